@@ -1,0 +1,100 @@
+// swift-tools-version: 6.2
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Settings of every Swift target of ours.
+let settings: [SwiftSetting] = [
+    // Language mode 6: data races are compile errors.
+    .swiftLanguageMode(.v6),
+    // Every use of an unsafe construct must be spelled `unsafe`, or the build fails (SE-0458).
+    .strictMemorySafety(),
+    .treatWarning("StrictMemorySafety", as: .error),
+    // `~Escapable` views over spans need explicit lifetimes; swift-nio and swift-collections rely on it too.
+    .enableExperimentalFeature("Lifetimes"),
+    // `any` is written where dynamic dispatch happens (SE-0335), so that it is seen.
+    .enableUpcomingFeature("ExistentialAny"),
+    // Members come only from modules that the file imports (SE-0444).
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // Imports do not leak into a module's interface unless said so (SE-0409).
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // The frame path crosses module borders (Wire, Dataplane, Endpoints, Runtime): let the optimiser follow it.
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// Tests may use Foundation and unsafe code freely; they are never shipped.
+let testSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableExperimentalFeature("Lifetimes"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+    name: "etherloom",
+    products: [
+        .executable(name: "etherloom", targets: ["etherloom"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // The only C: what Swift's Glibc module hides.
+        .target(name: "CLinux"),
+        .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: settings),
+        // Sans-IO: bytes and `now` in, bytes and the next deadline out.
+        .target(name: "Wire", swiftSettings: settings),
+        .target(name: "Dataplane", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "Gateway", dependencies: ["Wire", "Dataplane"], swiftSettings: settings),
+        // Where frames meet the kernel.
+        .target(
+            name: "Endpoints", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Gateway"], swiftSettings: settings),
+        .target(
+            name: "Runtime", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway"],
+            swiftSettings: settings),
+        .target(
+            name: "Console", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime"],
+            swiftSettings: settings),
+        .target(
+            name: "Attach", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints"], swiftSettings: settings),
+        .target(
+            name: "ElementCommands",
+            dependencies: [
+                "LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "Runtime", "Console", "Attach",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: settings),
+        .executableTarget(name: "etherloom", dependencies: ["ElementCommands"], swiftSettings: settings),
+        // Measuring tools (`make bench`); not installed.
+        .executableTarget(
+            name: "swbench", dependencies: ["LinuxSystem", "Wire", "Dataplane"], path: "Benchmarks/swbench",
+            swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["LinuxSystem", "Wire", "Dataplane"], swiftSettings: testSettings),
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: testSettings),
+        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: testSettings),
+        .testTarget(
+            name: "DataplaneTests", dependencies: ["Wire", "Dataplane", "TestSupport"], swiftSettings: testSettings),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["Wire", "Dataplane", "Gateway", "TestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "EndpointsTests", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "TestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "RuntimeTests",
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime", "TestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "ConsoleTests", dependencies: ["LinuxSystem", "Dataplane", "Runtime", "Console", "TestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "AttachTests", dependencies: ["LinuxSystem", "Wire", "Endpoints", "Attach", "TestSupport"],
+            swiftSettings: testSettings),
+        .testTarget(
+            name: "ElementCommandsTests",
+            dependencies: ["LinuxSystem", "Wire", "Endpoints", "Gateway", "Runtime", "ElementCommands", "TestSupport"],
+            swiftSettings: testSettings),
+        // Whole programs of ours against programs that we did not write, in namespaces made by the tests.
+        .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: testSettings),
+    ]
+)
