@@ -21,6 +21,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     // The frame path crosses module borders (Wire, Dataplane, Endpoints, Runtime): let the optimiser follow it.
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    // CLinux needs _GNU_SOURCE; Glibc's headers must be seen the same way by every module, or their types differ.
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
 
 /// Tests may use Foundation and unsafe code freely; they are never shipped.
@@ -28,6 +30,7 @@ let testSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableExperimentalFeature("Lifetimes"),
     .enableUpcomingFeature("ExistentialAny"),
+    .unsafeFlags(["-Xcc", "-D_GNU_SOURCE"]),
 ]
 
 let package = Package(
