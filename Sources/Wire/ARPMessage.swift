@@ -31,7 +31,10 @@ public struct ARPMessage: Hashable, Sendable {
 
     @inlinable
     public init(
-        operation: Operation, senderMAC: MACAddress, senderIP: IPv4Address, targetMAC: MACAddress,
+        operation: Operation,
+        senderMAC: MACAddress,
+        senderIP: IPv4Address,
+        targetMAC: MACAddress,
         targetIP: IPv4Address
     ) {
         self.operation = operation
@@ -51,8 +54,11 @@ public struct ARPMessage: Hashable, Sendable {
         else { return nil }
         return ARPMessage(
             operation: Operation(rawValue: span.readUInt16(at: offset &+ 6)),
-            senderMAC: MACAddress(span, at: offset &+ 8), senderIP: IPv4Address(span, at: offset &+ 14),
-            targetMAC: MACAddress(span, at: offset &+ 18), targetIP: IPv4Address(span, at: offset &+ 24))
+            senderMAC: MACAddress(span, at: offset &+ 8),
+            senderIP: IPv4Address(span, at: offset &+ 14),
+            targetMAC: MACAddress(span, at: offset &+ 18),
+            targetIP: IPv4Address(span, at: offset &+ 24)
+        )
     }
 
     /// Writes the message at `offset` and returns its length, or nil if it does not fit.
@@ -76,7 +82,12 @@ public struct ARPMessage: Hashable, Sendable {
     @inlinable
     public func reply(from mac: MACAddress) -> ARPMessage {
         ARPMessage(
-            operation: .reply, senderMAC: mac, senderIP: targetIP, targetMAC: senderMAC, targetIP: senderIP)
+            operation: .reply,
+            senderMAC: mac,
+            senderIP: targetIP,
+            targetMAC: senderMAC,
+            targetIP: senderIP
+        )
     }
 
     /// Numbers that are the same in every message that we accept.
