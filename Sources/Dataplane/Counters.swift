@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a frame was not delivered.
+@frozen
+public enum DropCause: Int, Sendable, CaseIterable {
+    /// The output's queue was full: its reader is too slow.
+    case queueFull
+    /// The peer is gone or refuses.
+    case peerGone
+    /// Larger than the output takes, and not segmentable.
+    case tooLarge
+    /// The kernel had no memory for it (ENOBUFS).
+    case noBuffers
+    /// No free slot in the frame pool.
+    case noFrameMemory
+    /// Shorter than an Ethernet header.
+    case runt
+    /// Cut by the kernel: longer than any frame may be.
+    case truncated
+    /// A virtio-net header that contradicts its frame.
+    case badHeader
+    /// The destination is on the port that the frame came from.
+    case sameSegment
+    /// Any other error of the output's system call.
+    case sendFailed
+}
+
+/// What went through a port.
+public struct PortCounters: Sendable, Equatable {
+    public var inFrames: UInt64 = 0
+    public var inBytes: UInt64 = 0
+    public var outFrames: UInt64 = 0
+    public var outBytes: UInt64 = 0
+
+    public init() {}
+}

@@ -1,0 +1,224 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+public import Wire
+
+/// Which port an address was last seen on: the bridge's memory (IEEE 802.1Q clause 8.8).
+///
+/// # Theory of operation
+///
+/// A hash table of buckets of eight entries, 16 bytes each: two cache lines. The key is address and VLAN. A bucket is
+/// all there is: no chain, no tombstone, no growth; entries are looked for in at most eight places. When a bucket is full,
+/// an aged entry goes first; else the oldest one of the port that has the most entries in the whole table, so that a port
+/// that floods forged addresses displaces its own (the policy of Open vSwitch). Static entries stay.
+///
+/// Time is in whole seconds, modulo 2^16. An entry is written only when its port or its second changes, so that a steady
+/// stream touches the table once a second. Ageing happens when an entry is looked at, and in `sweep`, which the loop calls
+/// while the table is not empty: an idle switch does not wake up.
+///
+/// The table lies in the state memory: other threads (the console) and processes (a successor) read it through
+/// `ForwardingDatabaseView` while the loop writes.
+///
+/// Invariant: `entries` covers `bucketCount * 8` records; indices come from a hash masked to `bucketCount`, a power of two.
+@safe
+public struct ForwardingDatabase: ~Copyable {
+    /// One address: 16 bytes, in the state memory.
+    struct Entry: ~Copyable {
+        /// Address in the upper 48 bits; bit 15 set when the entry is used; bit 14 when it is static; VLAN in bits 0 to 11.
+        let key: Atomic<UInt64>
+        /// Port in the upper, second last seen in the lower 16 bits.
+        let place: Atomic<UInt32>
+        let sequence: SequenceNumber
+    }
+
+    static var ways: Int { 8 }
+    private static var usedBit: UInt64 { 1 << 15 }
+    private static var staticBit: UInt64 { 1 << 14 }
+
+    /// What became of a learned source address.
+    @frozen
+    public enum Learned: Sendable {
+        case known, new, moved
+        /// Seen elsewhere less than the minimal persistence ago: not moved.
+        case held
+    }
+
+    public let bucketCount: Int
+    public var ageingSeconds = Tunables.ageingSeconds
+    public var minimumPersistenceSeconds = Tunables.minimumPersistenceSeconds
+    /// Entries in the table, aged ones included until they are met.
+    public private(set) var count = 0
+    /// Entries displaced because their bucket was full.
+    public private(set) var evictions: UInt64 = 0
+    private let entries: UnsafeMutablePointer<Entry>
+    private let multiplier: UInt64
+    private let shift: UInt64
+    private let countByPort: UnsafeMutablePointer<UInt32>
+    /// Which runs of 64 buckets were ever written, so that a sweep touches no page for nothing.
+    private let touched: UnsafeMutablePointer<Bool>
+    private let touchedCount: Int
+
+    /// Bytes of state memory for a table.
+    public static func byteCount(bucketCount: Int) -> Int {
+        StateMemory.sectionByteCount(recordByteCount: 16, count: bucketCount * ways)
+    }
+
+    /// - Parameters:
+    ///   - bucketCount: a power of two, 64 at least.
+    ///   - seed: a random number that keeps clients from choosing addresses that meet in one bucket.
+    public init(in memory: inout StateMemory, bucketCount: Int = 8192, seed: UInt64) {
+        precondition(bucketCount >= 64 && bucketCount & (bucketCount - 1) == 0)
+        self.bucketCount = bucketCount
+        let raw = unsafe memory.addSection(.forwarding, recordByteCount: 16, count: bucketCount * Self.ways)
+        unsafe entries = raw.assumingMemoryBound(to: Entry.self)
+        multiplier = seed | 1
+        shift = UInt64(64 - bucketCount.trailingZeroBitCount)
+        unsafe countByPort = .allocate(capacity: Tunables.maximumPortCount)
+        unsafe countByPort.initialize(repeating: 0, count: Tunables.maximumPortCount)
+        touchedCount = bucketCount / 64
+        unsafe touched = .allocate(capacity: touchedCount)
+        unsafe touched.initialize(repeating: false, count: touchedCount)
+    }
+
+    deinit {
+        unsafe countByPort.deallocate()
+        unsafe touched.deallocate()
+    }
+
+    /// A reader of the same table for other threads.
+    public var view: ForwardingDatabaseView {
+        unsafe ForwardingDatabaseView(entries: entries, count: bucketCount * Self.ways)
+    }
+
+    @inline(__always)
+    private static func key(_ address: MACAddress, _ vlan: UInt16) -> UInt64 {
+        address.rawValue << 16 | usedBit | UInt64(vlan & 0xfff)
+    }
+
+    /// Fibonacci hashing with a secret multiplier; the high bits are the good ones.
+    @inline(__always)
+    private func bucket(_ key: UInt64) -> Int {
+        // The halves are mixed first: the low bits of a MAC address vary most and the multiplier is odd, not perfect.
+        let mixed = (key ^ key >> 29) &* multiplier
+        return Int(truncatingIfNeeded: mixed >> shift) &* Self.ways
+    }
+
+    /// The port that `address` is on, nil when it is unknown or its entry has aged.
+    public func lookUp(_ address: MACAddress, vlan: UInt16, now: UInt16) -> Int? {
+        let key = Self.key(address, vlan)
+        let first = bucket(key)
+        for index in first..<first &+ Self.ways {
+            let found = unsafe entries[index].key.load(ordering: .relaxed)
+            if found & ~Self.staticBit == key {
+                let place = unsafe entries[index].place.load(ordering: .relaxed)
+                let age = now &- UInt16(truncatingIfNeeded: place)
+                return age <= ageingSeconds || found & Self.staticBit != 0 ? Int(place >> 16) : nil
+            }
+        }
+        return nil
+    }
+
+    /// Notes that `address` is on `port`.
+    @discardableResult
+    public mutating func learn(_ address: MACAddress, vlan: UInt16, port: Int, now: UInt16) -> Learned {
+        let key = Self.key(address, vlan)
+        let first = bucket(key)
+        let place = UInt32(truncatingIfNeeded: port) << 16 | UInt32(now)
+        for index in first..<first &+ Self.ways {
+            let found = unsafe entries[index].key.load(ordering: .relaxed)
+            guard found & ~Self.staticBit == key else { continue }
+            let old = unsafe entries[index].place.load(ordering: .relaxed)
+            if old == place || found & Self.staticBit != 0 { return .known }
+            if old >> 16 == place >> 16 {
+                unsafe entries[index].place.store(place, ordering: .relaxed)
+                return .known
+            }
+            if now &- UInt16(truncatingIfNeeded: old) < minimumPersistenceSeconds { return .held }
+            unsafe countByPort[Int(old >> 16)] -= 1
+            unsafe countByPort[port] += 1
+            write(index, key: key, place: place)
+            return .moved
+        }
+        insert(key: key, place: place, bucket: first, now: now)
+        return .new
+    }
+
+    private mutating func insert(key: UInt64, place: UInt32, bucket first: Int, now: UInt16) {
+        var victim = -1
+        var victimWeight: UInt64 = 0
+        for index in first..<first + Self.ways {
+            let found = unsafe entries[index].key.load(ordering: .relaxed)
+            if found & Self.usedBit == 0 {
+                victim = index
+                break
+            }
+            if found & Self.staticBit != 0 { continue }
+            let old = unsafe entries[index].place.load(ordering: .relaxed)
+            let age = now &- UInt16(truncatingIfNeeded: old)
+            // An aged entry outweighs all; then the port with most entries, then age.
+            let weight =
+                age > ageingSeconds
+                ? UInt64.max : unsafe UInt64(countByPort[Int(old >> 16)]) << 16 | UInt64(age)
+            if victim < 0 || weight > victimWeight {
+                victim = index
+                victimWeight = weight
+            }
+        }
+        guard victim >= 0 else { return }  // Eight static entries: the address stays unknown and is flooded.
+        if unsafe entries[victim].key.load(ordering: .relaxed) & Self.usedBit != 0 {
+            if victimWeight != .max { evictions &+= 1 }
+            forget(victim)
+        }
+        unsafe countByPort[Int(place >> 16)] += 1
+        count += 1
+        unsafe touched[first / (64 * Self.ways)] = true
+        write(victim, key: key, place: place)
+    }
+
+    private mutating func write(_ index: Int, key: UInt64, place: UInt32) {
+        unsafe entries[index].sequence.beginWrite()
+        unsafe entries[index].key.store(key, ordering: .relaxed)
+        unsafe entries[index].place.store(place, ordering: .relaxed)
+        unsafe entries[index].sequence.endWrite()
+    }
+
+    private mutating func forget(_ index: Int) {
+        let place = unsafe entries[index].place.load(ordering: .relaxed)
+        unsafe countByPort[Int(place >> 16)] -= 1
+        count -= 1
+        write(index, key: 0, place: 0)
+    }
+
+    private mutating func forgetAll(where isGone: (_ place: UInt32) -> Bool) {
+        for run in 0..<touchedCount where unsafe touched[run] {
+            var used = false
+            for index in run * 64 * Self.ways..<(run + 1) * 64 * Self.ways {
+                let key = unsafe entries[index].key.load(ordering: .relaxed)
+                guard key & Self.usedBit != 0 else { continue }
+                if key & Self.staticBit == 0, isGone(unsafe entries[index].place.load(ordering: .relaxed)) {
+                    forget(index)
+                } else {
+                    used = true
+                }
+            }
+            unsafe touched[run] = used
+        }
+    }
+
+    /// Forgets all aged entries.
+    public mutating func sweep(now: UInt16) {
+        let limit = ageingSeconds
+        forgetAll { now &- UInt16(truncatingIfNeeded: $0) > limit }
+    }
+
+    /// Forgets every address on `port`, as when its cable is pulled.
+    public mutating func forget(port: Int) {
+        forgetAll { Int($0 >> 16) == port }
+    }
+
+    /// Forgets everything that was learned.
+    public mutating func removeAll() {
+        forgetAll { _ in true }
+    }
+}

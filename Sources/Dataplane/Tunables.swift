@@ -1,0 +1,43 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Fixed sizes and limits of the data plane, each with its unit and its reason.
+public enum Tunables {
+    /// Most frames of one burst: enough to amortise a wake-up, few enough that a burst stays in the first-level cache.
+    @inlinable public static var burstFrameCount: Int { 32 }
+    /// Most bytes of one burst: big batches of big frames run out of the second-level cache and get slower, not faster.
+    @inlinable public static var burstByteCount: Int { 128 * 1024 }
+
+    /// Bytes before a frame in its slot: room for tags and tunnel headers to be pushed in place.
+    @inlinable public static var headroomByteCount: Int { 66 }
+    /// Largest frame: 65,535 bytes of IP packet behind an Ethernet header with two tags, and a little slack.
+    @inlinable public static var maximumFrameByteCount: Int { 65_535 + 14 + 8 + 3 }
+    /// A small slot holds a frame of the usual MTU with head room.
+    @inlinable public static var smallSlotByteCount: Int { 2048 }
+    /// A large slot holds the largest frame, the header before it and the head room. Not a multiple of the page size, so
+    /// that the beginnings of the slots do not compete for the same cache sets.
+    @inlinable public static var largeSlotByteCount: Int { 66_048 }
+
+    /// Slots of a process. Memory is taken only when a slot is first used; the hottest slot is used again first.
+    public static var smallSlotCount: Int { 16_384 }
+    public static var largeSlotCount: Int { 768 }
+    /// Large slots that queues leave free, so that a burst can always be received.
+    public static var largeSlotReserve: Int { 96 }
+    /// Small slots that queues leave free, so that a burst of super-frames can always be segmented.
+    public static var smallSlotReserve: Int { 2048 }
+
+    /// Frames that may wait for one slow output.
+    public static var queueFrameCount: Int { 4096 }
+    /// Bytes that may wait for one slow output: a TCP window of a few megabytes fits without loss.
+    public static var queueByteCount: Int { 4 << 20 }
+
+    /// Endpoints of a process, and ports of a switch.
+    public static var maximumEndpointCount: Int { 2048 }
+    public static var maximumPortCount: Int { 2048 }
+
+    /// Seconds after which a silent address is forgotten (IEEE 802.1D proposes 300, uml_switch and VDE use 100).
+    public static var ageingSeconds: UInt16 { 100 }
+    /// Seconds in which an address may not move to another port (VDE's minimal persistence): keeps duplicates and loops
+    /// from tossing it about.
+    public static var minimumPersistenceSeconds: UInt16 { 3 }
+}
