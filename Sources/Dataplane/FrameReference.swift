@@ -55,7 +55,7 @@ public struct FrameBurst: ~Copyable {
         }
         set {
             precondition(index >= 0 && index < count)
-            byteCount += Int(newValue.byteCount) - unsafe Int(storage[index].byteCount)
+            byteCount += unsafe Int(newValue.byteCount) - Int(storage[index].byteCount)
             unsafe storage[index] = newValue
         }
     }
