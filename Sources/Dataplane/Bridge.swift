@@ -1,0 +1,53 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Wire
+
+/// Decides where a frame goes: a transparent learning bridge (IEEE 802.1Q clause 8), or a hub.
+///
+/// # Theory of operation
+///
+/// For each frame the bridge learns the source address on the port of arrival and looks the destination up. The answer is a
+/// port, "flood" (all other ports), or "discard" (the destination is on the same port). Group addresses always flood,
+/// the IEEE-reserved ones (01:80:c2:00:00:0x) included: by default the bridge is a wire with memory, through which LLDP, LACP
+/// and spanning tree of the guests pass. Tagged frames pass unchanged; their VLAN is part of the key, so that the same
+/// address may live on different ports in different VLANs. In hub mode every frame floods and nothing is learned.
+///
+/// The bridge holds no frame, no descriptor and no list of ports: whoever owns the ports carries the verdict out. Time comes
+/// with each call, in seconds.
+public struct Bridge: ~Copyable {
+    /// Where a frame goes.
+    @frozen
+    public enum Verdict: Equatable, Sendable {
+        case forward(port: Int)
+        case flood
+        case discard(DropCause)
+    }
+
+    public var forwarding: ForwardingDatabase
+    /// Every frame to every other port, as a hub does.
+    public var isHub = false
+    /// Moves refused because the address was just seen elsewhere.
+    public private(set) var heldMoves: UInt64 = 0
+
+    public init(forwarding: consuming ForwardingDatabase) {
+        self.forwarding = forwarding
+    }
+
+    /// Learns from and decides about one frame that came in on `port`.
+    ///
+    /// - Parameter now: seconds, modulo 2^16.
+    public mutating func classify(_ bytes: Span<UInt8>, port: Int, now: UInt16) -> Verdict {
+        guard let frame = EthernetFrame(bytes) else { return .discard(.runt) }
+        if isHub { return .flood }
+        let vlan = frame.vlanIdentifier ?? 0
+        let source = frame.source
+        if !source.isMulticast {
+            if forwarding.learn(source, vlan: vlan, port: port, now: now) == .held { heldMoves &+= 1 }
+        }
+        let destination = frame.destination
+        if destination.isMulticast { return .flood }
+        guard let target = forwarding.lookUp(destination, vlan: vlan, now: now) else { return .flood }
+        return target == port ? .discard(.sameSegment) : .forward(port: target)
+    }
+}
