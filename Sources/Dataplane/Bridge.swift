@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Wire
+import Wire
 
 /// Decides where a frame goes: a transparent learning bridge (IEEE 802.1Q clause 8), or a hub.
 ///

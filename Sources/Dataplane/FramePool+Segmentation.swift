@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Wire
+import Wire
 
 /// What an output needs done to a frame that it cannot take as it is.
 extension FramePool {
@@ -40,7 +40,7 @@ extension FramePool {
     /// Finishes a partial checksum in place. The frame is right for every output afterwards.
     public mutating func completeChecksum(_ frame: FrameReference) {
         let header = header(frame)
-        guard header.flags & VirtioNetHeader.needsChecksum != 0 else { return }
+        guard header.needsChecksum else { return }
         var bytes = mutableBytes(frame)
         _ = ChecksumCompletion.complete(header, frame: &bytes)
         clearHeader(of: frame)

@@ -179,7 +179,7 @@ public struct FramePool: ~Copyable {
     public func header(_ frame: FrameReference) -> VirtioNetHeader {
         let start = unsafe UnsafeRawPointer(headerAddress(frame)).assumingMemoryBound(to: UInt8.self)
         let span = unsafe Span(_unsafeStart: start, count: 12)
-        return VirtioNetHeader(span, at: 0)
+        return VirtioNetHeader.parse(span, at: 0) ?? .plain
     }
 
     public mutating func setHeader(_ header: VirtioNetHeader, of frame: FrameReference) {

@@ -57,7 +57,7 @@ public struct OutputQueues: ~Copyable {
     /// There is room for one more frame of this size. One frame always fits an empty queue.
     public func hasRoom(_ endpoint: Int, byteCount: Int) -> Bool {
         let count = count(endpoint)
-        return count == 0 || (count < capacity && unsafe state[endpoint].byteCount + byteCount <= byteLimit)
+        return unsafe count == 0 || (count < capacity && state[endpoint].byteCount + byteCount <= byteLimit)
     }
 
     /// Appends a frame, taking over one hold of it. The caller has asked `hasRoom`.

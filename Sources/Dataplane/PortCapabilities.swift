@@ -26,11 +26,11 @@ public struct PortCapabilities: OptionSet, Sendable {
     /// The output takes the frame as its header describes it.
     @inlinable
     public func takes(_ header: VirtioNetHeader) -> Bool {
-        switch header.gsoType & ~VirtioNetHeader.gsoECN {
-        case VirtioNetHeader.gsoNone: return header.flags & VirtioNetHeader.needsChecksum == 0 || contains(.checksum)
-        case VirtioNetHeader.gsoTCPv4: return contains(.tso4)
-        case VirtioNetHeader.gsoTCPv6: return contains(.tso6)
-        case VirtioNetHeader.gsoUDPL4: return contains(.uso)
+        switch header.gsoType.kind {
+        case .none: return !header.needsChecksum || contains(.checksum)
+        case .tcpv4: return contains(.tso4)
+        case .tcpv6: return contains(.tso6)
+        case .udpL4: return contains(.uso)
         default: return false
         }
     }

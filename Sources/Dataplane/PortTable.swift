@@ -202,7 +202,7 @@ public struct PortTable: @unchecked Sendable {
         guard kind != 0 else { return nil }
         let area = unsafe UnsafeMutableRawPointer(record) + Self.textOffset
         let length = unsafe min(Int(area.load(as: UInt64.self)), Self.textByteCount)
-        let text = unsafe (0..<length).map { unsafe area.load(fromByteOffset: 8 + $0, as: UInt8.self) }
+        let text = (0..<length).map { unsafe area.load(fromByteOffset: 8 + $0, as: UInt8.self) }
         let entry = unsafe EndpointEntry(
             kind: kind, port: Int(record.pointee.port.load(ordering: .relaxed)),
             identifier: record.pointee.identifier.load(ordering: .relaxed),
