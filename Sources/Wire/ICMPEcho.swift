@@ -28,14 +28,18 @@ public enum ICMPEcho {
             let asker = IPv4Address(frame.span, at: place.network &+ 12)
             IPv4Address(frame.span, at: place.network &+ 16).store(to: &frame, at: place.network &+ 12)
             asker.store(to: &frame, at: place.network &+ 16)
-            replaceWord(&frame, checksumAt: place.network &+ 10, wordAt: place.network &+ 8) {
-                UInt16(timeToLive) << 8 | $0 & 0x00ff
-            }
+            let oldWord = frame.readUInt16(at: place.network &+ 8)
+            let newWord = UInt16(timeToLive) << 8 | oldWord & 0x00ff
+            replaceWord(&frame, at: place.network &+ 8, with: newWord, checksumAt: place.network &+ 10)
         }
         let type = place.isIPv6 ? ICMPMessage.KindV6.echoReply : ICMPMessage.Kind.echoReply
-        replaceWord(&frame, checksumAt: place.message &+ ICMPMessage.checksumOffset, wordAt: place.message) {
-            UInt16(type) << 8 | $0 & 0x00ff
-        }
+        let newWord = UInt16(type) << 8 | frame.readUInt16(at: place.message) & 0x00ff
+        replaceWord(
+            &frame,
+            at: place.message,
+            with: newWord,
+            checksumAt: place.message &+ ICMPMessage.checksumOffset
+        )
         return true
     }
 
@@ -68,14 +72,13 @@ public enum ICMPEcho {
     /// Changes one word of the data and the checksum with it (RFC 1624).
     private static func replaceWord(
         _ span: inout MutableSpan<UInt8>,
-        checksumAt checksum: Int,
-        wordAt offset: Int,
-        _ change: (UInt16) -> UInt16
+        at offset: Int,
+        with word: UInt16,
+        checksumAt checksum: Int
     ) {
         let old = span.readUInt16(at: offset)
-        let new = change(old)
-        let updated = InternetChecksum.update(span.readUInt16(at: checksum), replacing: old, with: new)
-        span.storeUInt16(new, at: offset)
+        let updated = InternetChecksum.update(span.readUInt16(at: checksum), replacing: old, with: word)
+        span.storeUInt16(word, at: offset)
         span.storeUInt16(updated, at: checksum)
     }
 }

@@ -110,6 +110,11 @@ public struct Segmenter: Sendable {
         segmentPayloadByteCount = Int(header.gsoSize)
         segmentCount = max(1, (payloadByteCount &+ segmentPayloadByteCount &- 1) / segmentPayloadByteCount)
         guard isTCP || segmentCount <= Tunables.maximumUDPSegmentCount else { return nil }
+        // Every segment's length must be one that its own header can say.
+        let longestPacket = headerByteCount &- offset &+ min(segmentPayloadByteCount, payloadByteCount)
+        guard longestPacket &- (network.isIPv6 ? IPv6Header.byteCount : 0) <= Tunables.maximumPacketByteCount else {
+            return nil
+        }
         self.isTCP = isTCP
         self.transportSum = transportSum
         self.transportOffset = transportOffset
