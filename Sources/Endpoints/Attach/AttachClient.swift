@@ -1,0 +1,65 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import LinuxSystem
+import Glibc
+
+/// Joins a switch of ours by its `attach` socket.
+public struct AttachClient: ~Copyable {
+    /// The handshake's connection. Closing it ends the port; its end of file says that the switch is gone.
+    public let control: OwnedDescriptor
+    /// One end of a channel, when a channel was asked for.
+    public private(set) var channel: OwnedDescriptor?
+    /// The port's number.
+    public let port: Int
+
+    public enum JoinError: Error, Sendable {
+        /// No `attach` socket: not a switch of ours. VDE is to be tried.
+        case notOurs
+        /// The switch said no: errno and words.
+        case refused(Errno, String)
+        case nobodyListens
+        case noAnswer
+        case system(Errno)
+    }
+
+    /// - Parameters:
+    ///   - directory: the switch's directory.
+    ///   - descriptor: a tap for the switch to serve, when the request says so; it stays the caller's.
+    public init(directory: String, request: AttachRequest, descriptor: Int32? = nil) throws(JoinError) {
+        guard let address = UnixSocketAddress(path: directory + "/attach") else { throw .system(.nameTooLong) }
+        do {
+            let socket = try UnixSocket.make(.sequencedPacket)
+            try UnixSocket.connect(socket, to: address)
+            try UnixSocket.send(request.encoded(), descriptors: descriptor.map { [$0] } ?? [], to: socket)
+            guard try Readiness.wait(socket, milliseconds: VDEClient.answerMilliseconds) else {
+                throw JoinError.noAnswer
+            }
+            var message = try UnixSocket.receive(from: socket, limit: 4096)
+            let answer = try AttachAnswer.parse(message.bytes)
+            guard answer.status == 0 else {
+                throw JoinError.refused(Errno(rawValue: answer.status), answer.message)
+            }
+            let passed = message.takeDescriptor()
+            if request.transport == .channel, passed == nil { throw JoinError.system(.invalid) }
+            channel = passed
+            port = answer.port
+            control = socket
+        } catch let error as JoinError {
+            throw error
+        } catch let error as Errno {
+            switch error {
+            // A path below a plain socket (the layout of uml_switch) is no directory.
+            case .noEntry, .notADirectory: throw .notOurs
+            case .connectionRefused: throw .nobodyListens
+            case .connectionReset, .brokenPipe: throw .refused(error, "the switch closed the connection")
+            default: throw .system(error)
+            }
+        } catch {
+            throw .refused(.invalid, "the switch's answer is malformed")
+        }
+    }
+
+    /// Takes the channel out.
+    public mutating func takeChannel() -> OwnedDescriptor? { channel.take() }
+}
