@@ -42,6 +42,9 @@ public struct StateMemory: ~Copyable {
         case neighbours = 8
         case udpFlows = 9
         case udpFlowIndex = 10
+        case gatewayCounters = 11
+        case gatewayTimers = 12
+        case resolverQueries = 13
     }
 
     public let byteCount: Int
