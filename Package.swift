@@ -73,7 +73,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "TestSupport", dependencies: ["LinuxSystem", "Wire", "Dataplane"], swiftSettings: testSettings),
-        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: testSettings),
+        .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: testSettings),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: testSettings),
         .testTarget(
             name: "DataplaneTests", dependencies: ["Wire", "Dataplane", "TestSupport"], swiftSettings: testSettings),
