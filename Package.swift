@@ -51,53 +51,93 @@ let package = Package(
         .target(name: "Gateway", dependencies: ["Wire", "Dataplane"], swiftSettings: settings),
         // Where frames meet the kernel.
         .target(
-            name: "Endpoints", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Gateway"], swiftSettings: settings),
+            name: "Endpoints",
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Gateway"],
+            swiftSettings: settings
+        ),
         .target(
-            name: "Runtime", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway"],
-            swiftSettings: settings),
+            name: "Runtime",
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway"],
+            swiftSettings: settings
+        ),
         .target(
-            name: "Console", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime"],
-            swiftSettings: settings),
+            name: "Console",
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime"],
+            swiftSettings: settings
+        ),
         .target(
-            name: "Attach", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints"], swiftSettings: settings),
+            name: "Attach",
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints"],
+            swiftSettings: settings
+        ),
         .target(
             name: "ElementCommands",
             dependencies: [
                 "LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "Runtime", "Console", "Attach",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ], swiftSettings: settings),
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(name: "etherloom", dependencies: ["ElementCommands"], swiftSettings: settings),
         // Measuring tools (`make bench`); not installed.
         .executableTarget(
-            name: "swbench", dependencies: ["LinuxSystem", "Wire", "Dataplane"], path: "Benchmarks/swbench",
-            swiftSettings: settings),
+            name: "swbench",
+            dependencies: ["LinuxSystem", "Wire", "Dataplane"],
+            path: "Benchmarks/swbench",
+            swiftSettings: settings
+        ),
         .target(
-            name: "TestSupport", dependencies: ["LinuxSystem", "Wire", "Dataplane"], swiftSettings: testSettings),
+            name: "TestSupport",
+            dependencies: ["LinuxSystem", "Wire", "Dataplane"],
+            swiftSettings: testSettings
+        ),
         .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: testSettings),
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: testSettings),
         .testTarget(
-            name: "DataplaneTests", dependencies: ["Wire", "Dataplane", "TestSupport"], swiftSettings: testSettings),
+            name: "DataplaneTests",
+            dependencies: ["Wire", "Dataplane", "TestSupport"],
+            swiftSettings: testSettings
+        ),
         .testTarget(
-            name: "GatewayTests", dependencies: ["Wire", "Dataplane", "Gateway", "TestSupport"],
-            swiftSettings: testSettings),
+            name: "GatewayTests",
+            dependencies: ["Wire", "Dataplane", "Gateway", "TestSupport"],
+            swiftSettings: testSettings
+        ),
         .testTarget(
-            name: "EndpointsTests", dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "TestSupport"],
-            swiftSettings: testSettings),
+            name: "EndpointsTests",
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "TestSupport"],
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "RuntimeTests",
             dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime", "TestSupport"],
-            swiftSettings: testSettings),
+            swiftSettings: testSettings
+        ),
         .testTarget(
-            name: "ConsoleTests", dependencies: ["LinuxSystem", "Dataplane", "Runtime", "Console", "TestSupport"],
-            swiftSettings: testSettings),
+            name: "ConsoleTests",
+            dependencies: ["LinuxSystem", "Dataplane", "Runtime", "Console", "TestSupport"],
+            swiftSettings: testSettings
+        ),
         .testTarget(
-            name: "AttachTests", dependencies: ["LinuxSystem", "Wire", "Endpoints", "Attach", "TestSupport"],
-            swiftSettings: testSettings),
+            name: "AttachTests",
+            dependencies: ["LinuxSystem", "Wire", "Endpoints", "Attach", "TestSupport"],
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "ElementCommandsTests",
             dependencies: ["LinuxSystem", "Wire", "Endpoints", "Gateway", "Runtime", "ElementCommands", "TestSupport"],
-            swiftSettings: testSettings),
+            swiftSettings: testSettings
+        ),
         // Whole programs of ours against programs that we did not write, in namespaces made by the tests.
         .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: testSettings),
     ]
 )
+
+// `make check` and `make test` build with ETHERLOOM_STRICT=1: a warning in our own targets is an error then. Not by
+// default, so that a newer compiler with new warnings still builds the program.
+if Context.environment["ETHERLOOM_STRICT"] == "1" {
+    for target in package.targets {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+        target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+    }
+}

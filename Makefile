@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: 2026 The Etherloom authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# The two commands that a newcomer needs are `make demo` and `make test`; `make help` lists the rest.
+#
+# Swift's own package manager builds; this file adds what it does not do: system packages, stripping, checks that
+# are not the compiler's, installing. Recipes stay one or two lines, longer work is a script in Scripts/.
+
+# ---- what may be set on the command line ---------------------------------------------------------------------------
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+# Put vde_switch, slirpvde, unixterm, … into $(PREFIX)/bin. Otherwise they go to $(PREFIX)/lib/etherloom/bin, so that
+# Debian's tools of the same names can stay installed beside ours.
+COMPAT_ON_PATH ?= 0
+# How long each fuzz target runs (`make fuzz SECONDS=600`).
+SECONDS ?= 60
+SWIFT   ?= swift
+STRIP   ?= strip
+# Added to every `swift build` and `swift test`, e.g. SWIFTFLAGS="--jobs 1" on a machine with little memory.
+SWIFTFLAGS ?=
+
+# ---- fixed ---------------------------------------------------------------------------------------------------------
+
+# Recipes stop at the first failing command, also inside a pipe.
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+# SwiftPM uses all cores by itself, and two SwiftPMs in one directory wait for each other.
+.NOTPARALLEL:
+
+# The list of dependencies in Package.swift is binding: an import that it does not name is an error.
+SWIFT_STRICT := --explicit-target-dependency-import-check error
+# The Swift runtime goes into the program, so that it runs where no Swift is installed.
+SWIFT_RELEASE := -c release --static-swift-stdlib
+
+# Names that `etherloom` answers to like the program it succeeds.
+COMPAT_NAMES := vde_switch slirpvde unixterm
+
+binary  := build/etherloom
+# Everything the program is made of. A tree that was built needs neither Swift nor git to run `make demo`, also when
+# somebody else (root) built it: make compares times and finds nothing to do.
+sources := $(shell find Sources -type f) Package.swift
+
+bindir    = $(DESTDIR)$(PREFIX)/bin
+compatdir = $(if $(filter 1,$(COMPAT_ON_PATH)),$(bindir),$(DESTDIR)$(PREFIX)/lib/etherloom/bin)
+# Where a compatible name's link points to, seen from its own directory.
+compatto  = $(if $(filter 1,$(COMPAT_ON_PATH)),etherloom,../../../bin/etherloom)
+sharedir  = $(DESTDIR)$(PREFIX)/share
+docdir    = $(sharedir)/doc/etherloom
+
+export SWIFT SWIFTFLAGS SWIFT_STRICT
+
+# ---- build ---------------------------------------------------------------------------------------------------------
+
+.PHONY: build
+build: $(binary)
+
+# Two copies: a stripped one to run and install, and one with symbols for profilers and the allocation counts.
+# The stripped one is moved into place last, so that an interrupted build never looks finished.
+$(binary): $(sources)
+	@Scripts/bootstrap build
+	@Scripts/writable .build build
+	$(SWIFT) build $(SWIFT_RELEASE) $(SWIFT_STRICT) $(SWIFTFLAGS) --product etherloom
+	@mkdir -p build
+	cp .build/release/etherloom build/etherloom.unstripped
+	$(STRIP) -o build/etherloom.new build/etherloom.unstripped
+	chmod 0755 build/etherloom.new
+	mv build/etherloom.new $(binary)
+
+# ---- use and check -------------------------------------------------------------------------------------------------
+
+# The port-forwarding tutorial, start to end, on our own parts.
+.PHONY: demo
+demo: $(binary)
+	@Scripts/bootstrap demo
+	@ETHERLOOM="$(CURDIR)/$(binary)" Examples/tutorial.sh
+
+# All tests. Those that need whole programs run the release program, as users will.
+.PHONY: test
+test: $(binary)
+	@Scripts/bootstrap test
+	@ETHERLOOM_BINARY="$(CURDIR)/$(binary)" Scripts/test
+
+# Everything that can be said about the sources without running them.
+.PHONY: check
+check:
+	@Scripts/bootstrap check
+	@Scripts/check
+
+# Measurements against the programs that we want to be better than. Best on an idle machine.
+.PHONY: bench
+bench: $(binary)
+	@Scripts/bootstrap bench
+	@ETHERLOOM_BINARY="$(CURDIR)/$(binary)" Scripts/bench
+
+# Each fuzz target for SECONDS, with AddressSanitizer.
+.PHONY: fuzz
+fuzz:
+	@Scripts/bootstrap build
+	@Scripts/fuzz "$(SECONDS)"
+
+# ---- install -------------------------------------------------------------------------------------------------------
+
+.PHONY: install
+install: $(binary)
+	install -d "$(bindir)" "$(compatdir)" "$(docdir)"
+	install -m 0755 $(binary) "$(bindir)/etherloom"
+	for name in $(COMPAT_NAMES); do ln -sfn $(compatto) "$(compatdir)/$$name"; done
+	install -d "$(sharedir)/man/man1" "$(sharedir)/man/man7"
+	install -m 0644 Documentation/man/*.1 "$(sharedir)/man/man1/"
+	install -m 0644 Documentation/man/*.7 "$(sharedir)/man/man7/"
+	install -d "$(sharedir)/bash-completion/completions" "$(sharedir)/zsh/site-functions" \
+	    "$(sharedir)/fish/vendor_completions.d"
+	install -m 0644 Completions/etherloom.bash "$(sharedir)/bash-completion/completions/etherloom"
+	install -m 0644 Completions/_etherloom "$(sharedir)/zsh/site-functions/_etherloom"
+	install -m 0644 Completions/etherloom.fish "$(sharedir)/fish/vendor_completions.d/etherloom.fish"
+	install -m 0644 README.md CHANGELOG.md LICENSE Documentation/*.md "$(docdir)/"
+
+# Removes what `install` with the same PREFIX, DESTDIR and COMPAT_ON_PATH put there, and nothing else: a compatible
+# name that is not our link belongs to somebody else.
+.PHONY: uninstall
+uninstall:
+	for name in $(COMPAT_NAMES); do \
+	    if [ "$$(readlink "$(compatdir)/$$name")" = "$(compatto)" ]; then rm -f "$(compatdir)/$$name"; fi; done
+	rm -f "$(bindir)/etherloom"
+	for page in Documentation/man/*.1; do rm -f "$(sharedir)/man/man1/$${page##*/}"; done
+	for page in Documentation/man/*.7; do rm -f "$(sharedir)/man/man7/$${page##*/}"; done
+	rm -f "$(sharedir)/bash-completion/completions/etherloom" "$(sharedir)/zsh/site-functions/_etherloom" \
+	    "$(sharedir)/fish/vendor_completions.d/etherloom.fish"
+	rm -rf "$(docdir)"
+	[ "$(COMPAT_ON_PATH)" = 1 ] || rmdir -p --ignore-fail-on-non-empty "$(compatdir)" 2>/dev/null || true
+
+.PHONY: clean
+clean:
+	rm -rf build .build
+
+.PHONY: help
+help:
+	@echo 'make            build build/etherloom (release, stripped)'
+	@echo 'make demo       run the port-forwarding tutorial, start to end'
+	@echo 'make test       run all tests, also against the tools that Etherloom succeeds'
+	@echo 'make check      format, warnings as errors, import rules, scripts, man pages'
+	@echo 'make bench      measure against vde_switch, the kernel bridge, slirp4netns, pasta'
+	@echo 'make fuzz       run each fuzz target for SECONDS=$(SECONDS)'
+	@echo 'make install    to PREFIX=$(PREFIX) (DESTDIR= for packagers, COMPAT_ON_PATH=1 for the old names in bin)'
+	@echo 'make uninstall, make clean'
