@@ -82,7 +82,7 @@ let package = Package(
         // Measuring tools (`make bench`); not installed.
         .executableTarget(
             name: "swbench",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane"],
+            dependencies: ["CLinux", "LinuxSystem", "Wire", "Dataplane"],
             path: "Benchmarks/swbench",
             swiftSettings: settings
         ),

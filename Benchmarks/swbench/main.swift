@@ -1,4 +1,47 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-print("etherloom")
+import Glibc
+
+// Theory of Operation
+//
+// swbench measures; it judges nothing. Each subcommand does one measurement and prints one JSON object on one line, which
+// `Benchmarks/run` collects, compares with the peers' and prints as a table.
+//
+//      gen     frames through a switch: rate, loss, processor time of the switch for each frame, round trips
+//      hold    ports that are attached and silent, until standard input ends
+//      micro   leaves of the data plane in this process: table, checksum, segmentation, classification
+//      floor   what the kernel takes for the operations that nobody can avoid
+//
+// `gen` speaks the VDE protocol as libvdeplug does, so that any switch of that protocol can be measured with it.
+
+let usage = """
+    usage: swbench gen --sock DIR [--size N] [--seconds N | --count N] [--rate N] [--idle N] [--pid N]
+                       [--window N] [--pingpong [--think MICROSECONDS]] [--warmup SECONDS] [--cpu N]
+           swbench gen --direct …          a socket pair and no switch
+           swbench gen --packet IF1,IF2 …  raw sockets on two interfaces
+           swbench hold --sock DIR --ports N
+           swbench micro
+           swbench floor
+    """
+
+do {
+    var words = CommandLine.arguments.dropFirst()
+    let report: Report?
+    switch words.popFirst() {
+    case "gen": report = try generate(Options(words, flags: Generator.flags, names: Generator.names))
+    case "hold": report = try hold(Options(words, flags: [], names: ["sock", "ports"]))
+    case "micro": report = try measureLeaves(Options(words, flags: [], names: ["rounds"]))
+    case "floor": report = try measureFloor(Options(words, flags: [], names: ["rounds"]))
+    case "help", "--help", "-h":
+        print(usage)
+        exit(0)
+    default: throw Failure("no such measurement\n\(usage)", status: 64)
+    }
+    if let report { print(report.line) }
+} catch {
+    let failure = error as? Failure ?? Failure("\(error)")
+    let line = Array("swbench: \(failure.message)\n".utf8)
+    _ = unsafe write(2, line, line.count)
+    exit(failure.status)
+}

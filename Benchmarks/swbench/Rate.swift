@@ -1,0 +1,161 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import Synchronization
+
+/// What sender, sink and the measuring thread tell each other.
+private final class Progress: Sendable {
+    let sent = Atomic(0)
+    let received = Atomic(0)
+    /// Sequence numbers that were skipped, and frames that came later than a higher number or twice.
+    let gaps = Atomic(0)
+    let late = Atomic(0)
+    /// When the last frame arrived that was counted.
+    let lastArrival = Atomic(0)
+    let stop = Atomic(false)
+    let senderDone = Atomic(false)
+    let sinkDone = Atomic(false)
+    /// Error number that ended the sender early.
+    let error = Atomic<Int32>(0)
+}
+
+extension Generator {
+    /// One direction, as fast as the switch takes the frames: a sender that waits in `send` and a sink that waits in
+    /// `recv`, each a thread.
+    func measureRate() throws -> Report {
+        let progress = Progress()
+        let (link, size, count, rate) = (link, size, count, rate)
+        let start = Clock.now
+        let sink = try startThread("sink") { receiveAll(link.sink, progress, count: count) }
+        let sender = try startThread("sender") { sendAll(link.sender, progress, size: size, count: count, rate: rate) }
+
+        if count == nil { Clock.sleep(until: Clock.now + Int(warmup * 1e9)) }
+        let before = try Snapshot(progress, self)
+        var after = before
+        if count == nil {
+            Clock.sleep(until: Clock.now + Int(seconds * 1e9))
+            after = try Snapshot(progress, self)
+            progress.stop.store(true, ordering: .relaxed)
+        }
+        sender.join()
+        sink.join()
+        if count != nil {
+            after = try Snapshot(progress, self)
+            after.time = max(progress.lastArrival.load(ordering: .relaxed), start + 1)
+        }
+        let error = progress.error.load(ordering: .relaxed)
+        guard error == 0 else { throw Failure.systemCall("send", Errno(rawValue: error)) }
+        return report(progress, from: before, to: after)
+    }
+
+    private func startThread(_ name: String, _ body: @escaping @Sendable () -> Void) throws -> Thread.Handle {
+        do {
+            return try Thread.start(name: name, body)
+        } catch {
+            throw Failure.systemCall("pthread_create", error)
+        }
+    }
+
+    private func report(_ progress: Progress, from before: Snapshot, to after: Snapshot) -> Report {
+        let frames = after.received - before.received
+        let elapsed = Double(after.time - before.time)
+        let sent = progress.sent.load(ordering: .relaxed)
+        let received = progress.received.load(ordering: .relaxed)
+        var report = Report()
+        describe(&report)
+        report.add("frames", frames)
+        report.add("seconds", elapsed / 1e9, digits: 3)
+        report.add("frames_per_second", Double(frames) / elapsed * 1e9)
+        report.add("sent", sent)
+        report.add("received", received)
+        report.add("loss", sent > 0 ? Double(sent - received) / Double(sent) : 0, digits: 6)
+        report.add("gaps", progress.gaps.load(ordering: .relaxed))
+        report.add("late", progress.late.load(ordering: .relaxed))
+        if processID != nil {
+            let time = Double(after.switchTime - before.switchTime)
+            report.add("switch_ns_per_frame", time / Double(frames))
+            report.add("switch_load", time / elapsed, digits: 3)
+        }
+        report.add("generator_ns_per_frame", Double(after.ownTime - before.ownTime) / Double(frames))
+        return report
+    }
+}
+
+/// Counters and clocks at one moment.
+private struct Snapshot {
+    var time: Int
+    var received: Int
+    var switchTime: Int
+    var ownTime: Int
+
+    init(_ progress: Progress, _ generator: Generator) throws {
+        received = progress.received.load(ordering: .relaxed)
+        time = Clock.now
+        switchTime = try generator.switchTime()
+        ownTime = Clock.ownProcessorTime
+    }
+}
+
+/// The sender: sends until told to stop, or `count` frames, at `rate` frames a second if one is given.
+private func sendAll(_ descriptor: Int32, _ progress: Progress, size: Int, count: Int?, rate: Double?) {
+    let frame = TestFrame.make(from: TestFrame.senderAddress, to: TestFrame.sinkAddress, byteCount: size)
+    defer { progress.senderDone.store(true, ordering: .releasing) }
+    let limit = count ?? Int.max
+    let start = Clock.now
+    var number = 0
+    while number < limit, !progress.stop.load(ordering: .relaxed) {
+        // With a rate, what one millisecond allows goes out at once: nobody can sleep for single microseconds.
+        var due = limit
+        if let rate {
+            Clock.sleep(until: start + (Clock.now - start) / 1_000_000 * 1_000_000 + 1_000_000)
+            due = min(limit, Int(Double(Clock.now - start) / 1e9 * rate))
+        }
+        while number < due, !progress.stop.load(ordering: .relaxed) {
+            frame.setSequence(number)
+            let result = unsafe send(descriptor, frame.bytes, size, 0)
+            if result != size {
+                let error = errno
+                if error == EINTR || error == ENOBUFS { continue }
+                progress.error.store(error, ordering: .relaxed)
+                return
+            }
+            number += 1
+            progress.sent.store(number, ordering: .relaxed)
+        }
+    }
+}
+
+/// The sink: receives until the sender has ended and nothing has come for a while.
+private func receiveAll(_ descriptor: Int32, _ progress: Progress, count: Int?) {
+    Link.limit(descriptor, option: SO_RCVTIMEO, milliseconds: 200)
+    let buffer = Buffer(byteCount: TestFrame.maximumByteCount + 1)
+    var expected = 0
+    var received = 0
+    var gaps = 0
+    var late = 0
+    while true {
+        let result = unsafe recv(descriptor, buffer.bytes, buffer.byteCount, 0)
+        if result < 0 {
+            let error = errno
+            if error == EINTR { continue }
+            if error != EAGAIN || progress.senderDone.load(ordering: .acquiring) { break }
+            continue
+        }
+        guard let number = buffer.sequence(count: result), number >= 0 else { continue }
+        if number >= expected {
+            gaps += number - expected
+            expected = number + 1
+        } else {
+            late += 1
+        }
+        received += 1
+        progress.received.store(received, ordering: .relaxed)
+        if received & 0xff == 0 || received == count { progress.lastArrival.store(Clock.now, ordering: .relaxed) }
+        if received == count { break }
+    }
+    progress.gaps.store(gaps, ordering: .relaxed)
+    progress.late.store(late, ordering: .relaxed)
+    progress.sinkDone.store(true, ordering: .releasing)
+}
