@@ -6,7 +6,7 @@ public import LinuxSystem
 
 /// A connected datagram socket that carries one plain Ethernet frame a datagram, without header or check sequence: the
 /// data path of VDE.
-public struct DatagramEndpoint: ~Copyable {
+public struct DatagramEndpoint: ~Copyable, Sendable {
     public let descriptor: OwnedDescriptor
 
     /// - Parameter descriptor: connected to the peer, non-blocking.

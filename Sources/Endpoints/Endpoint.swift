@@ -17,7 +17,7 @@ import LinuxSystem
 ///     channel    virtio-net header and frame a message (our `attach` socket's SOCK_SEQPACKET pair)
 ///
 /// Kinds are cases of one non-copyable enumeration: dispatch is a jump, not a witness table, and nothing is retained.
-public enum Endpoint: ~Copyable {
+public enum Endpoint: ~Copyable, Sendable {
     case datagram(DatagramEndpoint)
     case tap(TapEndpoint)
     case channel(ChannelEndpoint)

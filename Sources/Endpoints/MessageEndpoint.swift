@@ -9,7 +9,7 @@ import Wire
 ///
 /// The descriptor may have been made by another program and handed to us; its file description is then shared, and so is
 /// its O_NONBLOCK. All calls therefore ask not to wait on their own (RWF_NOWAIT).
-public struct TapEndpoint: ~Copyable {
+public struct TapEndpoint: ~Copyable, Sendable {
     public let descriptor: OwnedDescriptor
     let capabilities: PortCapabilities
 
@@ -64,7 +64,7 @@ public struct TapEndpoint: ~Copyable {
 
 /// One end of the SOCK_SEQPACKET pair that joins two programs of ours: each message is one frame behind its virtio-net
 /// header, up to 64 KiB. The header comes from another program, so it is checked before it is believed.
-public struct ChannelEndpoint: ~Copyable {
+public struct ChannelEndpoint: ~Copyable, Sendable {
     public let descriptor: OwnedDescriptor
 
     /// Room asked for in the kernel's half of the queue: a few super-frames.

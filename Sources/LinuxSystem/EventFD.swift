@@ -24,4 +24,10 @@ public struct EventFD: ~Copyable, Sendable {
         var count: UInt64 = 0
         _ = unsafe cel_read(descriptor.rawValue, &count, 8)
     }
+
+    /// Waits until there is a signal, and takes all sent so far. For threads that may wait.
+    public func waitUntilSignalled() {
+        _ = try? Readiness.wait(descriptor, milliseconds: -1)
+        drain()
+    }
 }

@@ -1,0 +1,116 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Dataplane
+public import Endpoints
+public import LinuxSystem
+import Synchronization
+
+/// The control thread's handle of a data plane that runs on a thread of its own.
+///
+/// Keeps the books of places: which are free, and which generation each is in.
+public final class DataPlane {
+    public let state: EngineState
+    let mailbox: EngineMailbox
+    private var generations: [UInt32]
+    private var isUsed: [Bool]
+    private var thread: Thread.Handle?
+
+    /// Makes the memory and starts the loop.
+    public init(configuration: EngineConfiguration) throws(Errno) {
+        let gatewayByteCount = configuration.hasGateway ? GatewayElement.stateByteCount : 0
+        state = try EngineState(configuration: configuration, gatewayByteCount: gatewayByteCount)
+        let mailbox = try EngineMailbox(state: state)
+        self.mailbox = mailbox
+        generations = Array(repeating: 0, count: configuration.endpointCount)
+        isUsed = Array(repeating: false, count: configuration.endpointCount)
+        thread = try Thread.start(name: "etherloom-loop") {
+            do {
+                var engine = try Engine(configuration: configuration, mailbox: mailbox)
+                engine.run()
+            } catch let error as Errno {
+                mailbox.post(.failed(error))
+            } catch {}
+        }
+    }
+
+    deinit { stop() }
+
+    /// Ends the loop; every endpoint's descriptor is closed.
+    public func stop() {
+        guard let thread = thread.take() else { return }
+        mailbox.perform(.stop)
+        thread.join()
+    }
+
+    /// A place in the endpoint table.
+    public struct Place: Sendable, Hashable {
+        public let index: Int
+        let generation: UInt32
+    }
+
+    func takePlace() -> Place? {
+        guard let index = isUsed.firstIndex(of: false) else { return nil }
+        isUsed[index] = true
+        generations[index] &+= 1
+        return Place(index: index, generation: generations[index])
+    }
+
+    /// Plugs an endpoint into a port: nil when no place is free. The description is kept in the state memory.
+    public func add(_ endpoint: consuming Endpoint, port: Int, entry: PortTable.EndpointEntry) -> Place? {
+        guard let place = takePlace() else { return nil }
+        var entry = entry
+        entry.kind = endpoint.kind.rawValue
+        entry.capabilities = endpoint.capabilities.rawValue
+        state.table.setEndpoint(place.index, entry)
+        mailbox.perform(.add(Box(endpoint), index: place.index, generation: place.generation, port: port))
+        return place
+    }
+
+    /// Takes an endpoint out and closes its descriptor.
+    public func remove(_ place: Place) {
+        guard isUsed[place.index], generations[place.index] == place.generation else { return }
+        mailbox.perform(.remove(index: place.index, generation: place.generation))
+        free(place)
+    }
+
+    private func free(_ place: Place) {
+        isUsed[place.index] = false
+        state.table.clearEndpoint(place.index)
+    }
+
+    /// Readable when `takeEvents` has something.
+    public var eventDescriptor: Int32 { mailbox.eventDescriptor }
+
+    /// What happened since the last call. An ended endpoint's place is free again.
+    public func takeEvents() -> [Event] {
+        mailbox.takeEvents().compactMap { event in
+            switch event {
+            case .endpointEnded(let index, let generation):
+                guard isUsed[index], generations[index] == generation else { return nil }
+                let place = Place(index: index, generation: generation)
+                free(place)
+                return .ended(place)
+            case .failed(let error): return .failed(error)
+            }
+        }
+    }
+
+    public enum Event: Sendable {
+        /// The endpoint's other end went away; the place has been freed.
+        case ended(Place)
+        case failed(Errno)
+    }
+
+    public func setHub(_ isHub: Bool) { mailbox.perform(.setHub(isHub)) }
+    public func setAgeing(seconds: UInt16) { mailbox.perform(.setAgeing(seconds)) }
+    public func setMinimumPersistence(seconds: UInt16) { mailbox.perform(.setMinimumPersistence(seconds)) }
+    public func forgetAddresses() { mailbox.perform(.forgetAddresses) }
+    public func resetCounters(port: Int) { mailbox.perform(.resetCounters(port: port)) }
+
+    /// The addresses known now.
+    public func forwardingRows(ageingSeconds: UInt16) -> [ForwardingDatabaseView.Row] {
+        let tick = UInt16(truncatingIfNeeded: MonotonicClock.nanoseconds / 1_000_000_000)
+        return state.forwardingView.rows(now: tick, ageingSeconds: ageingSeconds)
+    }
+}

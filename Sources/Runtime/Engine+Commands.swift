@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+import LinuxSystem
+
+/// What the control thread asks of the loop.
+extension Engine {
+    mutating func perform(_ command: EngineCommand) {
+        switch command {
+        case .add(let box, let index, let generation, let port):
+            guard let endpoint = box.take() else { return }
+            add(endpoint, at: index, generation: generation, port: port)
+        case .remove(let index, let generation):
+            if places[index].generation == generation, places[index].kind != nil { remove(index) }
+        case .setHub(let isHub):
+            bridge.isHub = isHub
+            if isHub { bridge.forwarding.removeAll() }
+        case .setAgeing(let seconds): bridge.forwarding.ageingSeconds = seconds
+        case .setMinimumPersistence(let seconds): bridge.forwarding.minimumPersistenceSeconds = seconds
+        case .forgetAddresses: bridge.forwarding.removeAll()
+        case .resetCounters(let port): table.resetCounters(port: port)
+        case .setGateway(let box, let index, let generation, let port):
+            guard let element = box.take() else { return }
+            addGateway(element, at: index, generation: generation, port: port)
+        case .setResolvers(let servers): setResolvers(servers)
+        case .stop: isStopped = true
+        }
+    }
+
+    private mutating func add(_ endpoint: consuming Endpoint, at index: Int, generation: UInt32, port: Int) {
+        let descriptor = endpoint.rawDescriptor
+        places[index].generation = generation
+        places[index].kind = endpoint.kind
+        places[index].capabilities = endpoint.capabilities
+        places[index].watchesWritable = false
+        places[index].endpoint = consume endpoint
+        plug(index, into: port)
+        do {
+            try epoll.add(descriptor, .readable, word: word(index))
+        } catch {
+            remove(index)
+            mailbox.post(.endpointEnded(index: index, generation: generation))
+        }
+    }
+
+    mutating func plug(_ index: Int, into port: Int) {
+        places[index].port = port
+        places[index].nextInPort = firstOfPort[port]
+        firstOfPort[port] = index
+        active[activeCount] = index
+        activeCount += 1
+    }
+
+    /// Takes an endpoint out: its waiting frames are let go, its descriptor is closed, and the addresses of its port are
+    /// forgotten when nothing else is plugged in there.
+    mutating func remove(_ index: Int) {
+        while let frame = queues.removeFirst(index) { pool.release(frame) }
+        let port = places[index].port
+        var cursor = firstOfPort[port]
+        if cursor == index {
+            firstOfPort[port] = places[index].nextInPort
+        } else {
+            while cursor >= 0, places[cursor].nextInPort != index { cursor = places[cursor].nextInPort }
+            if cursor >= 0 { places[cursor].nextInPort = places[index].nextInPort }
+        }
+        for position in 0..<activeCount where active[position] == index {
+            activeCount -= 1
+            active[position] = active[activeCount]
+            break
+        }
+        if firstOfPort[port] < 0 { bridge.forwarding.forget(port: port) }
+        if let descriptor = places[index].endpoint?.rawDescriptor { try? epoll.remove(descriptor) }
+        places[index].endpoint = nil
+        places[index].kind = nil
+        places[index].port = -1
+        places[index].nextInPort = -1
+        if index == gatewayPlace {
+            gateway = nil
+            gatewayPlace = -1
+        }
+    }
+}

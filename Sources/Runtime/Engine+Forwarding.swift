@@ -1,0 +1,196 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+import LinuxSystem
+import Wire
+
+/// From a burst to the outputs.
+extension Engine {
+    private static var flood: Int32 { -1 }
+    private static var handled: Int32 { -2 }
+
+    /// Decides about every frame of `burst`, which came in at place `index`, hands them to the outputs and lets them go.
+    mutating func forwardBurst(from index: Int) {
+        let port = places[index].port
+        table.countIn(port: port, frames: burst.count, bytes: burst.byteCount)
+        var verdicts: [64 of Int32] = InlineArray(repeating: Self.handled)
+        let tick = tick
+        for position in 0..<burst.count {
+            switch Self.classify(&bridge, &pool, burst[position], port: port, now: tick) {
+            case .forward(let target): verdicts[position] = Int32(truncatingIfNeeded: target)
+            case .flood: verdicts[position] = Self.flood
+            case .discard(let cause): drops.count(cause)
+            }
+        }
+        drops.flush(to: table, endpoint: index)
+        if nextSweep == .max, bridge.forwarding.count != 0 { scheduleSweep() }
+
+        for position in 0..<burst.count where verdicts[position] != Self.handled {
+            // All frames of the burst that go the same way are sent together, in their order.
+            let verdict = verdicts[position]
+            staged.removeAll()
+            for other in position..<burst.count where verdicts[other] == verdict {
+                staged.append(burst[other])
+                verdicts[other] = Self.handled
+            }
+            if verdict == Self.flood {
+                floodStaged(exceptPort: port)
+            } else {
+                deliverStaged(toPort: Int(verdict))
+            }
+        }
+        for position in 0..<burst.count { pool.release(burst[position]) }
+        burst.removeAll()
+        if gatewayPlace >= 0 { finishGatewayBurst() }
+    }
+
+    private mutating func floodStaged(exceptPort origin: Int) {
+        var position = 0
+        while position < activeCount {
+            let index = active[position]
+            if places[index].port != origin { deliverStaged(to: index) }
+            position += 1
+        }
+    }
+
+    private mutating func deliverStaged(toPort port: Int) {
+        var index = firstOfPort[port]
+        while index >= 0 {
+            deliverStaged(to: index)
+            index = places[index].nextInPort
+        }
+    }
+
+    private mutating func deliverStaged(to index: Int) {
+        table.countOut(port: places[index].port, frames: staged.count, bytes: staged.byteCount)
+        if index == gatewayPlace {
+            receiveInGateway()
+            return
+        }
+        let capabilities = places[index].capabilities
+        if capabilities.contains(.all) {
+            transmit(to: index, fittedOnly: false)
+        } else {
+            fitStaged(for: index, capabilities)
+        }
+        drops.flush(to: table, endpoint: index)
+    }
+
+    /// Cuts and sums what the output cannot take as it is, then sends.
+    private mutating func fitStaged(for index: Int, _ capabilities: PortCapabilities) {
+        var needsWork = false
+        for position in 0..<staged.count where pool.needsWork(staged[position]) {
+            needsWork = true
+            break
+        }
+        guard needsWork else {
+            transmit(to: index, fittedOnly: false)
+            return
+        }
+        for position in 0..<staged.count {
+            let frame = staged[position]
+            let header = pool.header(frame)
+            if capabilities.takes(header) || !header.isSuperFrame {
+                if !capabilities.takes(header) { pool.completeChecksum(frame) }
+                if fitted.isFull { transmitFitted(to: index) }
+                pool.retain(frame)
+                fitted.append(frame)
+                continue
+            }
+            var failure = pool.segment(frame, into: &fitted)
+            if failure == .noMemory, !fitted.isEmpty {
+                transmitFitted(to: index)
+                failure = pool.segment(frame, into: &fitted)
+            }
+            if let failure { drops.count(failure == .badHeader ? .badHeader : .noFrameMemory) }
+        }
+        if !fitted.isEmpty { transmitFitted(to: index) }
+    }
+
+    private mutating func transmitFitted(to index: Int) {
+        transmit(to: index, fittedOnly: true)
+        for position in 0..<fitted.count { pool.release(fitted[position]) }
+        fitted.removeAll()
+    }
+
+    /// Sends `fitted` or `staged`; what the output does not take now waits in its queue.
+    private mutating func transmit(to index: Int, fittedOnly: Bool) {
+        var first = 0
+        let count = fittedOnly ? fitted.count : staged.count
+        if queues.isEmpty(index) {
+            let result =
+                fittedOnly
+                ? Self.send(&places, index, &fitted, &pool, &drops)
+                : Self.send(&places, index, &staged, &pool, &drops)
+            guard case .blocked(let next) = result else { return }
+            first = next
+        }
+        for position in first..<count {
+            enqueue(fittedOnly ? fitted[position] : staged[position], at: index)
+        }
+    }
+
+    /// Puts a frame behind those that wait for a slow output.
+    private mutating func enqueue(_ frame: FrameReference, at index: Int) {
+        guard queues.hasRoom(index, byteCount: Int(frame.byteCount)) else {
+            drops.count(.queueFull)
+            return
+        }
+        if pool.isLarge(frame) {
+            if Int(frame.byteCount) <= FramePool.smallCapacity {
+                guard pool.freeSmallCount > Tunables.smallSlotReserve, let copy = pool.copy(frame) else {
+                    drops.count(.noFrameMemory)
+                    return
+                }
+                queues.append(index, copy)
+            } else {
+                guard pool.freeLargeCount > Tunables.largeSlotReserve else {
+                    drops.count(.noFrameMemory)
+                    return
+                }
+                pool.retain(frame)
+                queues.append(index, frame)
+            }
+        } else {
+            guard pool.freeSmallCount > Tunables.smallSlotReserve else {
+                drops.count(.noFrameMemory)
+                return
+            }
+            pool.retain(frame)
+            queues.append(index, frame)
+        }
+        watchWritable(index, true)
+    }
+
+    /// Sends what waits for an output that has become writable.
+    mutating func flushQueue(_ index: Int) {
+        flushed.removeAll()
+        let count = min(queues.count(index), Tunables.burstFrameCount)
+        for offset in 0..<count { flushed.append(queues.peek(index, at: offset)) }
+        var sent = count
+        if count > 0,
+            case .blocked(let next) = Self.send(&places, index, &flushed, &pool, &drops)
+        {
+            sent = next
+        }
+        for _ in 0..<sent {
+            if let frame = queues.removeFirst(index) { pool.release(frame) }
+        }
+        drops.flush(to: table, endpoint: index)
+        if queues.isEmpty(index) { watchWritable(index, false) }
+    }
+
+    private mutating func watchWritable(_ index: Int, _ isOn: Bool) {
+        guard places[index].watchesWritable != isOn else { return }
+        places[index].watchesWritable = isOn
+        guard let descriptor = places[index].endpoint?.rawDescriptor else { return }
+        try? epoll.modify(descriptor, isOn ? [.readable, .writable] : .readable, word: word(index))
+    }
+
+    /// The epoll word of a place.
+    func word(_ index: Int) -> UInt64 {
+        WordKind.endpoint.rawValue << 56 | UInt64(places[index].generation & 0xff_ffff) << 32 | UInt64(index)
+    }
+}

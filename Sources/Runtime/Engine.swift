@@ -1,0 +1,197 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+import LinuxSystem
+
+/// The data plane of a process: one bridge, its ports, and the loop that drives them.
+///
+/// # Theory of operation
+///
+/// One thread runs to completion: it waits for readable descriptors, takes a burst from one, decides about each frame,
+/// hands the frames to the outputs, and only then looks at the next descriptor. Between reading and writing a frame stays
+/// where it was received; it is copied only when it must wait, or must be cut for an output that cannot take it whole.
+///
+///     epoll ─▶ receive(burst ≤ 32 frames, ~128 KiB) ─▶ classify each ─▶ group by output ─▶ fit (segment, sum) ─▶ send
+///                                                                                             └▶ blocked: queue, wait
+///                                                                                                for "writable"
+///
+/// The thread makes no blocking call. Everything else (consoles, control sockets, files, names) is the control thread's,
+/// which posts commands through a mailbox and reads counters and tables from the state memory while the loop writes them.
+///
+/// A descriptor's epoll word is its kind, its generation and its index, so that an event that was already waiting when the
+/// endpoint was replaced is recognised and ignored.
+struct Engine: ~Copyable {
+    /// What is plugged in at one place of the endpoint table.
+    struct Place: ~Copyable {
+        var endpoint: Endpoint?
+        var kind: EndpointKind?
+        var capabilities: PortCapabilities = []
+        var port = -1
+        /// The next endpoint of the same port, -1 at the end.
+        var nextInPort = -1
+        var generation: UInt32 = 0
+        var watchesWritable = false
+    }
+
+    /// Kinds of epoll words, in their upper eight bits.
+    enum WordKind: UInt64 {
+        case mailbox = 1
+        case endpoint = 2
+        case hostSocket = 3
+    }
+
+    let mailbox: EngineMailbox
+    let epoll: Epoll
+    let table: PortTable
+    var pool: FramePool
+    var bridge: Bridge
+    var queues: OutputQueues
+    var places: RigidTable<Place>
+    /// First endpoint of each port, -1 when nothing is plugged in.
+    var firstOfPort: RigidTable<Int>
+    /// Indices of the places in use, in no order: what a flood walks over.
+    var active: RigidTable<Int>
+    var activeCount = 0
+
+    /// Frames of the burst in work.
+    var burst = FrameBurst(capacity: Engine.burstCapacity)
+    /// Frames of that burst which go to one output.
+    var staged = FrameBurst(capacity: Engine.burstCapacity)
+    /// Those frames as the output takes them.
+    var fitted = FrameBurst(capacity: 2048)
+    /// Frames that leave a queue.
+    var flushed = FrameBurst(capacity: Tunables.burstFrameCount)
+    var drops = DropTally()
+
+    var gateway: GatewayElement?
+    /// Its place in the endpoint table, -1 when there is none.
+    var gatewayPlace = -1
+    /// The gateway has more to say than fitted its last turn.
+    var gatewayHasWork = false
+    /// When its next timer is due.
+    var gatewayDeadline: UInt64 = .max
+
+    /// Monotonic nanoseconds at the latest wake-up.
+    var now: UInt64 = 0
+    var nextSweep: UInt64 = .max
+    var isStopped = false
+
+    /// Most frames in work at once: a burst, or what a gateway has to say to one.
+    static var burstCapacity: Int { 64 }
+
+    init(configuration: EngineConfiguration, mailbox: EngineMailbox) throws(Errno) {
+        let epoll = try Epoll()
+        try epoll.add(mailbox.wakeUpDescriptor, .readable, word: WordKind.mailbox.rawValue << 56)
+        self.epoll = epoll
+        self.mailbox = mailbox
+        let state = mailbox.state
+        table = state.table
+        bridge = Bridge(forwarding: state.takeForwarding())
+        bridge.isHub = configuration.isHub
+        pool = state.takePool()
+        let endpointCount = table.endpointCount
+        queues = OutputQueues(endpointCount: endpointCount)
+        places = RigidTable(count: endpointCount) { _ in Place() }
+        firstOfPort = RigidTable(count: table.portCount) { _ in -1 }
+        active = RigidTable(count: endpointCount) { _ in -1 }
+    }
+
+    /// Seconds of the monotonic clock, as the forwarding database counts them.
+    var tick: UInt16 { UInt16(truncatingIfNeeded: now / 1_000_000_000) }
+
+    /// Runs until a `stop` command comes.
+    mutating func run() {
+        var ready = Epoll.ReadyList()
+        now = MonotonicClock.nanoseconds
+        while !isStopped {
+            do {
+                try epoll.wait(&ready, timeout: timeout())
+            } catch {
+                mailbox.post(.failed(error))
+                return
+            }
+            now = MonotonicClock.nanoseconds
+            for index in 0..<ready.count { dispatch(ready.word(index), ready.events(index)) }
+            if gatewayPlace >= 0 { runGatewayTimers() }
+            if now >= nextSweep { sweep() }
+        }
+    }
+
+    /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
+    private func timeout() -> Int32 {
+        if gatewayHasWork { return 0 }
+        let deadline = min(nextSweep, gatewayDeadline)
+        if deadline == .max { return -1 }
+        if deadline <= now { return 0 }
+        return Int32(clamping: (deadline - now + 999_999) / 1_000_000)
+    }
+
+    private mutating func dispatch(_ word: UInt64, _ events: Epoll.Events) {
+        switch WordKind(rawValue: word >> 56) {
+        case .endpoint:
+            let index = Int(word & 0xffff_ffff)
+            let generation = UInt32(truncatingIfNeeded: word >> 32) & 0xff_ffff
+            guard places[index].generation & 0xff_ffff == generation, places[index].endpoint != nil else { return }
+            if events.contains(.writable) { flushQueue(index) }
+            if !events.isDisjoint(with: [.readable, .hangUp, .error]) { serve(index) }
+        case .hostSocket:
+            serveGateway(word, events)
+        case .mailbox:
+            mailbox.drainWakeUp()
+            while let command = mailbox.nextCommand() {
+                perform(command)
+                mailbox.commandDone()
+            }
+        case nil: break
+        }
+    }
+
+    /// Takes one burst from an endpoint and sends it on its way.
+    private mutating func serve(_ index: Int) {
+        let result = Self.receive(&places, index, into: &burst, &pool, &drops)
+        drops.flush(to: table, endpoint: index)
+        if !burst.isEmpty { forwardBurst(from: index) }
+        if result == .ended {
+            let generation = places[index].generation
+            remove(index)
+            mailbox.post(.endpointEnded(index: index, generation: generation))
+        }
+    }
+
+    // Parts of the engine go to these by reference, one by one: the compiler then sees that they do not overlap.
+
+    private static func receive(
+        _ places: inout RigidTable<Place>, _ index: Int, into burst: inout FrameBurst, _ pool: inout FramePool,
+        _ drops: inout DropTally
+    ) -> Endpoint.ReceiveResult {
+        places[index].endpoint?.receive(into: &burst, pool: &pool, drops: &drops) ?? .drained
+    }
+
+    static func send(
+        _ places: inout RigidTable<Place>, _ index: Int, _ burst: inout FrameBurst, _ pool: inout FramePool,
+        _ drops: inout DropTally
+    ) -> Endpoint.SendResult {
+        places[index].endpoint?.send(burst, from: 0, pool: pool, drops: &drops) ?? .done
+    }
+
+    static func classify(
+        _ bridge: inout Bridge, _ pool: inout FramePool, _ frame: FrameReference, port: Int, now: UInt16
+    ) -> Bridge.Verdict {
+        bridge.classify(pool.bytes(frame), port: port, now: now)
+    }
+
+    /// Forgets aged addresses now and then, as long as there are any: an idle switch sleeps.
+    private mutating func sweep() {
+        bridge.forwarding.sweep(now: tick)
+        scheduleSweep()
+    }
+
+    /// To be called after learning may have begun.
+    mutating func scheduleSweep() {
+        nextSweep =
+            bridge.forwarding.count == 0
+            ? .max : now + UInt64(bridge.forwarding.ageingSeconds) * 1_000_000_000
+    }
+}

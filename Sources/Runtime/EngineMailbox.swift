@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+public import LinuxSystem
+import Synchronization
+import Wire
+
+/// What the loop is asked to do. Places and ports are chosen by the control thread, which keeps the books.
+enum EngineCommand: Sendable {
+    case add(Box<Endpoint>, index: Int, generation: UInt32, port: Int)
+    case remove(index: Int, generation: UInt32)
+    case setHub(Bool)
+    case setAgeing(UInt16)
+    case setMinimumPersistence(UInt16)
+    case forgetAddresses
+    case resetCounters(port: Int)
+    case setGateway(Box<GatewayElement>, index: Int, generation: UInt32, port: Int)
+    case setResolvers([IPv4Address])
+    case stop
+}
+
+/// What the loop reports.
+public enum EngineEvent: Sendable {
+    /// An endpoint's other end is gone; the loop has taken it out.
+    case endpointEnded(index: Int, generation: UInt32)
+    /// The loop itself cannot go on.
+    case failed(Errno)
+}
+
+/// Carries a non-copyable value through a queue.
+final class Box<Content: ~Copyable & Sendable>: Sendable {
+    private let content: Mutex<Content?>
+
+    init(_ content: consuming Content) { self.content = Mutex(consume content) }
+
+    func take() -> Content? { content.withLock { $0.take() } }
+}
+
+/// Commands to the loop and its reports: the only thing that both threads touch besides the state memory.
+///
+/// Each side queues under a lock that is held for a few instructions and wakes the other by an eventfd. The loop looks here
+/// only when woken, so that the frame path takes no lock.
+final class EngineMailbox: Sendable {
+    private struct Queues: Sendable {
+        var commands: [EngineCommand] = []
+        var events: [EngineEvent] = []
+        var posted = 0
+        var done = 0
+    }
+
+    let state: EngineState
+    private let queues = Mutex(Queues())
+    private let toLoop: EventFD
+    private let toControl: EventFD
+    private let completion: EventFD
+
+    init(state: EngineState) throws(Errno) {
+        self.state = state
+        toLoop = try EventFD()
+        toControl = try EventFD()
+        completion = try EventFD()
+    }
+
+    // MARK: The loop's side
+
+    var wakeUpDescriptor: Int32 { toLoop.rawDescriptor }
+    func drainWakeUp() { toLoop.drain() }
+    func nextCommand() -> EngineCommand? {
+        queues.withLock { $0.commands.isEmpty ? nil : $0.commands.removeFirst() }
+    }
+    func commandDone() {
+        queues.withLock { $0.done += 1 }
+        completion.signal()
+    }
+    func post(_ event: EngineEvent) {
+        queues.withLock { $0.events.append(event) }
+        toControl.signal()
+    }
+
+    // MARK: The control thread's side
+
+    /// Readable when the loop has something to report.
+    var eventDescriptor: Int32 { toControl.rawDescriptor }
+
+    func takeEvents() -> [EngineEvent] {
+        toControl.drain()
+        return queues.withLock {
+            let events = $0.events
+            $0.events = []
+            return events
+        }
+    }
+
+    /// Has the loop perform a command and waits until it has: microseconds, since the loop never blocks.
+    func perform(_ command: EngineCommand) {
+        let number = queues.withLock {
+            $0.commands.append(command)
+            $0.posted += 1
+            return $0.posted
+        }
+        toLoop.signal()
+        while queues.withLock({ $0.done < number }) {
+            completion.waitUntilSignalled()
+        }
+    }
+}

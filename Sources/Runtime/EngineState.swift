@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Dataplane
+public import LinuxSystem
+import Synchronization
+
+/// Sizes of a data plane, chosen when it is made.
+public struct EngineConfiguration: Sendable {
+    /// Forward every frame to every other port.
+    public var isHub = false
+    /// Ports, number 0 included.
+    public var portCount: Int
+    public var endpointCount: Int
+    /// A gateway's flow and lease tables are wanted.
+    public var hasGateway = false
+
+    public init(portCount: Int, isHub: Bool = false, hasGateway: Bool = false) {
+        self.portCount = max(2, min(portCount, Tunables.maximumPortCount))
+        // Several endpoints may share a port.
+        self.endpointCount = min(self.portCount + 64, Tunables.maximumEndpointCount)
+        self.isHub = isHub
+        self.hasGateway = hasGateway
+    }
+}
+
+/// The memory of a data plane: a memory file with everything that must outlive the process, and the slab of its frames.
+///
+/// Both mappings live as long as this object, which the engine's mailbox holds for as long as either thread runs; tables
+/// made from the state memory are valid that long.
+public final class EngineState: Sendable {
+    /// The state memory's file: whoever holds a duplicate of it finds the tables there after this process is gone.
+    public let file: OwnedDescriptor
+    private let stateRegion: MemoryRegion
+    private let poolRegion: MemoryRegion
+    public let table: PortTable
+    public let forwardingView: ForwardingDatabaseView
+    private let forwarding: Mutex<ForwardingBox>
+    private let memory: Mutex<StateBox>
+
+    private struct ForwardingBox: ~Copyable, @unchecked Sendable {
+        var value: ForwardingDatabase?
+    }
+    private struct StateBox: ~Copyable, @unchecked Sendable {
+        var value: StateMemory
+    }
+
+    public init(configuration: EngineConfiguration, gatewayByteCount: Int = 0) throws(Errno) {
+        let bucketCount = 8192
+        let size = StateMemory.byteCount(
+            sections: PortTable.byteCount(
+                portCount: configuration.portCount, endpointCount: configuration.endpointCount),
+            ForwardingDatabase.byteCount(bucketCount: bucketCount), gatewayByteCount)
+        let pageSize = 4096
+        let rounded = (size + pageSize - 1) & ~(pageSize - 1)
+        file = try MemoryFile.create(name: "etherloom-state", byteCount: rounded)
+        stateRegion = try MemoryRegion.shared(file, byteCount: rounded)
+        poolRegion = try MemoryRegion.privateMemory(
+            byteCount: FramePool.byteCount(
+                smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount))
+        var memory = unsafe StateMemory(formatting: stateRegion.bytes)
+        table = PortTable(
+            in: &memory, portCount: configuration.portCount, endpointCount: configuration.endpointCount)
+        let database = ForwardingDatabase(in: &memory, bucketCount: bucketCount, seed: CurrentProcess.random())
+        forwardingView = database.view
+        forwarding = Mutex(ForwardingBox(value: consume database))
+        self.memory = Mutex(StateBox(value: consume memory))
+    }
+
+    /// The forwarding database, for the one engine.
+    func takeForwarding() -> ForwardingDatabase {
+        forwarding.withLock { $0.value.take()! }
+    }
+
+    /// The frame pool, for the one engine.
+    func takePool() -> FramePool {
+        unsafe FramePool(
+            memory: poolRegion.bytes, smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)
+    }
+
+    /// Adds the tables of a further element, a gateway, to the state memory.
+    func withMemory<Result: ~Copyable>(_ body: (inout StateMemory) -> sending Result) -> Result {
+        memory.withLock { body(&$0.value) }
+    }
+}
