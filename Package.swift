@@ -141,3 +141,29 @@ if Context.environment["ETHERLOOM_STRICT"] == "1" {
         target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
     }
 }
+
+// `make fuzz` builds with ETHERLOOM_FUZZ=1 into a directory of its own: our modules get libFuzzer's coverage counters
+// and AddressSanitizer, and each target below Fuzz/ becomes an archive that Scripts/fuzz links with libFuzzer's main.
+if Context.environment["ETHERLOOM_FUZZ"] == "1" {
+    let instrumented: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address"])]
+    for target in package.targets where target.type == .regular {
+        target.swiftSettings = (target.swiftSettings ?? []) + instrumented
+    }
+    let targets: [(name: String, dependencies: [String])] = [
+        ("Frames", ["TestSupport"]),
+        ("DHCP", ["TestSupport"]),
+        ("DNS", ["TestSupport"]),
+    ]
+    for (name, dependencies) in targets {
+        package.targets.append(
+            .target(
+                name: "Fuzz\(name)",
+                dependencies: dependencies.map { .byName(name: $0) },
+                path: "Fuzz/\(name)",
+                exclude: ["Corpus"],
+                swiftSettings: settings + instrumented
+            )
+        )
+        package.products.append(.library(name: "Fuzz\(name)", type: .static, targets: ["Fuzz\(name)"]))
+    }
+}
