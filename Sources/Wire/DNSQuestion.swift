@@ -13,6 +13,13 @@ public struct DNSQuestion: Hashable, Sendable {
     /// Where the question ends in the message.
     public var endOffset: Int
 
+    public init(name: String, type: UInt16, recordClass: UInt16, endOffset: Int) {
+        self.name = name
+        self.type = type
+        self.recordClass = recordClass
+        self.endOffset = endOffset
+    }
+
     /// Reads the question at `offset` of the message.
     ///
     /// - Returns: nil if it is cut short, or the name is too long or compressed: in a first question there is nothing
