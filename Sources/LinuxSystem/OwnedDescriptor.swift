@@ -75,6 +75,7 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
 }
 
 /// Two descriptors that were made together: a pipe's reading and writing end, or a socket pair.
+@frozen
 public struct DescriptorPair: ~Copyable, Sendable {
     public var first: OwnedDescriptor
     public var second: OwnedDescriptor

@@ -67,6 +67,17 @@ public final class DataPlane {
         return place
     }
 
+    /// Plugs a gateway of this process into a port: nil when no place is free.
+    func setGateway(_ gateway: consuming GatewayElement, port: Int, entry: PortTable.EndpointEntry) -> Place? {
+        guard let place = takePlace() else { return nil }
+        var entry = entry
+        entry.kind = EndpointKind.gateway.rawValue
+        entry.capabilities = PortCapabilities.all.rawValue
+        state.table.setEndpoint(place.index, entry)
+        mailbox.perform(.setGateway(Box(gateway), index: place.index, generation: place.generation, port: port))
+        return place
+    }
+
     /// Takes an endpoint out and closes its descriptor.
     public func remove(_ place: Place) {
         guard isUsed[place.index], generations[place.index] == place.generation else { return }

@@ -4,7 +4,7 @@
 import Dataplane
 import Wire
 /// scaffold
-struct GatewayElement: ~Copyable, Sendable {
+public struct GatewayElement: ~Copyable, Sendable {
     static var stateByteCount: Int { 0 }
     var hasPendingWork: Bool { false }
     var nextDeadline: UInt64? { nil }

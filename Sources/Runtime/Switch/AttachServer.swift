@@ -1,0 +1,119 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Endpoints
+import Glibc
+public import LinuxSystem
+
+/// Serves the `attach` socket of a switch: programs of ours, which hand over a tap or get a channel.
+/// Documentation/Attach.md specifies the protocol.
+public final class AttachServer {
+    private let owner: Switch
+    private let connections: ConnectionTable
+    private var attached: Set<Int32> = []
+
+    public init(_ owner: Switch, directory: borrowing SwitchDirectory) throws(Errno) {
+        self.owner = owner
+        connections = ConnectionTable(loop: owner.loop)
+        try connections.serve(directory.attach) { [unowned self] number in readable(number) }
+    }
+
+    private func readable(_ number: Int32) {
+        let isKnown = attached.contains(number)
+        let isOpen = connections.with(number) { descriptor -> Bool in
+            do throws(Errno) {
+                var message = try UnixSocket.receive(from: descriptor, limit: AttachMessage.maximumByteCount)
+                if message.bytes.isEmpty { return false }
+                // Messages after the first one are reserved for later versions.
+                if isKnown { return true }
+                answer(&message, number, descriptor)
+                return true
+            } catch .wouldBlock {
+                return true
+            } catch {
+                return false
+            }
+        }
+        if isOpen == false { end(number) }
+    }
+
+    private func end(_ number: Int32) {
+        if attached.remove(number) != nil {
+            owner.detach(identifier: number)
+        } else {
+            connections.close(number)
+        }
+    }
+
+    private func answer(
+        _ message: inout ReceivedMessage, _ number: Int32, _ descriptor: borrowing OwnedDescriptor
+    ) {
+        var answer = AttachAnswer(status: 0)
+        var channel: OwnedDescriptor?
+        do {
+            guard !message.isTruncated else { throw AttachRefusal(code: EMSGSIZE, message: "request too long") }
+            let request = try AttachRequest.parse(message.bytes)
+            answer.port = try admit(request, &message, number, descriptor, &channel)
+        } catch let refusal as AttachRefusal {
+            answer = AttachAnswer(status: refusal.code, message: refusal.message)
+        } catch let error as Errno {
+            answer = AttachAnswer(status: error.rawValue, message: "\(error)")
+        } catch {
+            answer = AttachAnswer(status: EPROTO, message: "malformed request: \(error)")
+        }
+        var passed: [Int32] = []
+        if let raw = channel?.rawValue { passed = [raw] }
+        let sent = (try? UnixSocket.send(answer.encoded(), descriptors: passed, to: descriptor)) != nil
+        if answer.status != 0 {
+            owner.log("refused an attach client: \(answer.message)")
+        }
+        // Ended after this handler, which still holds the connection.
+        if answer.status != 0 || !sent { owner.loop.after(milliseconds: 0) { [unowned self] in end(number) } }
+    }
+
+    private func admit(
+        _ request: AttachRequest, _ message: inout ReceivedMessage, _ number: Int32,
+        _ descriptor: borrowing OwnedDescriptor, _ channel: inout OwnedDescriptor?
+    ) throws -> Int {
+        let credentials = try UnixSocket.credentials(descriptor)
+        guard request.filters.isEmpty else {
+            throw AttachRefusal(code: EOPNOTSUPP, message: "this switch takes no filters")
+        }
+        guard request.name.isEmpty else {
+            throw AttachRefusal(code: ENOENT, message: "\(request.name): this switch has no named ports")
+        }
+        let endpoint: Endpoint
+        let module: String
+        switch request.transport {
+        case .descriptor:
+            guard let passed = message.takeDescriptor() else {
+                throw AttachRefusal(code: EBADF, message: "no descriptor came with the request")
+            }
+            guard Tap.interfaceName(passed) != nil else {
+                throw AttachRefusal(code: EINVAL, message: "the descriptor is no tap with a virtio-net header")
+            }
+            endpoint = .tap(try TapEndpoint(passed))
+            module = "unix prog"
+        case .channel:
+            let pair = try UnixSocket.pair(.sequencedPacket)
+            let ours = pair.first
+            let theirs = pair.second
+            UnixSocket.setSendBuffer(theirs, byteCount: ChannelEndpoint.sendBufferByteCount)
+            endpoint = .channel(ChannelEndpoint(ours))
+            channel = Optional(consume theirs)
+            module = "unix prog"
+        }
+        var newcomer = Switch.Newcomer(
+            identifier: number, module: module, description: request.description, userID: credentials.userID,
+            processID: credentials.processID
+        ) { [unowned self] in
+            attached.remove(number)
+            connections.close(number)
+        }
+        newcomer.port = request.port
+        let port = try owner.attach(endpoint, newcomer)
+        connections.keep(number)
+        attached.insert(number)
+        return port
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+
+/// Connections of a listening socket, each from its acceptance to its end, by descriptor number.
+///
+/// Keeps the two rules of every server of ours: a client that says nothing is dropped after a while, and a lack of
+/// descriptors pauses the listener instead of spinning.
+final class ConnectionTable {
+    struct Connection: ~Copyable {
+        let descriptor: OwnedDescriptor
+        let token: ControlLoop.Token
+        var timer: ControlLoop.Token?
+    }
+
+    /// How long a client may take to say what it wants.
+    static var handshakeMilliseconds: UInt64 { 10_000 }
+    private static var pauseMilliseconds: UInt64 { 200 }
+
+    private let loop: ControlLoop
+    private var slots: [Int32: Slot] = [:]
+    private final class Slot {
+        var connection: Connection
+        init(_ connection: consuming Connection) { self.connection = connection }
+    }
+
+    init(loop: ControlLoop) { self.loop = loop }
+
+    /// Accepts from `listener` until it is cancelled; `onReadable` is called with the connection's descriptor number.
+    func serve(_ listener: borrowing OwnedDescriptor, onReadable: @escaping (Int32) -> Void) throws(Errno) {
+        let listening = try listener.duplicate()
+        let box = ListenerBox(listening)
+        try listen(box, onReadable: onReadable)
+    }
+
+    private final class ListenerBox {
+        let descriptor: OwnedDescriptor
+        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    }
+
+    private func listen(_ box: ListenerBox, onReadable: @escaping (Int32) -> Void) throws(Errno) {
+        var token: ControlLoop.Token?
+        token = try loop.watch(box.descriptor.rawValue) { [unowned self] _ in
+            do {
+                while let connection = try UnixSocket.accept(box.descriptor) {
+                    try adopt(connection, onReadable: onReadable)
+                }
+            } catch {
+                // Out of descriptors or memory: the client stays in the backlog until some are free again.
+                if let token { loop.cancel(token) }
+                loop.after(milliseconds: Self.pauseMilliseconds) { [unowned self] in
+                    try? listen(box, onReadable: onReadable)
+                }
+            }
+        }
+    }
+
+    private func adopt(
+        _ connection: consuming OwnedDescriptor, onReadable: @escaping (Int32) -> Void
+    ) throws(Errno) {
+        let number = connection.rawValue
+        let token = try loop.watch(number, [.readable, .readHangUp]) { _ in onReadable(number) }
+        let timer = loop.after(milliseconds: Self.handshakeMilliseconds) { [unowned self] in close(number) }
+        slots[number] = Slot(Connection(descriptor: connection, token: token, timer: timer))
+    }
+
+    /// The client has said what it wants: it may stay silent from now on.
+    func keep(_ number: Int32) {
+        guard let slot = slots[number], let timer = slot.connection.timer else { return }
+        loop.cancel(timer)
+        slot.connection.timer = nil
+    }
+
+    /// Calls `body` with the connection, if it is still there.
+    func with<Result>(_ number: Int32, _ body: (borrowing OwnedDescriptor) -> Result) -> Result? {
+        guard let slot = slots[number] else { return nil }
+        return body(slot.connection.descriptor)
+    }
+
+    /// Ends a connection.
+    func close(_ number: Int32) {
+        guard let slot = slots.removeValue(forKey: number) else { return }
+        loop.cancel(slot.connection.token)
+        if let timer = slot.connection.timer { loop.cancel(timer) }
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Endpoints
+import Glibc
+public import LinuxSystem
+
+/// The directory that a switch can be joined by: `ctl` for VDE clients, `attach` for ours, and a data socket for each VDE
+/// endpoint. Removes at the end what it made, and at the start what a killed predecessor left.
+public struct SwitchDirectory: ~Copyable {
+    public let path: String
+    public let control: OwnedDescriptor
+    public let attach: OwnedDescriptor
+
+    /// Why a switch could not take its place: which path, and what to do.
+    public struct SetupError: Error, Sendable, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// Makes the directory, takes over what a dead switch left in it, and listens.
+    public init(_ options: SwitchOptions) throws(SetupError) {
+        var path = options.directory
+        do {
+            try FileSystem.makeDirectory(path, mode: 0o700)
+        } catch .exists {
+            guard let status = try? FileStatus(path: path), status.isDirectory else {
+                throw SetupError(description: "\(path): exists and is no directory; choose another path with -s")
+            }
+        } catch {
+            throw SetupError(description: "\(path): cannot make the switch's directory: \(error)")
+        }
+        if let canonical = try? FileSystem.canonicalPath(path) { path = canonical }
+        let longest = path + "/9999.99999"
+        guard UnixSocketAddress(path: longest) != nil else {
+            try? FileSystem.removeDirectory(path)
+            throw SetupError(
+                description:
+                    "\(path): path is too long: with socket names at most \(UnixSocketAddress.maximumPathByteCount) bytes")
+        }
+        self.path = path
+        do {
+            try Self.refuseIfAlive(path)
+            Self.sweep(path)
+            let control = try Self.listen(.stream, at: path + "/ctl")
+            let attach = try Self.listen(.sequencedPacket, at: path + "/attach")
+            for socket in ["/ctl", "/attach"] {
+                try FileSystem.setMode(path + socket, options.socketMode)
+                if let group = options.groupID {
+                    try FileSystem.setOwner(path + socket, user: .max, group: group)
+                }
+            }
+            if let group = options.groupID { try FileSystem.setOwner(path, user: .max, group: group) }
+            try FileSystem.setMode(path, options.effectiveDirectoryMode)
+            self.control = control
+            self.attach = attach
+        } catch let error as SetupError {
+            throw error
+        } catch {
+            throw SetupError(description: "\(path): cannot set up the switch's sockets: \(error)")
+        }
+    }
+
+    /// A switch that answers keeps its place.
+    private static func refuseIfAlive(_ path: String) throws(SetupError) {
+        guard let address = UnixSocketAddress(path: path + "/ctl"),
+            let probe = try? UnixSocket.make(.stream)
+        else { return }
+        do {
+            try UnixSocket.connect(probe, to: address)
+        } catch .connectionRefused, .noEntry {
+            return
+        } catch {
+            throw SetupError(description: "\(path): cannot look for another switch there: \(error)")
+        }
+        throw SetupError(description: "\(path): another switch is running there; stop it or choose another path with -s")
+    }
+
+    /// Removes the sockets of a predecessor that was killed: `ctl`, `attach`, and data sockets (`NNN.N`) that nobody has
+    /// open. Anything else in the directory is not ours.
+    private static func sweep(_ path: String) {
+        for name in (try? FileSystem.names(in: path)) ?? [] {
+            let file = path + "/" + name
+            guard name == "ctl" || name == "attach" || isDataSocketName(name),
+                let status = try? FileStatus(path: file, followLinks: false), status.isSocket
+            else { continue }
+            try? FileSystem.remove(file)
+        }
+    }
+
+    static func isDataSocketName(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts[0].count >= 3 && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isNumber) }
+    }
+
+    private static func listen(_ kind: UnixSocket.Kind, at path: String) throws(Errno) -> OwnedDescriptor {
+        guard let address = UnixSocketAddress(path: path) else { throw .nameTooLong }
+        let socket = try UnixSocket.make(kind)
+        try UnixSocket.bind(socket, to: address)
+        try UnixSocket.listen(socket)
+        return socket
+    }
+
+    /// Removes sockets and directory; anything foreign in the directory keeps it.
+    public consuming func remove() {
+        Self.sweep(path)
+        try? FileSystem.removeDirectory(path)
+    }
+}

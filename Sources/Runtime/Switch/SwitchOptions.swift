@@ -1,0 +1,30 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a switch is set up.
+public struct SwitchOptions: Sendable {
+    /// Directory of the sockets.
+    public var directory: String
+    /// Highest port number.
+    public var portCount = 32
+    public var isHub = false
+    /// Permission bits of the control sockets; nil: 0600.
+    public var mode: UInt32?
+    /// Permission bits of the directory; nil: made from `mode`, else 02700.
+    public var directoryMode: UInt32?
+    /// Group that owns directory and sockets.
+    public var groupID: UInt32?
+
+    public init(directory: String) { self.directory = directory }
+
+    /// The bits that `ctl`, `attach` and the data sockets get.
+    public var socketMode: UInt32 { mode ?? directoryMode.map { $0 & 0o666 } ?? 0o600 }
+
+    /// The bits that the directory gets: search where there is reading or writing, as vde_switch does, and set-group-ID.
+    public var effectiveDirectoryMode: UInt32 {
+        if let directoryMode { return directoryMode }
+        guard let mode else { return 0o2700 }
+        let search = (mode & 0o444) >> 2 | (mode & 0o222) >> 1
+        return 0o2000 | (mode & 0o777) | search
+    }
+}
