@@ -18,7 +18,7 @@ public struct SwitchDirectory: ~Copyable {
     }
 
     /// Makes the directory, takes over what a dead switch left in it, and listens.
-    public init(_ options: SwitchOptions) throws(SetupError) {
+    public static func open(_ options: SwitchOptions) throws(SetupError) -> SwitchDirectory {
         var path = options.directory
         do {
             try FileSystem.makeDirectory(path, mode: 0o700)
@@ -37,12 +37,11 @@ public struct SwitchDirectory: ~Copyable {
                 description:
                     "\(path): path is too long: with socket names at most \(UnixSocketAddress.maximumPathByteCount) bytes")
         }
-        self.path = path
         do {
-            try Self.refuseIfAlive(path)
-            Self.sweep(path)
-            let control = try Self.listen(.stream, at: path + "/ctl")
-            let attach = try Self.listen(.sequencedPacket, at: path + "/attach")
+            try refuseIfAlive(path)
+            sweep(path)
+            let control = try listen(.stream, at: path + "/ctl")
+            let attach = try listen(.sequencedPacket, at: path + "/attach")
             for socket in ["/ctl", "/attach"] {
                 try FileSystem.setMode(path + socket, options.socketMode)
                 if let group = options.groupID {
@@ -51,8 +50,7 @@ public struct SwitchDirectory: ~Copyable {
             }
             if let group = options.groupID { try FileSystem.setOwner(path, user: .max, group: group) }
             try FileSystem.setMode(path, options.effectiveDirectoryMode)
-            self.control = control
-            self.attach = attach
+            return SwitchDirectory(path: path, control: control, attach: attach)
         } catch let error as SetupError {
             throw error
         } catch {
