@@ -6,67 +6,110 @@ import Wire
 /// Gives bytes to every parser of a protocol, as a hostile client would. Tests and fuzz targets share the probes; what
 /// they check is that nothing traps, nothing loops for ever, and what a parser accepted keeps its promises.
 public enum WireProbe {
-    /// A frame, first as it is and then as a virtio-net header with a frame behind.
-    ///
-    /// - Returns: a number made of everything that was read, so that no reading is optimised away.
-    @discardableResult
-    public static func frame(_ bytes: [UInt8]) -> Int {
-        var digest = packet(bytes.span)
-        digest &+= reply(to: bytes)
-        if let header = VirtioNetHeader.parse(bytes.span) {
-            digest &+= header.hashValue
-            digest &+= superFrame(header, Array(bytes.dropFirst(VirtioNetHeader.byteCount)))
+    /// What came of a probe.
+    public struct Findings: Sendable {
+        /// Parsers that accepted something.
+        public var accepted: Parsers = []
+        /// A number made of everything that was read, so that no reading is optimised away.
+        public var digest = 0
+
+        mutating func note(_ parser: Parsers, _ value: some Hashable) {
+            accepted.insert(parser)
+            digest &+= value.hashValue
         }
-        return digest
     }
 
-    private static func packet(_ bytes: Span<UInt8>) -> Int {
-        guard let frame = EthernetFrame(bytes) else { return 0 }
+    /// Parsers that a probe goes through.
+    public struct Parsers: OptionSet, Sendable {
+        public let rawValue: Int
+
+        public init(rawValue: Int) {
+            self.rawValue = rawValue
+        }
+
+        public static let ethernet = Parsers(rawValue: 1 << 0)
+        public static let arp = Parsers(rawValue: 1 << 1)
+        public static let ipv4 = Parsers(rawValue: 1 << 2)
+        public static let ipv6 = Parsers(rawValue: 1 << 3)
+        public static let upperLayer = Parsers(rawValue: 1 << 4)
+        public static let tcp = Parsers(rawValue: 1 << 5)
+        public static let udp = Parsers(rawValue: 1 << 6)
+        public static let icmp = Parsers(rawValue: 1 << 7)
+        public static let echoReply = Parsers(rawValue: 1 << 8)
+        public static let icmpError = Parsers(rawValue: 1 << 9)
+        public static let virtioNet = Parsers(rawValue: 1 << 10)
+        public static let completion = Parsers(rawValue: 1 << 11)
+        public static let segmenter = Parsers(rawValue: 1 << 12)
+        public static let dhcp = Parsers(rawValue: 1 << 13)
+        public static let dhcpBuilder = Parsers(rawValue: 1 << 14)
+        public static let dnsHeader = Parsers(rawValue: 1 << 15)
+        public static let dnsQuestion = Parsers(rawValue: 1 << 16)
+        public static let dnsFailure = Parsers(rawValue: 1 << 17)
+    }
+
+    /// A frame, first as it is and then as a virtio-net header with a frame behind.
+    @discardableResult
+    public static func frame(_ bytes: [UInt8]) -> Findings {
+        var findings = Findings()
+        packet(bytes.span, &findings)
+        reply(to: bytes, &findings)
+        if let header = VirtioNetHeader.parse(bytes.span) {
+            findings.note(.virtioNet, header)
+            superFrame(header, Array(bytes.dropFirst(VirtioNetHeader.byteCount)), &findings)
+        }
+        return findings
+    }
+
+    private static func packet(_ bytes: Span<UInt8>, _ findings: inout Findings) {
+        guard let frame = EthernetFrame(bytes) else { return }
         precondition(frame.payloadOffset >= Ethernet.headerByteCount && frame.payloadOffset <= bytes.count)
         precondition(frame.payload.count == bytes.count - frame.payloadOffset)
-        var digest = frame.destination.hashValue &+ frame.source.hashValue &+ frame.type.hashValue
-        digest &+= Int(frame.vlanIdentifier ?? 0)
+        findings.note(.ethernet, EthernetHeader(destination: frame.destination, source: frame.source, type: frame.type))
+        findings.digest &+= Int(frame.vlanIdentifier ?? 0)
         let offset = frame.payloadOffset
         // Every parser gets everything, whatever the type says.
-        if let message = ARPMessage.parse(bytes, at: offset) { digest &+= message.hashValue }
+        if let message = ARPMessage.parse(bytes, at: offset) { findings.note(.arp, message) }
         if let header = IPv4Header.parse(bytes, at: offset, verifyChecksum: false) {
             precondition(offset + header.totalByteCount <= bytes.count)
-            digest &+= header.hashValue
-            digest &+= transport(bytes, at: offset + header.headerByteCount, byteCount: header.payloadByteCount)
+            findings.note(.ipv4, header)
+            transport(bytes, at: offset + header.headerByteCount, byteCount: header.payloadByteCount, &findings)
         }
         if let header = IPv6Header.parse(bytes, at: offset) {
             precondition(offset + header.totalByteCount <= bytes.count)
-            digest &+= header.hashValue
+            findings.note(.ipv6, header)
             if let upper = header.upperLayer(bytes, at: offset) {
                 precondition(upper.offset + upper.byteCount == offset + header.totalByteCount)
-                digest &+= upper.hashValue
-                digest &+= transport(bytes, at: upper.offset, byteCount: upper.byteCount)
+                findings.note(.upperLayer, upper)
+                transport(bytes, at: upper.offset, byteCount: upper.byteCount, &findings)
             }
         }
-        return digest
     }
 
-    private static func transport(_ bytes: Span<UInt8>, at offset: Int, byteCount: Int) -> Int {
-        var digest = 0
+    private static func transport(
+        _ bytes: Span<UInt8>,
+        at offset: Int,
+        byteCount: Int,
+        _ findings: inout Findings
+    ) {
         if let header = TCPHeader.parse(bytes, at: offset, segmentByteCount: byteCount) {
             precondition(header.headerByteCount <= byteCount)
-            digest &+= header.hashValue &+ header.options(bytes, at: offset).hashValue
+            findings.note(.tcp, header)
+            findings.note(.tcp, header.options(bytes, at: offset))
         }
         if let header = UDPHeader.parse(bytes, at: offset, availableByteCount: byteCount) {
             precondition(header.byteCount <= byteCount)
-            digest &+= header.hashValue
+            findings.note(.udp, header)
         }
         if let message = ICMPMessage.parse(bytes, at: offset, messageByteCount: byteCount, verifyChecksum: false) {
-            digest &+= message.hashValue
+            findings.note(.icmp, message)
         }
-        return digest
     }
 
     /// What a gateway would send back: an echo reply and an error.
-    private static func reply(to bytes: [UInt8]) -> Int {
+    private static func reply(to bytes: [UInt8], _ findings: inout Findings) {
         var copy = bytes
         var frame = copy.mutableSpan
-        var digest = ICMPEcho.makeReply(inPlace: &frame) ? 1 : 0
+        if ICMPEcho.makeReply(inPlace: &frame) { findings.note(.echoReply, bytes.count) }
         var room = [UInt8](repeating: 0, count: 600)
         var target = room.mutableSpan
         let length = ICMPError.portUnreachable.emit(
@@ -78,18 +121,17 @@ public enum WireProbe {
         )
         if let length {
             precondition(length <= Tunables.maximumICMPErrorByteCount)
-            digest &+= length
+            findings.note(.icmpError, length)
         }
-        return digest
     }
 
-    private static func superFrame(_ header: VirtioNetHeader, _ bytes: [UInt8]) -> Int {
-        var digest = 0
+    private static func superFrame(_ header: VirtioNetHeader, _ bytes: [UInt8], _ findings: inout Findings) {
         var copy = bytes
         var frame = copy.mutableSpan
         let completed = ChecksumCompletion.complete(header, frame: &frame)
         precondition(completed || !header.validate(frame: bytes.span), "a valid header could not be completed")
-        guard let segmenter = Segmenter(header: header, frame: bytes.span) else { return digest }
+        if completed && header.needsChecksum { findings.note(.completion, frame[frame.count - 1]) }
+        guard let segmenter = Segmenter(header: header, frame: bytes.span) else { return }
         var room = [UInt8](repeating: 0, count: segmenter.maximumSegmentByteCount)
         var payloadByteCount = 0
         for index in 0..<segmenter.segmentCount {
@@ -97,31 +139,32 @@ public enum WireProbe {
             let length = segmenter.emit(index, from: bytes.span, into: &target)
             precondition(length >= segmenter.headerByteCount && length == segmenter.byteCount(ofSegment: index))
             payloadByteCount += length - segmenter.headerByteCount
-            digest &+= packet(target.span.extracting(0..<length))
+            packet(target.span.extracting(0..<length), &findings)
         }
         precondition(segmenter.headerByteCount + payloadByteCount <= bytes.count)
-        return digest
+        findings.note(.segmenter, payloadByteCount)
     }
 
     /// A DHCP message; what is understood is written again and must mean the same.
     @discardableResult
-    public static func dhcp(_ bytes: [UInt8]) -> Int {
-        guard let message = DHCPMessage.parse(bytes.span) else { return 0 }
-        var digest = message.hashValue &+ message.routers.count &+ message.domainNameServers.count
-        digest &+= (message.hostName?.utf8.count ?? 0) &+ (message.domainName?.utf8.count ?? 0)
-        digest &+= (message.requestedAddress?.hashValue ?? 0) &+ (message.serverIdentifier?.hashValue ?? 0)
-        digest &+= Int(message.leaseTime ?? 0) &+ Int(message.renewalTime ?? 0) &+ Int(message.rebindingTime ?? 0)
-        digest &+= Int(message.interfaceMTU ?? 0) &+ Int(message.maximumMessageSize ?? 0)
-        digest &+= message.parameterRequestList.count &+ (message.clientIdentifier?.count ?? 0)
-        digest &+= (message.domainSearch?.count ?? 0) &+ (message.message?.utf8.count ?? 0)
-        digest &+= (message.subnetMask?.hashValue ?? 0)
-        guard let type = message.messageType else { return digest }
+    public static func dhcp(_ bytes: [UInt8]) -> Findings {
+        var findings = Findings()
+        guard let message = DHCPMessage.parse(bytes.span) else { return findings }
+        findings.note(.dhcp, message)
+        findings.note(.dhcp, [message.requestedAddress, message.serverIdentifier, message.subnetMask])
+        findings.note(.dhcp, [message.leaseTime, message.renewalTime, message.rebindingTime])
+        findings.note(.dhcp, [message.hostName, message.domainName, message.message])
+        findings.note(.dhcp, [message.interfaceMTU, message.maximumMessageSize])
+        findings.note(.dhcp, [message.routers, message.domainNameServers])
+        findings.note(.dhcp, [message.clientIdentifier, message.domainSearch])
+        findings.note(.dhcp, message.parameterRequestList)
+        guard let type = message.messageType else { return findings }
         var builder = DHCPMessageBuilder(replyTo: message, messageType: type)
         builder.operation = message.operation
         for option in message.options where option.code != .messageType && option.code != .overload {
             builder.add(option.code, bytes: option.bytes)
         }
-        var small = [UInt8](repeating: 0, count: 240)
+        var small = [UInt8](repeating: 0, count: builder.byteCount - 1)
         var smallSpan = small.mutableSpan
         precondition(builder.emit(into: &smallSpan) == nil)
         var room = [UInt8](repeating: 0, count: builder.byteCount)
@@ -130,19 +173,22 @@ public enum WireProbe {
         guard let again = DHCPMessage.parse(room.span) else { preconditionFailure("own message does not parse") }
         precondition(again.messageType == type && again.hostName == message.hostName)
         precondition(again.routers == message.routers && again.leaseTime == message.leaseTime)
-        return digest
+        findings.note(.dhcpBuilder, builder.byteCount)
+        return findings
     }
 
     /// A DNS query and the failure that answers it.
     @discardableResult
-    public static func dns(_ bytes: [UInt8]) -> Int {
-        guard let header = DNSHeader.parse(bytes.span) else { return 0 }
-        var digest = header.hashValue &+ Int(header.opcode) &+ Int(header.responseCode)
+    public static func dns(_ bytes: [UInt8]) -> Findings {
+        var findings = Findings()
+        guard let header = DNSHeader.parse(bytes.span) else { return findings }
+        findings.note(.dnsHeader, header)
+        findings.note(.dnsHeader, [header.opcode, header.responseCode])
         if let question = DNSQuestion.parse(bytes.span) {
             precondition(question.endOffset <= bytes.count)
             // Each of at most 255 bytes becomes at most the four characters of an escape.
             precondition(question.name.utf8.count <= 4 * Tunables.maximumDNSNameByteCount)
-            digest &+= question.hashValue
+            findings.note(.dnsQuestion, question)
         }
         var room = [UInt8](repeating: 0, count: 512)
         var target = room.mutableSpan
@@ -150,7 +196,8 @@ public enum WireProbe {
             precondition(length <= bytes.count)
             guard let answer = DNSHeader.parse(target.span) else { preconditionFailure("own answer does not parse") }
             precondition(answer.isResponse && answer.identifier == header.identifier)
+            findings.note(.dnsFailure, length)
         }
-        return digest
+        return findings
     }
 }
