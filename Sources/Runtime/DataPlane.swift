@@ -18,8 +18,7 @@ public final class DataPlane {
 
     /// Makes the memory and starts the loop.
     public init(configuration: EngineConfiguration) throws(Errno) {
-        let gatewayByteCount = configuration.hasGateway ? GatewayElement.stateByteCount : 0
-        state = try EngineState(configuration: configuration, gatewayByteCount: gatewayByteCount)
+        state = try EngineState(configuration: configuration)
         let mailbox = try EngineMailbox(state: state)
         self.mailbox = mailbox
         generations = Array(repeating: 0, count: configuration.endpointCount)

@@ -24,7 +24,7 @@ extension Engine {
         case .setGateway(let box, let index, let generation, let port):
             guard let element = box.take() else { return }
             addGateway(element, at: index, generation: generation, port: port)
-        case .setResolvers(let servers): setResolvers(servers)
+        case .setResolvers(let servers): gateway?.resolverChanged(servers)
         case .stop: isStopped = true
         }
     }
@@ -38,7 +38,7 @@ extension Engine {
         places[index].endpoint = consume endpoint
         plug(index, into: port)
         do {
-            try epoll.add(descriptor, .readable, word: word(index))
+            try mailbox.epoll.add(descriptor, .readable, word: word(index))
         } catch {
             remove(index)
             mailbox.post(.endpointEnded(index: index, generation: generation))
@@ -71,7 +71,7 @@ extension Engine {
             break
         }
         if firstOfPort[port] < 0 { bridge.forwarding.forget(port: port) }
-        if let descriptor = places[index].endpoint?.rawDescriptor { try? epoll.remove(descriptor) }
+        if let descriptor = places[index].endpoint?.rawDescriptor { try? mailbox.epoll.remove(descriptor) }
         places[index].endpoint = nil
         places[index].kind = nil
         places[index].port = -1

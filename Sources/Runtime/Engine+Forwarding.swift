@@ -186,7 +186,7 @@ extension Engine {
         guard places[index].watchesWritable != isOn else { return }
         places[index].watchesWritable = isOn
         guard let descriptor = places[index].endpoint?.rawDescriptor else { return }
-        try? epoll.modify(descriptor, isOn ? [.readable, .writable] : .readable, word: word(index))
+        try? mailbox.epoll.modify(descriptor, isOn ? [.readable, .writable] : .readable, word: word(index))
     }
 
     /// The epoll word of a place.

@@ -43,7 +43,6 @@ struct Engine: ~Copyable {
     }
 
     let mailbox: EngineMailbox
-    let epoll: Epoll
     let table: PortTable
     var pool: FramePool
     var bridge: Bridge
@@ -68,6 +67,8 @@ struct Engine: ~Copyable {
     var gateway: GatewayElement?
     /// Its place in the endpoint table, -1 when there is none.
     var gatewayPlace = -1
+    /// It was given something since its last turn.
+    var gatewayTouched = false
     /// The gateway has more to say than fitted its last turn.
     var gatewayHasWork = false
     /// When its next timer is due.
@@ -82,9 +83,7 @@ struct Engine: ~Copyable {
     static var burstCapacity: Int { 64 }
 
     init(configuration: EngineConfiguration, mailbox: EngineMailbox) throws(Errno) {
-        let epoll = try Epoll()
-        try epoll.add(mailbox.wakeUpDescriptor, .readable, word: WordKind.mailbox.rawValue << 56)
-        self.epoll = epoll
+        try mailbox.epoll.add(mailbox.wakeUpDescriptor, .readable, word: WordKind.mailbox.rawValue << 56)
         self.mailbox = mailbox
         let state = mailbox.state
         table = state.table
@@ -107,7 +106,7 @@ struct Engine: ~Copyable {
         now = MonotonicClock.nanoseconds
         while !isStopped {
             do {
-                try epoll.wait(&ready, timeout: timeout())
+                try mailbox.epoll.wait(&ready, timeout: timeout())
             } catch {
                 mailbox.post(.failed(error))
                 return

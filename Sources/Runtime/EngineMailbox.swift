@@ -5,7 +5,7 @@ import Dataplane
 import Endpoints
 public import LinuxSystem
 import Synchronization
-import Wire
+import Gateway
 
 /// What the loop is asked to do. Places and ports are chosen by the control thread, which keeps the books.
 enum EngineCommand: Sendable {
@@ -17,7 +17,7 @@ enum EngineCommand: Sendable {
     case forgetAddresses
     case resetCounters(port: Int)
     case setGateway(Box<GatewayElement>, index: Int, generation: UInt32, port: Int)
-    case setResolvers([IPv4Address])
+    case setResolvers([HostEndpoint])
     case stop
 }
 
@@ -51,6 +51,8 @@ final class EngineMailbox: Sendable {
     }
 
     let state: EngineState
+    /// What the loop waits on. Made here so that host sockets can be registered before the loop knows of them.
+    let epoll: Epoll
     private let queues = Mutex(Queues())
     private let toLoop: EventFD
     private let toControl: EventFD
@@ -58,6 +60,7 @@ final class EngineMailbox: Sendable {
 
     init(state: EngineState) throws(Errno) {
         self.state = state
+        epoll = try Epoll()
         toLoop = try EventFD()
         toControl = try EventFD()
         completion = try EventFD()

@@ -3,6 +3,7 @@
 
 public import Dataplane
 public import LinuxSystem
+public import Gateway
 import Synchronization
 
 /// Sizes of a data plane, chosen when it is made.
@@ -12,15 +13,15 @@ public struct EngineConfiguration: Sendable {
     /// Ports, number 0 included.
     public var portCount: Int
     public var endpointCount: Int
-    /// A gateway's flow and lease tables are wanted.
-    public var hasGateway = false
+    /// The gateway that will be plugged in, whose tables the state memory then has room for.
+    public var gateway: GatewayConfiguration?
 
-    public init(portCount: Int, isHub: Bool = false, hasGateway: Bool = false) {
+    public init(portCount: Int, isHub: Bool = false, gateway: GatewayConfiguration? = nil) {
         self.portCount = max(2, min(portCount, Tunables.maximumPortCount))
         // Several endpoints may share a port.
         self.endpointCount = min(self.portCount + 64, Tunables.maximumEndpointCount)
         self.isHub = isHub
-        self.hasGateway = hasGateway
+        self.gateway = gateway
     }
 }
 
@@ -45,12 +46,12 @@ public final class EngineState: Sendable {
         var value: StateMemory
     }
 
-    public init(configuration: EngineConfiguration, gatewayByteCount: Int = 0) throws(Errno) {
+    public init(configuration: EngineConfiguration) throws(Errno) {
         let bucketCount = 8192
         let size = StateMemory.byteCount(
             sections: PortTable.byteCount(
                 portCount: configuration.portCount, endpointCount: configuration.endpointCount),
-            ForwardingDatabase.byteCount(bucketCount: bucketCount), gatewayByteCount)
+            ForwardingDatabase.byteCount(bucketCount: bucketCount), configuration.gateway.map { Gateway.stateByteCount($0) } ?? 0)
         let pageSize = 4096
         let rounded = (size + pageSize - 1) & ~(pageSize - 1)
         file = try MemoryFile.create(name: "etherloom-state", byteCount: rounded)
@@ -78,8 +79,10 @@ public final class EngineState: Sendable {
             memory: poolRegion.bytes, smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)
     }
 
-    /// Adds the tables of a further element, a gateway, to the state memory.
-    func withMemory<Result: ~Copyable>(_ body: (inout StateMemory) -> sending Result) -> Result {
-        memory.withLock { body(&$0.value) }
+    /// A gateway whose tables lie in the state memory.
+    func makeGateway(_ configuration: GatewayConfiguration) -> Gateway {
+        var gateway: Gateway?
+        memory.withLock { gateway = Gateway(configuration: configuration, state: &$0.value) }
+        return gateway.take()!
     }
 }
