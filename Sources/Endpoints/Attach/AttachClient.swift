@@ -7,7 +7,7 @@ import Glibc
 /// Joins a switch of ours by its `attach` socket.
 public struct AttachClient: ~Copyable {
     /// The handshake's connection. Closing it ends the port; its end of file says that the switch is gone.
-    public let control: OwnedDescriptor
+    public private(set) var control: OwnedDescriptor?
     /// One end of a channel, when a channel was asked for.
     public private(set) var channel: OwnedDescriptor?
     /// The port's number.
@@ -59,6 +59,9 @@ public struct AttachClient: ~Copyable {
             throw .refused(.invalid, "the switch's answer is malformed")
         }
     }
+
+    /// Takes the connection out: whoever holds it holds the port.
+    public mutating func takeControl() -> OwnedDescriptor { control.take()! }
 
     /// Takes the channel out.
     public mutating func takeChannel() -> OwnedDescriptor? { channel.take() }

@@ -11,9 +11,15 @@ import Glibc
 /// switches test the file's owner and permissions, and skip the test for abstract names.
 public struct VDEClient: ~Copyable {
     /// The control connection: readable (end of file) when the switch is gone.
-    public let control: OwnedDescriptor
+    public private(set) var control: OwnedDescriptor?
     /// The connected datagram socket that frames go through.
-    public let data: OwnedDescriptor
+    public private(set) var data: OwnedDescriptor?
+
+    /// Takes the control connection out: whoever holds it holds the endpoint.
+    public mutating func takeControl() -> OwnedDescriptor { control.take()! }
+
+    /// Takes the data socket out.
+    public mutating func takeData() -> OwnedDescriptor { data.take()! }
 
     /// Why a switch could not be joined: which step, at which path, and what to do.
     public struct JoinError: Error, Sendable, CustomStringConvertible {

@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Endpoints
+import Glibc
+public import LinuxSystem
+
+/// A program's place at a switch: from joining until the switch or the program ends.
+///
+/// Our own switches are joined by `attach`, so that super-frames stay whole; all others by VDE.
+public struct Membership: ~Copyable {
+    /// Readable (end of file) when the switch is gone; closing it leaves the switch.
+    public let control: OwnedDescriptor
+    /// What frames go through here; nil when the switch serves a passed tap itself.
+    public private(set) var endpoint: Endpoint?
+
+    init(control: consuming OwnedDescriptor, endpoint: consuming Endpoint?) {
+        self.control = control
+        self.endpoint = endpoint
+    }
+
+    public mutating func takeEndpoint() -> Endpoint? { endpoint.take() }
+
+    /// Why a network could not be joined.
+    public struct JoinError: Error, Sendable, CustomStringConvertible {
+        public let description: String
+        /// The switch is not there (yet, or any more): joining later may work.
+        public let mayComeBack: Bool
+    }
+
+    /// Joins a switch so that its frames come to this process.
+    public static func join(
+        directory: String, port: Int, description: (_ socketPath: String) -> String
+    ) throws(JoinError) -> Membership {
+        var request = AttachRequest(transport: .channel, description: description(directory + "/attach"))
+        request.port = port
+        do {
+            var client = try AttachClient(directory: directory, request: request)
+            guard let channel = client.takeChannel() else {
+                throw JoinError(description: "\(directory): the switch sent no channel", mayComeBack: false)
+            }
+            return Membership(control: client.takeControl(), endpoint: .channel(ChannelEndpoint(channel)))
+        } catch let error as AttachClient.JoinError {
+            guard case .notOurs = error else { throw Self.error(directory, error) }
+        } catch let error as JoinError {
+            throw error
+        } catch {
+            throw JoinError(description: "\(directory): \(error)", mayComeBack: false)
+        }
+        return try joinVDE(directory: directory, port: port, description: description(directory))
+    }
+
+    /// Joins a switch with a tap, which a switch of ours serves itself. The tap's descriptor stays the caller's.
+    /// With another switch nothing is served: the result's endpoint is to be joined with the tap by a `Cable`.
+    public static func join(
+        directory: String, port: Int, tap: borrowing OwnedDescriptor, description: String
+    ) throws(JoinError) -> Membership {
+        var request = AttachRequest(transport: .descriptor, description: description)
+        request.port = port
+        do {
+            var client = try AttachClient(directory: directory, request: request, descriptor: tap.rawValue)
+            return Membership(control: client.takeControl(), endpoint: nil)
+        } catch {
+            guard case .notOurs = error else { throw Self.error(directory, error) }
+        }
+        return try joinVDE(directory: directory, port: port, description: description)
+    }
+
+    private static func joinVDE(
+        directory: String, port: Int, description: String
+    ) throws(JoinError) -> Membership {
+        do {
+            var client = try VDEClient(directory: directory, port: port, description: description)
+            let data = client.takeData()
+            return Membership(control: client.takeControl(), endpoint: .datagram(DatagramEndpoint(data)))
+        } catch {
+            throw JoinError(
+                description: error.description,
+                mayComeBack: error.reason == .nobodyListens || error.reason == .notASwitch)
+        }
+    }
+
+    private static func error(_ directory: String, _ error: AttachClient.JoinError) -> JoinError {
+        switch error {
+        case .nobodyListens:
+            JoinError(description: "\(directory): its switch is dead (connection refused); start it again", mayComeBack: true)
+        case .refused(_, let message):
+            JoinError(description: "\(directory): the switch refused: \(message)", mayComeBack: false)
+        case .noAnswer:
+            JoinError(description: "\(directory): the switch does not answer", mayComeBack: false)
+        case .system(let errno): JoinError(description: "\(directory): \(errno)", mayComeBack: false)
+        case .notOurs: JoinError(description: "\(directory): not a switch of ours", mayComeBack: false)
+        }
+    }
+}
