@@ -44,7 +44,7 @@ public struct AttachClient: ~Copyable {
             if request.transport == .channel, passed == nil { throw JoinError.system(.invalid) }
             channel = passed
             port = answer.port
-            control = socket
+            control = Optional(consume socket)
         } catch let error as JoinError {
             throw error
         } catch let error as Errno {

@@ -66,8 +66,8 @@ public struct VDEClient: ~Copyable {
                 throw JoinError(path: directory, reason: .refused)
             }
             try UnixSocket.connect(data, to: peer)
-            self.control = control
-            self.data = data
+            self.control = Optional(consume control)
+            self.data = Optional(consume data)
         } catch let error as JoinError {
             throw error
         } catch let error as Errno {
