@@ -48,14 +48,28 @@ static inline int cel_set_nonblocking(int fd) {
 static inline int cel_pipe(int descriptors[2]) { return (int)cel_result(pipe2(descriptors, O_CLOEXEC)); }
 
 /* Reads or writes without waiting, whatever O_NONBLOCK says: the file description of a descriptor that another program
- * handed to us is shared with it, so that its flags are not ours to trust. */
+ * handed to us is shared with it, so that its flags are not ours to trust.
+ *
+ * A tap can be asked so since Linux 6.4 (commit 438b406055cd); before, it answers EOPNOTSUPP, and O_NONBLOCK, set again
+ * before each call, is the next best thing: whoever shares the description could still clear it in between. */
+static inline int cel_keep_nonblocking(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return -errno;
+    return flags & O_NONBLOCK ? 0 : (int)cel_result(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
 static inline long cel_read_nowait(int fd, void *buffer, size_t count) {
     struct iovec vector = {buffer, count};
-    return cel_result(preadv2(fd, &vector, 1, -1, RWF_NOWAIT));
+    long result = cel_result(preadv2(fd, &vector, 1, -1, RWF_NOWAIT));
+    if (result != -EOPNOTSUPP) return result;
+    int failure = cel_keep_nonblocking(fd);
+    return failure < 0 ? failure : cel_read(fd, buffer, count);
 }
 static inline long cel_write_nowait(int fd, const void *buffer, size_t count) {
     struct iovec vector = {(void *)buffer, count};
-    return cel_result(pwritev2(fd, &vector, 1, -1, RWF_NOWAIT));
+    long result = cel_result(pwritev2(fd, &vector, 1, -1, RWF_NOWAIT));
+    if (result != -EOPNOTSUPP) return result;
+    int failure = cel_keep_nonblocking(fd);
+    return failure < 0 ? failure : cel_write(fd, buffer, count);
 }
 
 /* epoll(7), with the user word as a plain integer. */
