@@ -4,20 +4,23 @@
 import CLinux
 import Glibc
 
-/// Changes in a directory, inotify(7).
-public enum Inotify {
-    /// A descriptor that is readable when a file in `directory` was written, made, moved or removed.
-    public static func watch(_ directory: String) throws(Errno) -> OwnedDescriptor {
+/// Changes in a directory, inotify(7): readable when a file in it was written, made, moved or removed.
+public final class DirectoryWatch: Sendable {
+    private let descriptor: OwnedDescriptor
+
+    public init(_ directory: String) throws(Errno) {
         let descriptor = OwnedDescriptor(adopting: try systemCall { cel_inotify_create() })
         let fd = descriptor.rawValue
         let mask = UInt32(IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)
         guard unsafe inotify_add_watch(fd, directory, mask) >= 0 else { throw Errno(rawValue: errno) }
-        return descriptor
+        self.descriptor = descriptor
     }
 
+    public var rawDescriptor: Int32 { descriptor.rawValue }
+
     /// Takes all events, so that the descriptor is quiet until the next one.
-    public static func drain(_ fd: Int32) {
+    public func drain() {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        while unsafe cel_read(fd, &buffer, buffer.count) > 0 {}
+        while unsafe cel_read(descriptor.rawValue, &buffer, buffer.count) > 0 {}
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Dataplane
+import Dataplane
 public import Endpoints
 public import Gateway
 public import LinuxSystem

@@ -16,7 +16,7 @@ public final class ResolverMonitor {
     private static var maximumCount: Int { 3 }
 
     private let path: String
-    private let inotify: OwnedDescriptor?
+    private let watch: DirectoryWatch?
     private let onChange: ([HostEndpoint]) -> Void
     private var current: [HostEndpoint]
 
@@ -44,13 +44,13 @@ public final class ResolverMonitor {
         self.onChange = onChange
         current = Self.servers(path: path)
         let directory = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
-        inotify = try? Inotify.watch(directory.isEmpty ? "/" : directory)
-        guard let descriptor = inotify?.rawValue else { return }
-        _ = try? loop.watch(descriptor) { [unowned self] _ in check() }
+        watch = try? DirectoryWatch(directory.isEmpty ? "/" : directory)
+        guard let watch else { return }
+        _ = try? loop.watch(watch.rawDescriptor) { [unowned self] _ in check() }
     }
 
     private func check() {
-        if let descriptor = inotify?.rawValue { Inotify.drain(descriptor) }
+        watch?.drain()
         let servers = Self.servers(path: path)
         guard servers != current else { return }
         current = servers
