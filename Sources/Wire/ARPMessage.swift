@@ -7,8 +7,10 @@ public struct ARPMessage: Hashable, Sendable {
     /// What a message asks or tells.
     @frozen
     public struct Operation: RawRepresentable, Hashable, Sendable {
+        /// The number as on the wire.
         public let rawValue: UInt16
 
+        /// Any number is an operation, known here or not.
         @inlinable
         public init(rawValue: UInt16) {
             self.rawValue = rawValue
@@ -23,12 +25,18 @@ public struct ARPMessage: Hashable, Sendable {
     /// Bytes of a message for IPv4 over Ethernet. The frame around it may have padding behind.
     public static let byteCount = 28
 
+    /// What is asked or told.
     public var operation: Operation
+    /// The sender's Ethernet address.
     public var senderMAC: MACAddress
+    /// The sender's address; 0.0.0.0 in a probe (RFC 5227).
     public var senderIP: IPv4Address
+    /// Zero in a request.
     public var targetMAC: MACAddress
+    /// The address that is asked for, in a request.
     public var targetIP: IPv4Address
 
+    /// A message of these fields.
     @inlinable
     public init(
         operation: Operation,

@@ -21,11 +21,13 @@ public struct DHCPMessage: Hashable, Sendable {
         case reply = 2
     }
 
+    /// Who speaks.
     public var operation: Operation
     /// Chosen by the client to find answers to its question (`xid`).
     public var transactionIdentifier: UInt32
     /// Seconds since the client began.
     public var seconds: UInt16
+    /// The highest bit asks for answers by broadcast; the others are zero.
     public var flags: UInt16
     /// The client's address, if it has one and can answer ARP (`ciaddr`).
     public var clientAddress: IPv4Address
@@ -42,9 +44,12 @@ public struct DHCPMessage: Hashable, Sendable {
 
     /// One option, parts joined.
     public struct Option: Hashable, Sendable {
+        /// The number.
         public var code: DHCPOption
+        /// The value without number and length.
         public var bytes: [UInt8]
 
+        /// An option of that number and value.
         public init(code: DHCPOption, bytes: [UInt8]) {
             self.code = code
             self.bytes = bytes

@@ -6,20 +6,31 @@
 /// Options are collected in the order in which they are added; the message type goes first. Nothing is written unless
 /// the whole message fits.
 public struct DHCPMessageBuilder: Sendable {
+    /// Who speaks.
     public var operation: DHCPMessage.Operation
+    /// What the message says.
     public var messageType: DHCPMessageType
+    /// Which question is asked or answered (`xid`).
     public var transactionIdentifier: UInt32
+    /// Seconds since the client began; a server leaves it at 0.
     public var seconds: UInt16 = 0
+    /// The client's flags; the highest bit asks for answers by broadcast.
     public var flags: UInt16 = 0
+    /// The client's address, if it has one (`ciaddr`).
     public var clientAddress: IPv4Address = .unspecified
+    /// The address that the server gives (`yiaddr`).
     public var yourAddress: IPv4Address = .unspecified
+    /// The next server of a boot (`siaddr`).
     public var serverAddress: IPv4Address = .unspecified
+    /// The relay (`giaddr`).
     public var gatewayAddress: IPv4Address = .unspecified
+    /// The client's Ethernet address (`chaddr`).
     public var hardwareAddress: MACAddress
 
     /// Encoded options behind the message type.
     private var options: [UInt8] = []
 
+    /// A message with nothing but what every message has.
     public init(
         operation: DHCPMessage.Operation,
         messageType: DHCPMessageType,

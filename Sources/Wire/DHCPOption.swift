@@ -3,27 +3,41 @@
 
 /// Numbers of DHCP options (RFC 2132 unless said otherwise).
 public struct DHCPOption: RawRepresentable, Hashable, Sendable {
+    /// The number as on the wire.
     public let rawValue: UInt8
 
+    /// Any number is an option, known here or not.
     public init(rawValue: UInt8) {
         self.rawValue = rawValue
     }
 
+    /// Fills up; has no length.
     public static let pad = DHCPOption(rawValue: 0)
+    /// The network mask.
     public static let subnetMask = DHCPOption(rawValue: 1)
+    /// Routers, preferred first.
     public static let routers = DHCPOption(rawValue: 3)
+    /// Name servers, preferred first.
     public static let domainNameServers = DHCPOption(rawValue: 6)
+    /// The client's name.
     public static let hostName = DHCPOption(rawValue: 12)
+    /// The domain in which names are looked up.
     public static let domainName = DHCPOption(rawValue: 15)
+    /// The link's MTU, in bytes.
     public static let interfaceMTU = DHCPOption(rawValue: 26)
+    /// The network's broadcast address.
     public static let broadcastAddress = DHCPOption(rawValue: 28)
+    /// The address that the client would like.
     public static let requestedAddress = DHCPOption(rawValue: 50)
     /// Seconds.
     public static let leaseTime = DHCPOption(rawValue: 51)
     /// Whether `file` and `sname` hold options too.
     public static let overload = DHCPOption(rawValue: 52)
+    /// What the message says; see `DHCPMessageType`.
     public static let messageType = DHCPOption(rawValue: 53)
+    /// The server that is meant, or that speaks.
     public static let serverIdentifier = DHCPOption(rawValue: 54)
+    /// Numbers of the options that the client wishes to be told.
     public static let parameterRequestList = DHCPOption(rawValue: 55)
     /// Why a request was refused, in words.
     public static let message = DHCPOption(rawValue: 56)
@@ -33,12 +47,15 @@ public struct DHCPOption: RawRepresentable, Hashable, Sendable {
     public static let renewalTime = DHCPOption(rawValue: 58)
     /// Seconds until the client asks any server (T2).
     public static let rebindingTime = DHCPOption(rawValue: 59)
+    /// What kind of client this is.
     public static let vendorClassIdentifier = DHCPOption(rawValue: 60)
+    /// What the client calls itself.
     public static let clientIdentifier = DHCPOption(rawValue: 61)
     /// RFC 3397.
     public static let domainSearch = DHCPOption(rawValue: 119)
     /// RFC 3442.
     public static let classlessStaticRoute = DHCPOption(rawValue: 121)
+    /// Ends the options; has no length.
     public static let end = DHCPOption(rawValue: 255)
 }
 

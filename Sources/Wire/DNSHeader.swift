@@ -3,12 +3,17 @@
 
 /// The header of a DNS message (RFC 1035 section 4.1.1) as a value.
 public struct DNSHeader: Hashable, Sendable {
+    /// Chosen by who asks, to find the answer.
     public var identifier: UInt16
     /// QR, opcode, AA, TC, RD, RA, Z, AD, CD and response code, as on the wire.
     public var flags: UInt16
+    /// Questions.
     public var questionCount: UInt16
+    /// Records that answer.
     public var answerCount: UInt16
+    /// Records that name authorities.
     public var authorityCount: UInt16
+    /// Further records, EDNS among them.
     public var additionalCount: UInt16
 
     /// Bytes of the header.
@@ -16,14 +21,21 @@ public struct DNSHeader: Hashable, Sendable {
 
     /// Outcomes (RFC 1035 section 4.1.1).
     public enum ResponseCode {
+        /// It went well.
         public static let noError: UInt8 = 0
+        /// The query could not be read.
         public static let formatError: UInt8 = 1
+        /// No server could answer (SERVFAIL).
         public static let serverFailure: UInt8 = 2
+        /// There is no such name (NXDOMAIN).
         public static let nameError: UInt8 = 3
+        /// This kind of query is not known.
         public static let notImplemented: UInt8 = 4
+        /// A policy forbids it.
         public static let refused: UInt8 = 5
     }
 
+    /// A header of these fields.
     public init(
         identifier: UInt16,
         flags: UInt16,

@@ -13,6 +13,7 @@ public struct DNSQuestion: Hashable, Sendable {
     /// Where the question ends in the message.
     public var endOffset: Int
 
+    /// A question of these fields.
     public init(name: String, type: UInt16, recordClass: UInt16, endOffset: Int) {
         self.name = name
         self.type = type

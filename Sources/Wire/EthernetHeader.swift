@@ -11,6 +11,7 @@ public struct EthernetHeader: Hashable, Sendable {
     /// What the payload is.
     public var type: EtherType
 
+    /// A header of these fields.
     @inlinable
     public init(destination: MACAddress, source: MACAddress, type: EtherType) {
         self.destination = destination
@@ -40,6 +41,7 @@ public struct VLANTag: Hashable, Sendable {
     /// Whether the frame may be dropped first.
     public var dropEligible: Bool
 
+    /// A tag of these fields; bits beyond what they can hold are dropped.
     @inlinable
     public init(identifier: UInt16, priority: UInt8 = 0, dropEligible: Bool = false) {
         self.identifier = identifier & 0x0fff

@@ -5,11 +5,14 @@
 /// section 4.3), as IPv4 packets.
 @frozen
 public struct ICMPError: Hashable, Sendable {
+    /// 3 for "unreachable", 11 for "time exceeded".
     public var type: UInt8
+    /// Why, within the type.
     public var code: UInt8
     /// The four bytes behind the checksum; the next hop's MTU in the low half of "fragmentation needed" (RFC 1191).
     public var restOfHeader: UInt32
 
+    /// An error of any type and code.
     @inlinable
     public init(type: UInt8, code: UInt8, restOfHeader: UInt32 = 0) {
         self.type = type

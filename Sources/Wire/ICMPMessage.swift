@@ -4,7 +4,9 @@
 /// The eight bytes before the data of an ICMP message (RFC 792), or of an ICMPv6 message (RFC 4443), as a value.
 @frozen
 public struct ICMPMessage: Hashable, Sendable {
+    /// What the message says; see `Kind` and `KindV6`.
     public var type: UInt8
+    /// More of that, within the type.
     public var code: UInt8
     /// The four bytes behind the checksum; what they mean depends on the type.
     public var restOfHeader: UInt32
@@ -17,29 +19,47 @@ public struct ICMPMessage: Hashable, Sendable {
 
     /// Types of ICMP for IPv4 (RFC 792).
     public enum Kind {
+        /// The answer to an echo request.
         public static let echoReply: UInt8 = 0
+        /// The datagram could not be delivered.
         public static let destinationUnreachable: UInt8 = 3
+        /// Send less (deprecated by RFC 6633).
         public static let sourceQuench: UInt8 = 4
+        /// There is a better router.
         public static let redirect: UInt8 = 5
+        /// "Are you there?"
         public static let echoRequest: UInt8 = 8
+        /// The datagram was too long on its way.
         public static let timeExceeded: UInt8 = 11
+        /// The header cannot be understood.
         public static let parameterProblem: UInt8 = 12
     }
 
     /// Types of ICMPv6 (RFC 4443, RFC 4861).
     public enum KindV6 {
+        /// The packet could not be delivered.
         public static let destinationUnreachable: UInt8 = 1
+        /// The packet is longer than the next link takes.
         public static let packetTooBig: UInt8 = 2
+        /// The hop limit ran out, or fragments did not all arrive.
         public static let timeExceeded: UInt8 = 3
+        /// The header cannot be understood.
         public static let parameterProblem: UInt8 = 4
+        /// "Are you there?"
         public static let echoRequest: UInt8 = 128
+        /// The answer to an echo request.
         public static let echoReply: UInt8 = 129
+        /// "Are there routers?"
         public static let routerSolicitation: UInt8 = 133
+        /// "I am a router."
         public static let routerAdvertisement: UInt8 = 134
+        /// "Who has this address?"
         public static let neighbourSolicitation: UInt8 = 135
+        /// "I have this address."
         public static let neighbourAdvertisement: UInt8 = 136
     }
 
+    /// A header of these fields.
     @inlinable
     public init(type: UInt8, code: UInt8 = 0, restOfHeader: UInt32 = 0) {
         self.type = type

@@ -74,6 +74,7 @@ public struct IPv4Address: RawRepresentable, Hashable, Sendable {
 }
 
 extension IPv4Address: Comparable {
+    /// By value, as written.
     @inlinable
     public static func < (left: IPv4Address, right: IPv4Address) -> Bool { left.rawValue < right.rawValue }
 }
@@ -91,6 +92,7 @@ extension IPv4Address: CustomStringConvertible, LosslessStringConvertible {
         self.init(rawValue: value)
     }
 
+    /// Parses dotted decimal.
     public init?(_ description: String) {
         self.init(description[...])
     }

@@ -4,7 +4,9 @@
 /// The header of an IPv4 packet (RFC 791 section 3.1) as a value. Options are skipped when read and never written.
 @frozen
 public struct IPv4Header: Hashable, Sendable {
+    /// Who sent the packet.
     public var source: IPv4Address
+    /// Who shall receive it.
     public var destination: IPv4Address
     /// What the payload is; see `IPProtocol`.
     public var protocolNumber: UInt8
@@ -12,11 +14,15 @@ public struct IPv4Header: Hashable, Sendable {
     public var totalByteCount: Int
     /// Header with options, 20 to 60 bytes, a multiple of four.
     public var headerByteCount: Int
+    /// Which datagram a fragment belongs to.
     public var identification: UInt16
+    /// Whether routers must not fragment the packet.
     public var dontFragment: Bool
+    /// Whether later parts of the datagram come in other packets.
     public var moreFragments: Bool
     /// Where the payload belongs within the datagram, in bytes, a multiple of eight.
     public var fragmentOffset: Int
+    /// Routers that the packet may still pass.
     public var timeToLive: UInt8
     /// Differentiated services and congestion notification (RFC 2474, RFC 3168).
     public var typeOfService: UInt8
@@ -30,6 +36,7 @@ public struct IPv4Header: Hashable, Sendable {
     /// Time to live of packets that begin here (RFC 1700; Linux's default too).
     public static let defaultTimeToLive: UInt8 = 64
 
+    /// A header of these fields.
     @inlinable
     public init(
         source: IPv4Address,

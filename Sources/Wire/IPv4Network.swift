@@ -71,6 +71,7 @@ extension IPv4Network: CustomStringConvertible, LosslessStringConvertible {
         self.init(address: address, prefixLength: length)
     }
 
+    /// Parses `address/length`.
     public init?(_ description: String) {
         self.init(description[...])
     }

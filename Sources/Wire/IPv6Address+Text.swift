@@ -24,6 +24,7 @@ extension IPv6Address: CustomStringConvertible, LosslessStringConvertible {
         self.init(high: left.high | right.high, low: left.low | right.low)
     }
 
+    /// Parses the forms of RFC 4291 section 2.2.
     public init?(_ description: String) {
         self.init(description[...])
     }

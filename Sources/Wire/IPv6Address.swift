@@ -71,6 +71,7 @@ public struct IPv6Address: Hashable, Sendable {
 }
 
 extension IPv6Address: Comparable {
+    /// By value, as written.
     @inlinable
     public static func < (left: IPv6Address, right: IPv6Address) -> Bool {
         (left.high, left.low) < (right.high, right.low)

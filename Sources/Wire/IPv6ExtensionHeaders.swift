@@ -17,6 +17,7 @@ public struct IPv6UpperLayer: Hashable, Sendable {
     /// Whether further fragments follow.
     public var moreFragments: Bool
 
+    /// An upper layer of these fields.
     @inlinable
     public init(
         protocolNumber: UInt8,

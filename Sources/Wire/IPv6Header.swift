@@ -4,12 +4,15 @@
 /// The fixed header of an IPv6 packet (RFC 8200 section 3) as a value.
 @frozen
 public struct IPv6Header: Hashable, Sendable {
+    /// Who sent the packet.
     public var source: IPv6Address
+    /// Who shall receive it.
     public var destination: IPv6Address
     /// What follows directly: an extension header or the upper layer; see `IPProtocol`.
     public var nextHeader: UInt8
     /// Everything behind the fixed header, 0 to 65,535 bytes.
     public var payloadByteCount: Int
+    /// Routers that the packet may still pass.
     public var hopLimit: UInt8
     /// Differentiated services and congestion notification (RFC 2474, RFC 3168).
     public var trafficClass: UInt8
@@ -19,6 +22,7 @@ public struct IPv6Header: Hashable, Sendable {
     /// Bytes of the fixed header.
     public static let byteCount = 40
 
+    /// A header of these fields.
     @inlinable
     public init(
         source: IPv6Address,

@@ -66,6 +66,7 @@ public struct MACAddress: RawRepresentable, Hashable, Sendable {
 }
 
 extension MACAddress: Comparable {
+    /// By value, as written.
     @inlinable
     public static func < (left: MACAddress, right: MACAddress) -> Bool { left.rawValue < right.rawValue }
 }
@@ -93,6 +94,7 @@ extension MACAddress: CustomStringConvertible, LosslessStringConvertible {
         self.init(rawValue: value)
     }
 
+    /// Parses six groups of hexadecimal digits separated by colons.
     public init?(_ description: String) {
         self.init(description[...])
     }

@@ -11,17 +11,21 @@ public enum SequenceNumber {
         Int32(bitPattern: end &- start)
     }
 
+    /// Whether `left` is before `right`.
     @inlinable @inline(__always)
     public static func isBefore(_ left: UInt32, _ right: UInt32) -> Bool { Int32(bitPattern: left &- right) < 0 }
 
+    /// Whether `left` is before `right` or the same.
     @inlinable @inline(__always)
     public static func isBeforeOrEqual(_ left: UInt32, _ right: UInt32) -> Bool {
         Int32(bitPattern: left &- right) <= 0
     }
 
+    /// Whether `left` is after `right`.
     @inlinable @inline(__always)
     public static func isAfter(_ left: UInt32, _ right: UInt32) -> Bool { Int32(bitPattern: left &- right) > 0 }
 
+    /// Whether `left` is after `right` or the same.
     @inlinable @inline(__always)
     public static func isAfterOrEqual(_ left: UInt32, _ right: UInt32) -> Bool {
         Int32(bitPattern: left &- right) >= 0

@@ -5,10 +5,15 @@
 /// urgent data a meaning.
 @frozen
 public struct TCPHeader: Hashable, Sendable {
+    /// The sender's port.
     public var sourcePort: UInt16
+    /// The receiver's port.
     public var destinationPort: UInt16
+    /// Number of the first data byte, or of SYN.
     public var sequence: UInt32
+    /// Number of the next byte that the sender expects; means something with ACK only.
     public var acknowledgement: UInt32
+    /// Control bits.
     public var flags: TCPFlags
     /// The receive window as on the wire, not yet scaled (RFC 7323 section 2.2).
     public var window: UInt16
@@ -24,6 +29,7 @@ public struct TCPHeader: Hashable, Sendable {
     /// Where the checksum stands in the header, for virtio's checksum offset.
     public static let checksumOffset = 16
 
+    /// A header of these fields.
     @inlinable
     public init(
         sourcePort: UInt16,
@@ -97,8 +103,10 @@ public struct TCPHeader: Hashable, Sendable {
 /// Control bits of a TCP segment (RFC 9293 section 3.1; RFC 3168 for congestion notification).
 @frozen
 public struct TCPFlags: OptionSet, Hashable, Sendable {
+    /// The bits as on the wire.
     public let rawValue: UInt8
 
+    /// Any bits.
     @inlinable @inline(__always)
     public init(rawValue: UInt8) {
         self.rawValue = rawValue

@@ -16,9 +16,12 @@ public struct TCPOptions: Hashable, Sendable {
     /// The timestamps option.
     @frozen
     public struct Timestamps: Hashable, Sendable {
+        /// The sender's clock.
         public var value: UInt32
+        /// The receiver's clock as last seen; means something with ACK only.
         public var echoReply: UInt32
 
+        /// An option of these fields.
         @inlinable
         public init(value: UInt32, echoReply: UInt32) {
             self.value = value
@@ -26,6 +29,7 @@ public struct TCPOptions: Hashable, Sendable {
         }
     }
 
+    /// Options to write; those that are nil or false are left out.
     @inlinable
     public init(
         maximumSegmentSize: UInt16? = nil,

@@ -4,7 +4,9 @@
 /// The header of a UDP datagram (RFC 768) as a value.
 @frozen
 public struct UDPHeader: Hashable, Sendable {
+    /// The sender's port; 0 if it expects no answer.
     public var sourcePort: UInt16
+    /// The receiver's port.
     public var destinationPort: UInt16
     /// Header and data, 8 to 65,535 bytes.
     public var byteCount: Int

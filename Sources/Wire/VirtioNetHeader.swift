@@ -11,8 +11,10 @@ public struct VirtioNetHeader: Hashable, Sendable {
     /// What is to be done with checksums.
     @frozen
     public struct Flags: OptionSet, Hashable, Sendable {
+        /// The byte as on the wire.
         public let rawValue: UInt8
 
+        /// Any byte.
         @inlinable @inline(__always)
         public init(rawValue: UInt8) {
             self.rawValue = rawValue
@@ -27,8 +29,10 @@ public struct VirtioNetHeader: Hashable, Sendable {
     /// What a super-frame is to be cut into.
     @frozen
     public struct GSOType: RawRepresentable, Hashable, Sendable {
+        /// The byte as on the wire.
         public let rawValue: UInt8
 
+        /// Any byte.
         @inlinable @inline(__always)
         public init(rawValue: UInt8) {
             self.rawValue = rawValue
@@ -56,7 +60,9 @@ public struct VirtioNetHeader: Hashable, Sendable {
         public var hasECN: Bool { rawValue & 0x80 != 0 }
     }
 
+    /// What is to be done with checksums.
     public var flags: Flags
+    /// What a super-frame is to be cut into.
     public var gsoType: GSOType
     /// Bytes of all headers of a super-frame; a hint only, Linux taps put the length of linear data here.
     public var headerLength: UInt16
@@ -75,6 +81,7 @@ public struct VirtioNetHeader: Hashable, Sendable {
     /// The header of a complete frame.
     public static let plain = VirtioNetHeader()
 
+    /// A header of these fields; without any, that of a complete frame.
     @inlinable @inline(__always)
     public init(
         flags: Flags = [],
