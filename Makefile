@@ -46,6 +46,8 @@ bindir    = $(DESTDIR)$(PREFIX)/bin
 compatdir = $(if $(filter 1,$(COMPAT_ON_PATH)),$(bindir),$(DESTDIR)$(PREFIX)/lib/etherloom/bin)
 # Where a compatible name's link points to, seen from its own directory.
 compatto  = $(if $(filter 1,$(COMPAT_ON_PATH)),etherloom,../../../bin/etherloom)
+# Their pages lie beside them: man looks for pages next to each directory of the PATH.
+compatman = $(if $(filter 1,$(COMPAT_ON_PATH)),$(sharedir)/man,$(DESTDIR)$(PREFIX)/lib/etherloom/man)
 sharedir  = $(DESTDIR)$(PREFIX)/share
 docdir    = $(sharedir)/doc/etherloom
 
@@ -107,9 +109,10 @@ install: $(binary)
 	install -d "$(bindir)" "$(compatdir)" "$(docdir)"
 	install -m 0755 $(binary) "$(bindir)/etherloom"
 	for name in $(COMPAT_NAMES); do ln -sfn $(compatto) "$(compatdir)/$$name"; done
-	install -d "$(sharedir)/man/man1" "$(sharedir)/man/man7"
+	install -d "$(sharedir)/man/man1" "$(sharedir)/man/man7" "$(compatman)/man1"
 	install -m 0644 Documentation/man/*.1 "$(sharedir)/man/man1/"
 	install -m 0644 Documentation/man/*.7 "$(sharedir)/man/man7/"
+	install -m 0644 Documentation/man/compat/*.1 "$(compatman)/man1/"
 	install -d "$(sharedir)/bash-completion/completions" "$(sharedir)/zsh/site-functions" \
 	    "$(sharedir)/fish/vendor_completions.d"
 	install -m 0644 Completions/etherloom.bash "$(sharedir)/bash-completion/completions/etherloom"
@@ -118,18 +121,20 @@ install: $(binary)
 	install -m 0644 README.md CHANGELOG.md LICENSE Documentation/*.md "$(docdir)/"
 
 # Removes what `install` with the same PREFIX, DESTDIR and COMPAT_ON_PATH put there, and nothing else: a compatible
-# name that is not our link belongs to somebody else.
+# name that is not our link belongs to somebody else, and so does its page.
 .PHONY: uninstall
 uninstall:
 	for name in $(COMPAT_NAMES); do \
-	    if [ "$$(readlink "$(compatdir)/$$name")" = "$(compatto)" ]; then rm -f "$(compatdir)/$$name"; fi; done
+	    [ "$$(readlink "$(compatdir)/$$name")" = "$(compatto)" ] || continue; \
+	    rm -f "$(compatdir)/$$name" "$(compatman)/man1/$$name.1"; done
 	rm -f "$(bindir)/etherloom"
 	for page in Documentation/man/*.1; do rm -f "$(sharedir)/man/man1/$${page##*/}"; done
 	for page in Documentation/man/*.7; do rm -f "$(sharedir)/man/man7/$${page##*/}"; done
 	rm -f "$(sharedir)/bash-completion/completions/etherloom" "$(sharedir)/zsh/site-functions/_etherloom" \
 	    "$(sharedir)/fish/vendor_completions.d/etherloom.fish"
 	rm -rf "$(docdir)"
-	[ "$(COMPAT_ON_PATH)" = 1 ] || rmdir -p --ignore-fail-on-non-empty "$(compatdir)" 2>/dev/null || true
+	cd "$(DESTDIR)$(PREFIX)" 2>/dev/null && rmdir -p --ignore-fail-on-non-empty \
+	    lib/etherloom/man/man1 lib/etherloom/bin 2>/dev/null || true
 
 .PHONY: clean
 clean:
