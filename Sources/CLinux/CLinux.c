@@ -1,5 +1,5 @@
 /* SPDX-FileCopyrightText: 2026 The Etherloom authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * CLinux is header-only; this file lets the compiler check the headers on their own. */
+ * Most of CLinux is in headers; this file lets the compiler check them on their own. */
 #include "CLinux.h"

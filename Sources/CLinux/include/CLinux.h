@@ -17,6 +17,8 @@
 #include <sys/types.h>
 
 #include "clinux_io.h"
+#include "clinux_namespace.h"
+#include "clinux_netlink.h"
 #include "clinux_socket.h"
 #include "clinux_tap.h"
 
