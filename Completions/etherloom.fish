@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 The Etherloom authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# fish completion for etherloom.
+
+function __etherloom_verb -d 'the verb given so far is one of these'
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and contains -- $words[2] $argv
+end
+
+function __etherloom_no_verb
+    test (count (commandline -opc)) -eq 1
+end
+
+# Behind `run … --` stands another program's command line.
+function __etherloom_run_command
+    set -l words (commandline -opc)
+    test (count $words) -ge 2; and test $words[2] = run; and contains -- -- $words
+end
+
+complete -c etherloom -f
+complete -c etherloom -n __etherloom_no_verb -l version -d version
+complete -c etherloom -s h -l help -d help
+complete -c etherloom -n __etherloom_no_verb -a switch -d 'a virtual switch'
+complete -c etherloom -n __etherloom_no_verb -a gateway -d 'user-mode NAT to the network of the host'
+complete -c etherloom -n __etherloom_no_verb -a run -d 'a command in a network stack of its own'
+complete -c etherloom -n __etherloom_no_verb -a plug -d 'join two things that carry frames'
+complete -c etherloom -n __etherloom_no_verb -a term -d 'talk to a management console'
+
+# For several verbs
+complete -c etherloom -n '__etherloom_verb switch gateway' -s d -l daemon -d 'go to the background when ready'
+complete -c etherloom -n '__etherloom_verb switch gateway' -s s -l socket -x -a '(__fish_complete_directories)' \
+    -d 'directory of the switch'
+complete -c etherloom -n '__etherloom_verb switch gateway' -s p -l pidfile -r -F -d 'write the process ID'
+complete -c etherloom -n '__etherloom_verb switch gateway' -s L -x -d 'forward TCP: port:address:port'
+
+complete -c etherloom -n '__etherloom_verb switch' -s M -l mgmt -r -F -d 'socket of the management console'
+complete -c etherloom -n '__etherloom_verb switch' -s n -l ports -x -d 'number of ports'
+complete -c etherloom -n '__etherloom_verb switch' -s x -l hub -d 'send every frame to every port'
+complete -c etherloom -n '__etherloom_verb switch' -s t -l tap -x -d 'make a tap interface and plug it in'
+complete -c etherloom -n '__etherloom_verb switch' -l gateway -x -d 'hold a gateway in the same process'
+complete -c etherloom -n '__etherloom_verb switch' -s m -l mode -x -d 'mode of the sockets'
+complete -c etherloom -n '__etherloom_verb switch' -l directory-mode -x -d 'mode of the directory'
+complete -c etherloom -n '__etherloom_verb switch' -s g -l group -x -a '(__fish_complete_groups)' -d 'group of the sockets'
+complete -c etherloom -n '__etherloom_verb switch' -l mgmt-mode -x -d 'mode of the console socket'
+complete -c etherloom -n '__etherloom_verb switch' -s f -l rcfile -r -F -d 'console commands to run at start'
+complete -c etherloom -n '__etherloom_verb switch' -l no-stdin -d 'no console on standard input'
+complete -c etherloom -n '__etherloom_verb switch' -l ready-fd -x -d 'write a newline there when ready'
+
+complete -c etherloom -n '__etherloom_verb gateway' -s n -l network -x -d 'the virtual network'
+complete -c etherloom -n '__etherloom_verb gateway' -s H -l host -x -d 'address of the gateway'
+complete -c etherloom -n '__etherloom_verb gateway' -s N -l dns -x -d 'address of the name server'
+complete -c etherloom -n '__etherloom_verb gateway' -s U -x -d 'forward UDP: port:address:port'
+complete -c etherloom -n '__etherloom_verb gateway' -s D -l dhcp -d 'serve DHCP'
+complete -c etherloom -n '__etherloom_verb gateway' -s q -l quiet -d 'say nothing on start'
+
+complete -c etherloom -n '__etherloom_verb run' -l net -x -a '(__fish_complete_directories)' -d 'switch to join'
+complete -c etherloom -n '__etherloom_verb run' -l address -x -d 'address/length of the interface'
+complete -c etherloom -n '__etherloom_verb run' -l via -x -d 'default route'
+complete -c etherloom -n '__etherloom_verb run' -l mac -x -d 'Ethernet address'
+complete -c etherloom -n '__etherloom_verb run' -l mtu -x -d MTU
+complete -c etherloom -n '__etherloom_verb run' -l dns -x -d 'name server'
+complete -c etherloom -n '__etherloom_verb run' -l dhcp -d 'ask the network for addresses'
+complete -c etherloom -n '__etherloom_verb run' -l hostname -x -d 'host name inside'
+complete -c etherloom -n '__etherloom_verb run' -l name -x -d 'name of the stack'
+complete -c etherloom -n '__etherloom_verb run' -l join -x -d 'run in a stack that exists'
+complete -c etherloom -n '__etherloom_verb run' -l gateway -d 'a private network with a gateway'
+complete -c etherloom -n __etherloom_run_command -x -a '(__fish_complete_subcommand --fcs-skip=3)'
+
+complete -c etherloom -n '__etherloom_verb plug' -x -a '(__fish_complete_directories) tap://'
+
+complete -c etherloom -n '__etherloom_verb term' -s i -d 'begin each line with the socket name'
+complete -c etherloom -n '__etherloom_verb term' -s s -r -F -d 'socket of the console'
