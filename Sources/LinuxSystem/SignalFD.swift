@@ -37,9 +37,12 @@ public struct SignalFD: ~Copyable, Sendable {
     }
 
     /// The next pending signal, if there is one.
-    public func next() -> Signal? {
+    public func next() -> Signal? { Self.next(from: descriptor.rawValue) }
+
+    /// The same for whoever has the descriptor's number only, as a handler of a loop has.
+    public static func next(from descriptor: Int32) -> Signal? {
         var fromUser: Int32 = 0
-        let number = unsafe cel_signalfd_read(descriptor.rawValue, &fromUser)
+        let number = unsafe cel_signalfd_read(descriptor, &fromUser)
         return number > 0 ? Signal(number: number, isFromUser: fromUser != 0) : nil
     }
 }

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "clinux_getopt.h"
 #include "clinux_io.h"
 #include "clinux_namespace.h"
 #include "clinux_netlink.h"

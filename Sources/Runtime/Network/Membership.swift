@@ -10,14 +10,17 @@ public import LinuxSystem
 /// Our own switches are joined by `attach`, so that super-frames stay whole; all others by VDE.
 public struct Membership: ~Copyable {
     /// Readable (end of file) when the switch is gone; closing it leaves the switch.
-    public let control: OwnedDescriptor
+    public private(set) var control: OwnedDescriptor?
     /// What frames go through here; nil when the switch serves a passed tap itself.
     public private(set) var endpoint: Endpoint?
 
     init(control: consuming OwnedDescriptor, endpoint: consuming Endpoint?) {
-        self.control = control
+        self.control = Optional(consume control)
         self.endpoint = endpoint
     }
+
+    /// Takes the connection out: whoever holds it holds the place at the switch.
+    public mutating func takeControl() -> OwnedDescriptor { control.take()! }
 
     public mutating func takeEndpoint() -> Endpoint? { endpoint.take() }
 

@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import ArgumentParser
+import LinuxSystem
+
+/// The command line of `etherloom`, and of the older programs whose names it answers to.
+public struct Etherloom: ParsableCommand {
+    public static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "etherloom",
+            abstract: "Virtual Ethernet for guests, processes and hosts, without root.",
+            version: "etherloom \(Version.current)",
+            subcommands: [
+                SwitchCommand.self, GatewayCommand.self, PlugCommand.self,
+            ])
+    }
+
+    public init() {}
+
+    /// Runs the program as called and returns its exit status.
+    ///
+    /// - Parameter arguments: the program's name first, as in `CommandLine.arguments`.
+    public static func run(_ arguments: [String]) -> Int32 {
+        let name = arguments.first?.split(separator: "/").last.map(String.init) ?? "etherloom"
+        if let program = CompatibleProgram(rawValue: name) {
+            return program.run(Array(arguments.dropFirst()))
+        }
+        do {
+            var command = try parseAsRoot(Array(arguments.dropFirst()))
+            try command.run()
+            return ExitStatus.success
+        } catch let failure as Failure {
+            Report.error(failure.message)
+            return failure.status
+        } catch let code as ExitCode {
+            return code.rawValue
+        } catch {
+            let text = fullMessage(for: error)
+            let isSuccess = exitCode(for: error).isSuccess
+            if isSuccess {
+                print(text)
+                return ExitStatus.success
+            }
+            Report.line(text)
+            return ExitStatus.usage
+        }
+    }
+}
+
+/// The version of this package.
+public enum Version {
+    public static var current: String { "0.1.0" }
+}

@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Endpoints
+import Gateway
+import LinuxSystem
+import Runtime
+
+/// A gateway as a program of its own, at any VDE switch.
+enum GatewayProcess {
+    /// - Parameter name: what the switch's console shows first.
+    static func run(
+        _ setup: GatewaySetup, locator: String, port: Int, _ options: ElementProcess.Options, name: String
+    ) throws {
+        let configuration = try setup.configuration()
+        let place = try SwitchPlace(locator, port: port)
+        var process = try ElementProcess.start(options)
+        do {
+            try run(configuration, place, name, &process)
+        } catch let failure as Failure {
+            Report.error(failure.message)
+            process.fail(status: failure.status)
+            throw ExitCodeOnly(status: failure.status)
+        }
+    }
+
+    private static func run(
+        _ configuration: GatewayConfiguration, _ place: SwitchPlace, _ name: String,
+        _ process: inout ElementProcess
+    ) throws {
+        let loop = process.loop
+        let cable: Cable
+        do {
+            cable = try Cable(gateway: configuration)
+        } catch {
+            throw Failure("cannot start the gateway: \(error)")
+        }
+        defer { cable.dataPlane.stop() }
+        let gateway: GatewayElement
+        do {
+            gateway = try cable.dataPlane.makeGateway(configuration)
+        } catch {
+            throw Failure(error.description)
+        }
+        var membership: Membership
+        do {
+            membership = try Membership.join(directory: place.directory, port: place.port) { socket in
+                "\(name) user=\(CurrentProcess.userName(CurrentProcess.userID)) PID=\(CurrentProcess.id)  SOCK=\(socket)"
+            }
+        } catch {
+            throw Failure(error.description)
+        }
+        guard let endpoint = membership.takeEndpoint() else {
+            throw Failure("\(place.directory): the switch gave no channel")
+        }
+        cable.plug(endpoint, description: place.directory)
+        cable.plug(gateway: gateway)
+        let monitor = ResolverMonitor(loop: loop) { cable.dataPlane.setResolvers($0) }
+        defer { withExtendedLifetime(monitor) {} }
+
+        var isSwitchGone = false
+        let watching = MembershipWatch(membership, loop: loop) {
+            isSwitchGone = true
+            loop.stop()
+        }
+        defer { withExtendedLifetime(watching) {} }
+        try process.ready()
+        try process.run()
+        if isSwitchGone { throw Failure("\(place.directory): the switch is gone") }
+    }
+}
+
+/// The switch that a command shall join.
+struct SwitchPlace: Sendable {
+    let directory: String
+    let port: Int
+
+    /// - Parameter port: from an option; overrides a number in brackets.
+    init(_ text: String, port: Int) throws {
+        let locator: NetworkLocator
+        do {
+            locator = try NetworkLocator(text)
+        } catch {
+            throw Failure(error.description, status: ExitStatus.usage)
+        }
+        guard case .vde(let directory, let bracketed) = locator.kind else {
+            throw Failure("\(text): a switch's directory is needed here", status: ExitStatus.usage)
+        }
+        guard port >= 0, port < 1 << 24 else { throw Failure("port \(port) is out of range", status: ExitStatus.usage) }
+        self.directory = directory
+        self.port = port > 0 ? port : bracketed
+    }
+}
+
+/// Notices the end of a switch that was joined.
+final class MembershipWatch {
+    private let control: OwnedDescriptor
+    private let loop: ControlLoop
+    private var token: ControlLoop.Token?
+
+    init(_ membership: consuming Membership, loop: ControlLoop, onEnd: @escaping () -> Void) {
+        var membership = membership
+        control = membership.takeControl()
+        self.loop = loop
+        let fd = control.rawValue
+        token = try? loop.watch(fd, [.readable, .readHangUp]) { [unowned self] events in
+            // A switch has nothing to say after its answer: what is readable is the end, or is passed over.
+            if events.isDisjoint(with: [.hangUp, .readHangUp, .error]), (try? control.read(atMost: 4096))?.isEmpty == false {
+                return
+            }
+            cancel()
+            onEnd()
+        }
+    }
+
+    func cancel() {
+        if let token { loop.cancel(token) }
+        token = nil
+    }
+
+    deinit { cancel() }
+}
+
+/// What the environment says.
+enum EnvironmentDefaults {
+    /// ETHERLOOM_NET: the network that commands join when they are told none.
+    static var network: String? { CurrentProcess.environment("ETHERLOOM_NET") }
+}

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Endpoints
+import LinuxSystem
+import Runtime
+
+/// `etherloom plug`: a cable between two places, until one of them is gone.
+struct PlugCommand: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "plug",
+            abstract: "A cable between two networks, or between a tap and a network.",
+            discussion: """
+                `etherloom plug tap://vd1 /tmp/vde` adds the interface vd1 to the network stack it is called in; \
+                `etherloom plug /tmp/a /tmp/b` joins two switches. The cable lasts as long as the command.
+                """)
+    }
+
+    @Argument(help: "One end: tap://NAME, or a switch's directory.")
+    var first: String
+    @Argument(help: "The other end.")
+    var second: String?
+    @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
+    var daemon = false
+    @Option(name: [.short, .customLong("pidfile")], help: "Write the process number there.")
+    var pidFile: String?
+    @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when ready.")
+    var readyDescriptor: Int32?
+
+    mutating func run() throws {
+        guard let other = second ?? EnvironmentDefaults.network else {
+            throw Failure("plug: where does the other end go? give a second place", status: ExitStatus.usage)
+        }
+        let ends: [NetworkLocator]
+        do {
+            ends = try [NetworkLocator(first), NetworkLocator(other)]
+        } catch {
+            throw Failure("\(error)", status: ExitStatus.usage)
+        }
+        var options = ElementProcess.Options()
+        options.isDaemon = daemon
+        options.pidFile = pidFile
+        options.readyDescriptor = readyDescriptor
+        try PlugProcess.run(ends, options)
+    }
+}

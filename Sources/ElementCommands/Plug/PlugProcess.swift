@@ -1,0 +1,129 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Endpoints
+import LinuxSystem
+import Runtime
+
+/// A cable as a program.
+enum PlugProcess {
+    static func run(_ ends: [NetworkLocator], _ options: ElementProcess.Options) throws {
+        var process = try ElementProcess.start(options)
+        do {
+            try run(ends, &process)
+        } catch let failure as Failure {
+            Report.error(failure.message)
+            process.fail(status: failure.status)
+            throw ExitCodeOnly(status: failure.status)
+        }
+    }
+
+    private static func run(_ ends: [NetworkLocator], _ process: inout ElementProcess) throws {
+        let loop = process.loop
+        var ending: String?
+        func end(_ reason: String) {
+            if ending == nil { ending = reason }
+            loop.stop()
+        }
+        var watches: [MembershipWatch] = []
+        var cable: Cable?
+        defer {
+            for watch in watches { watch.cancel() }
+            cable?.dataPlane.stop()
+        }
+
+        // A tap at a switch of ours needs no cable: the switch serves it.
+        if let (tapName, place) = Self.tapAndSwitch(ends) {
+            let tap = try Self.makeTap(tapName)
+            let description = Self.describe(tapName)
+            var membership: Membership
+            do {
+                membership = try Membership.join(
+                    directory: place.directory, port: place.port, tap: tap, description: description)
+            } catch {
+                throw Failure(error.description)
+            }
+            if let endpoint = membership.takeEndpoint() {
+                let joined = try Self.makeCable()
+                joined.plug(endpoint, description: place.directory)
+                do {
+                    joined.plug(.tap(try TapEndpoint(tap)), description: tapName)
+                } catch {
+                    throw Failure("tap \(tapName): \(error)")
+                }
+                try Self.watch(joined, loop) { end("tap \(tapName) is gone") }
+                cable = joined
+            }
+            watches.append(MembershipWatch(membership, loop: loop) { end("\(place.directory): the switch is gone") })
+        } else {
+            let joined = try Self.makeCable()
+            for locator in ends {
+                switch locator.kind {
+                case .tap(let name):
+                    do {
+                        joined.plug(.tap(try TapEndpoint(try Self.makeTap(name))), description: name)
+                    } catch let error as Errno {
+                        throw Failure("tap \(name): \(error)")
+                    }
+                case .vde(let directory, let port):
+                    var membership: Membership
+                    do {
+                        membership = try Membership.join(directory: directory, port: port) { _ in Self.describe(nil) }
+                    } catch {
+                        throw Failure(error.description)
+                    }
+                    if let endpoint = membership.takeEndpoint() { joined.plug(endpoint, description: directory) }
+                    watches.append(
+                        MembershipWatch(membership, loop: loop) { end("\(directory): the switch is gone") })
+                }
+            }
+            try Self.watch(joined, loop) { end("an end of the cable is gone") }
+            cable = joined
+        }
+        try process.ready()
+        try process.run()
+        if let ending { throw Failure(ending) }
+    }
+
+    private static func tapAndSwitch(_ ends: [NetworkLocator]) -> (String, SwitchPlace)? {
+        for (one, other) in [(ends[0], ends[1]), (ends[1], ends[0])] {
+            if case .tap(let name) = one.kind, case .vde(let directory, let port) = other.kind,
+                let place = try? SwitchPlace(directory, port: port)
+            {
+                return (name, place)
+            }
+        }
+        return nil
+    }
+
+    private static func makeTap(_ name: String) throws -> OwnedDescriptor {
+        do {
+            return try Tap.create(name: name)
+        } catch {
+            throw TapFailure.failure(error, name: name)
+        }
+    }
+
+    private static func makeCable() throws -> Cable {
+        do {
+            return try Cable()
+        } catch {
+            throw Failure("cannot start the cable: \(error)")
+        }
+    }
+
+    private static func watch(_ cable: Cable, _ loop: ControlLoop, onEnd: @escaping () -> Void) throws {
+        do {
+            try loop.watch(cable.dataPlane.eventDescriptor) { _ in
+                if !cable.dataPlane.takeEvents().isEmpty { onEnd() }
+            }
+        } catch {
+            throw Failure("event loop: \(error)")
+        }
+    }
+
+    static func describe(_ interface: String?) -> String {
+        let user = CurrentProcess.userName(CurrentProcess.userID)
+        return "etherloom user=\(user) PID=\(CurrentProcess.id)" + (interface.map { " if=\($0)" } ?? "")
+    }
+}

@@ -1,0 +1,27 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import Synchronization
+
+/// Messages to people: on standard error, one line each.
+enum Report {
+    private static let quiet = Atomic<Bool>(false)
+
+    /// `-q`: only errors are said.
+    static func setQuiet(_ isQuiet: Bool) { quiet.store(isQuiet, ordering: .relaxed) }
+
+    static func error(_ message: String) { line("etherloom: \(message)") }
+
+    /// Progress, unless the user wants none.
+    static func note(_ message: String) {
+        if !quiet.load(ordering: .relaxed) { line("etherloom: \(message)") }
+    }
+
+    /// A text as it is.
+    static func line(_ text: String) {
+        let bytes = Array((text + "\n").utf8)
+        _ = unsafe write(2, bytes, bytes.count)
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+
+/// `etherloom switch`: a virtual Ethernet switch.
+struct SwitchCommand: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "switch",
+            abstract: "A virtual Ethernet switch that guests and processes plug into.",
+            discussion: """
+                Speaks the VDE protocol, so that QEMU, User Mode Linux, vdens and libvdeplug programs can join; programs of \
+                Etherloom join the same directory with full offloads.
+                """)
+    }
+
+    @Option(name: [.short, .customLong("socket")], help: "Directory of the switch's sockets.")
+    var socket: String?
+    @Option(name: [.customShort("M"), .customLong("mgmt")], help: "Path of the management console's socket.")
+    var console: String?
+    @Option(name: [.short, .customLong("ports")], help: "Highest port number.")
+    var numberOfPorts = 1024
+    @Flag(name: [.customShort("x"), .customLong("hub")], help: "Forward every frame to every other port.")
+    var isHub = false
+    @Option(name: [.short, .customLong("tap")], help: "Make this tap and plug it in. Repeatable.")
+    var tap: [String] = []
+    @Option(name: .customLong("gateway"), help: "Run a gateway for this network inside the switch, e.g. 10.0.2.0/24.")
+    var gateway: String?
+    @Option(name: [.customShort("L"), .customLong("forward")], help: "Forward a host TCP port: PORT:ADDRESS:PORT.")
+    var forward: [String] = []
+    @Option(name: [.customShort("U"), .customLong("forward-udp")], help: "Forward a host UDP port: PORT:ADDRESS:PORT.")
+    var forwardUDP: [String] = []
+    @Flag(name: .customLong("dhcp"), inversion: .prefixedNo, help: "DHCP server of the gateway.")
+    var isDHCPEnabled = true
+    @Option(name: [.short, .customLong("mode")], help: "Permission bits of the sockets, octal.")
+    var mode: String?
+    @Option(name: .customLong("directory-mode"), help: "Permission bits of the directory, octal.")
+    var directoryMode: String?
+    @Option(name: [.short, .customLong("group")], help: "Group that may use the switch.")
+    var group: String?
+    @Option(name: .customLong("mgmt-mode"), help: "Permission bits of the console's socket, octal.")
+    var consoleMode: String?
+    @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
+    var daemon = false
+    @Option(name: [.short, .customLong("pidfile")], help: "Write the process number there.")
+    var pidFile: String?
+    @Option(name: [.customShort("f"), .customLong("rcfile")], help: "Console commands to run at the start.")
+    var commandFile: String?
+    @Flag(name: .customLong("no-stdin"), help: "No console on the terminal.")
+    var noStandardInput = false
+    @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when ready.")
+    var readyDescriptor: Int32?
+    @Flag(name: [.short, .customLong("quiet")], help: "Say errors only.")
+    var quiet = false
+
+    mutating func run() throws {
+        Report.setQuiet(quiet)
+        var setup = SwitchSetup()
+        setup.directory = socket ?? SwitchSetup.defaultDirectory
+        setup.portCount = numberOfPorts
+        setup.isHub = isHub
+        setup.taps = tap
+        setup.gateway = gateway
+        setup.forwards = forward
+        setup.udpForwards = forwardUDP
+        setup.isDHCPEnabled = isDHCPEnabled
+        setup.mode = try mode.map { try Octal.parse($0, option: "--mode") }
+        setup.directoryMode = try directoryMode.map { try Octal.parse($0, option: "--directory-mode") }
+        setup.group = group
+        setup.consolePath = console
+        setup.consoleMode = try consoleMode.map { try Octal.parse($0, option: "--mgmt-mode") }
+        setup.commandFile = commandFile
+        setup.process.isDaemon = daemon
+        setup.process.pidFile = pidFile
+        setup.process.readyDescriptor = readyDescriptor
+        setup.standardInput = daemon || noStandardInput ? .none : .whenTerminal
+        try SwitchProcess.run(setup)
+    }
+}
+
+/// Permission bits as users write them.
+enum Octal {
+    static func parse(_ text: String, option: String) throws -> UInt32 {
+        guard let value = UInt32(text, radix: 8), value <= 0o7777 else {
+            throw Failure("\(option) \(text): permission bits are octal digits, 0 to 7777", status: ExitStatus.usage)
+        }
+        return value
+    }
+}

@@ -1,0 +1,151 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Console
+import Endpoints
+import Gateway
+import Glibc
+import LinuxSystem
+import Runtime
+
+/// A switch as a program.
+enum SwitchProcess {
+    static func run(_ setup: SwitchSetup) throws {
+        // Everything that can be wrong in the words is found before anything is made.
+        let options = try setup.options()
+        let gateway = try setup.gatewayConfiguration()
+        var process = try ElementProcess.start(setup.process)
+        do {
+            try run(setup, options, gateway, &process)
+        } catch let failure as Failure {
+            // The one line comes from whoever waits in the foreground's place: this process still has its terminal.
+            Report.error(failure.message)
+            process.fail(status: failure.status)
+            throw ExitCodeOnly(status: failure.status)
+        }
+    }
+
+    private static func run(
+        _ setup: SwitchSetup, _ options: SwitchOptions, _ gateway: GatewayConfiguration?,
+        _ process: inout ElementProcess
+    ) throws {
+        let loop = process.loop
+        let directory: SwitchDirectory
+        do {
+            directory = try SwitchDirectory.open(options)
+        } catch {
+            throw Failure(error.description)
+        }
+        do {
+            try serve(setup, options, gateway, &process, loop, directory)
+        } catch {
+            directory.remove()
+            throw error
+        }
+        directory.remove()
+    }
+
+    private static func serve(
+        _ setup: SwitchSetup, _ options: SwitchOptions, _ gateway: GatewayConfiguration?,
+        _ process: inout ElementProcess, _ loop: ControlLoop, _ directory: borrowing SwitchDirectory
+    ) throws {
+        let element: Switch
+        let vde: VDEServer
+        let attach: AttachServer
+        do {
+            let dataPlane = try DataPlane(
+                configuration: EngineConfiguration(
+                    portCount: options.portCount + 1, isHub: options.isHub, gateway: gateway))
+            element = try Switch(options: options, loop: loop, dataPlane: dataPlane)
+            vde = try VDEServer(element, directory: directory)
+            attach = try AttachServer(element, directory: directory)
+        } catch {
+            throw Failure("cannot start the switch: \(error)")
+        }
+        defer {
+            // In this order: endpoints tell their servers when they go.
+            element.detachAll()
+            element.dataPlane.stop()
+            withExtendedLifetime((vde, attach)) {}
+        }
+        element.onShutdown = { loop.stop() }
+        element.log = { Report.note($0) }
+
+        for name in setup.taps { try plugTap(name, into: element) }
+        var monitor: ResolverMonitor?
+        if let gateway {
+            try plugGateway(gateway, into: element)
+            monitor = ResolverMonitor(loop: loop) { element.dataPlane.setResolvers($0) }
+        }
+        defer { withExtendedLifetime(monitor) {} }
+
+        let consoles = try SwitchConsoles(setup, element)
+        defer { consoles.close() }
+        try process.ready()
+        if setup.process.isDaemon { element.log = { _ in } }
+        try process.run()
+    }
+
+    /// Identifiers of endpoints that have no connection: taken from a duplicate of a descriptor, so that they are unique
+    /// among all others.
+    private static func plugTap(_ name: String, into element: Switch) throws {
+        do {
+            let tap = try Tap.create(name: name)
+            let identifier = tap.rawValue
+            let endpoint = try TapEndpoint(tap)
+            let newcomer = Switch.Newcomer(
+                identifier: identifier, module: "tuntap", description: name, userID: nil,
+                processID: CurrentProcess.id)
+            try element.attach(.tap(endpoint), newcomer)
+        } catch let error as Tap.OpenError {
+            throw TapFailure.failure(error, name: name)
+        } catch let error as AttachRefusal {
+            throw Failure("tap \(name): \(error.message)")
+        } catch {
+            throw Failure("tap \(name): \(error)")
+        }
+    }
+
+    private static func plugGateway(_ configuration: GatewayConfiguration, into element: Switch) throws {
+        do {
+            let gateway = try element.dataPlane.makeGateway(configuration)
+            let newcomer = Switch.Newcomer(
+                identifier: 0, module: "gateway", description: "gateway \(configuration.network)", userID: nil,
+                processID: CurrentProcess.id)
+            try element.attach(gateway: gateway, newcomer)
+        } catch let error as HostSocketsError {
+            throw Failure(error.description)
+        } catch let error as AttachRefusal {
+            throw Failure("gateway: \(error.message)")
+        }
+    }
+}
+
+/// Why a tap could not be made, in words that help.
+enum TapFailure {
+    static func failure(_ error: Tap.OpenError, name: String) -> Failure {
+        switch (error.step, error.errno) {
+        case ("open /dev/net/tun", .noEntry):
+            Failure(
+                "/dev/net/tun is missing: the kernel has no tun module loaded; as root: modprobe tun",
+                status: ExitStatus.unsupported)
+        case ("open /dev/net/tun", .accessDenied):
+            Failure(
+                "/dev/net/tun: permission denied; as root: chmod 0666 /dev/net/tun (distributions ship it so)",
+                status: ExitStatus.unsupported)
+        case (_, .notPermitted):
+            Failure(
+                "tap \(name): not permitted in this network namespace; run inside one of your own (etherloom run), or as root",
+                status: ExitStatus.unsupported)
+        case (_, .busy): Failure("tap \(name): in use by another program")
+        case (_, .invalid), (_, .nameTooLong):
+            Failure("tap \(name): an interface name has 1 to 15 characters without \"/\" or blank", status: ExitStatus.usage)
+        default: Failure("\(error.step): \(error.errno)")
+        }
+    }
+}
+
+/// The message has been written already; only the status is left.
+struct ExitCodeOnly: Error {
+    let status: Int32
+}

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Gateway
+import LinuxSystem
+import Runtime
+import Wire
+
+/// Everything that `switch` and `vde_switch` can be told, in one value.
+struct SwitchSetup: Sendable {
+    enum StandardInput: Sendable {
+        case none
+        /// A console on the terminal, if it is one.
+        case whenTerminal
+        /// A console on standard input, whatever it is; its end is the switch's end, as in vde_switch.
+        case always
+    }
+
+    var directory = SwitchSetup.defaultDirectory
+    var portCount = 32
+    var isHub = false
+    var taps: [String] = []
+    var gateway: String?
+    var forwards: [String] = []
+    var udpForwards: [String] = []
+    var isDHCPEnabled = true
+    var mode: UInt32?
+    var directoryMode: UInt32?
+    var group: String?
+    var consolePath: String?
+    var consoleMode: UInt32?
+    var consoleGroup: String?
+    var commandFile: String?
+    var standardInput = StandardInput.none
+    var process = ElementProcess.Options()
+
+    /// Where vde_switch listens when it is not told.
+    static var defaultDirectory: String { CurrentProcess.userID == 0 ? "/var/run/vde.ctl" : "/tmp/vde.ctl" }
+
+    /// The switch's options, checked.
+    func options() throws -> SwitchOptions {
+        guard (1...2000).contains(portCount) else {
+            throw Failure("\(portCount) ports: between 1 and 2000 are possible", status: ExitStatus.usage)
+        }
+        var options = SwitchOptions(directory: directory)
+        options.portCount = portCount
+        options.isHub = isHub
+        options.mode = mode
+        options.directoryMode = directoryMode
+        options.groupID = try group.map { try Self.groupID($0) }
+        return options
+    }
+
+    static func groupID(_ name: String) throws -> UInt32 {
+        guard let number = CurrentProcess.groupID(named: name) else {
+            throw Failure("\(name): no such group", status: ExitStatus.usage)
+        }
+        return number
+    }
+
+    /// The gateway's configuration, when one is wanted.
+    func gatewayConfiguration() throws -> GatewayConfiguration? {
+        guard let gateway else {
+            guard forwards.isEmpty, udpForwards.isEmpty else {
+                throw Failure("forwards need a gateway: add --gateway NETWORK", status: ExitStatus.usage)
+            }
+            return nil
+        }
+        var setup = GatewaySetup()
+        setup.network = gateway
+        setup.forwards = forwards
+        setup.udpForwards = udpForwards
+        setup.isDHCPEnabled = isDHCPEnabled
+        return try setup.configuration()
+    }
+}
