@@ -43,7 +43,10 @@ public struct NetworkStack: ~Copyable, Sendable {
     var netlink: Netlink?
     private var resolver: OwnedDescriptor?
     private var processDirectory: OwnedDescriptor?
-    private let registration: StackRegistration
+    /// Until the command has ended.
+    private var registration: StackRegistration?
+    /// The name by which others join it.
+    public let name: String
     /// Until the command is started; then `supervision` has it.
     private var process: NamespaceProcess?
     private var supervision: CommandSupervision?
@@ -118,7 +121,8 @@ public struct NetworkStack: ~Copyable, Sendable {
 
     private init(interfaces: [Interface], registration: consuming StackRegistration) {
         self.interfaces = interfaces
-        self.registration = registration
+        name = registration.name
+        self.registration = consume registration
     }
 
     private static func needs(of configuration: NetworkConfiguration) -> NamespaceProcess.InterfaceNeeds {
@@ -189,8 +193,6 @@ public struct NetworkStack: ~Copyable, Sendable {
         }
     }
 
-    /// The name by which others join it.
-    public var name: String { registration.name }
     public var interfaceCount: Int { interfaces.count }
     /// What was asked for an interface.
     public func configuration(_ index: Int) -> NetworkConfiguration { interfaces[index].configuration }
@@ -249,32 +251,48 @@ public struct NetworkStack: ~Copyable, Sendable {
 
     /// What to wait for: when one is readable, `handleEvents()` has work.
     public var descriptors: [Int32] {
-        var list = [registration.rawDescriptor]
+        var list = dynamicDescriptors
+        switch registration {
+        case .some(let registration): list.append(registration.rawDescriptor)
+        case .none: break
+        }
         switch supervision {
         case .some(let supervision): list.append(supervision.rawDescriptor)
         case .none: break
         }
-        return list + dynamicDescriptors
+        return list
     }
 
     /// Does what is due, without waiting: command's end, joins, leases.
     public mutating func handleEvents() throws(StackError) {
-        switch processDirectory {
-        case .some(let directory): registration.answer(processDirectory: directory)
-        case .none: break
-        }
+        answerJoins()
         handleDynamicEvents()
         if supervision != nil { try supervision!.handleEvents() }
+        if status != nil { end() }
+    }
+
+    private func answerJoins() {
+        switch registration {
+        case .some(let registration):
+            switch processDirectory {
+            case .some(let directory): registration.answer(processDirectory: directory)
+            case .none: break
+            }
+        case .none: break
+        }
+    }
+
+    /// Gives back what the stack had outside of itself.
+    private mutating func end() {
+        registration = nil
+        releaseLeases()
+        Terminal.reclaim()
     }
 
     /// Waits for the command's end, doing all that is due and passing signals on.
     public mutating func supervise(_ signals: borrowing SignalForwarding) throws(StackError) -> WaitStatus {
         while true {
-            if let status {
-                releaseLeases()
-                Terminal.reclaim()
-                return status
-            }
+            if let status { return status }
             do {
                 _ = try Poll.readable(descriptors + [signals.rawDescriptor], deadline: nextDeadline)
             } catch {

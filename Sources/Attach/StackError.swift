@@ -120,7 +120,10 @@ extension StackError {
             return powerlessNamespace("cannot open a socket in the new namespace", error)
         case .execute:
             let name = command ?? "command"
-            if error == .noEntry { return StackError(.commandNotFound, "\(name): command not found") }
+            // A directory of PATH that cannot be searched refuses too, as if the command were in there.
+            if error == .noEntry || error == .accessDenied && !exists(name) {
+                return StackError(.commandNotFound, "\(name): command not found")
+            }
             return StackError(.commandNotExecutable, "\(name): \(error)")
         case .joinUserNamespace:
             return StackError(
@@ -155,6 +158,13 @@ extension StackError {
         default:
             return StackError(.unavailable, "\(device): \(error)")
         }
+    }
+
+    /// Whether there is such a program, be it executable or not.
+    private static func exists(_ command: String) -> Bool {
+        if command.contains("/") { return true }
+        let path = CurrentProcess.environment("PATH") ?? ""
+        return path.split(separator: ":").contains { (try? FileStatus(path: "\($0)/\(command)")) != nil }
     }
 
     private static func isZero(_ path: String) -> Bool { content(path) == "0" }
