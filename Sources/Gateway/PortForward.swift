@@ -49,8 +49,12 @@ public struct PortForward: Sendable, Hashable {
         else { throw .invalidAddress(String(guestText)) }
         let guestPort = try Self.port(rest.removeFirst())
         self.init(
-            transport: transport, hostAddress: hostAddress, hostPort: hostPort, guestAddress: guestAddress,
-            guestPort: guestPort)
+            transport: transport,
+            hostAddress: hostAddress,
+            hostPort: hostPort,
+            guestAddress: guestAddress,
+            guestPort: guestPort
+        )
     }
 
     private static func port(_ text: Substring) throws(PortForwardError) -> UInt16 {

@@ -16,7 +16,10 @@ public struct HostSockets: ~Copyable {
     ///   - wordPrefix: upper 16 bits of the epoll words of our sockets; the lower 48 bits must be 0.
     ///   - capacity: sockets at a time, forwards included.
     public init(
-        epoll: Int32, wordPrefix: UInt64, forwards: [PortForward], capacity: Int = 24_576
+        epoll: Int32,
+        wordPrefix: UInt64,
+        forwards: [PortForward],
+        capacity: Int = 24_576
     ) throws(HostSocketsError) {
     }
 
