@@ -18,6 +18,9 @@ public struct ForwardingDatabaseView: @unchecked Sendable {
         self.count = count
     }
 
+    /// How many addresses the table holds at most.
+    public var capacity: Int { count }
+
     /// One address and where it was seen.
     public struct Row: Sendable, Equatable {
         /// Place in the table, stable while the entry lives.

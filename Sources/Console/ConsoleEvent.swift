@@ -1,0 +1,36 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// A kind of event that sessions may ask to hear of.
+public struct ConsoleEventCategory: Sendable, Equatable {
+    /// Shown as three octal digits.
+    public let tag: UInt16
+    /// `port/ep/+`: what `debug/add` and `debug/del` select by a prefix.
+    public let path: String
+    public let help: String
+
+    public init(tag: UInt16, path: String, help: String) {
+        self.tag = tag
+        self.path = path
+        self.help = help
+    }
+
+    /// The event as a line of a session: `3`, the tag, the path, the text.
+    public func line(_ text: String) -> String {
+        let octal = String(tag, radix: 8)
+        return "3" + String(repeating: "0", count: max(0, 3 - octal.count)) + octal + " \(path) \(text)"
+    }
+}
+
+/// The event categories of a console, in the order in which `debug/list` shows them.
+public struct ConsoleEventCatalog: Sendable {
+    public private(set) var categories: [ConsoleEventCategory] = []
+
+    public init() {}
+
+    public mutating func add(_ categories: [ConsoleEventCategory]) { self.categories += categories }
+    public mutating func remove(path: String) { categories.removeAll { $0.path == path } }
+    public func matching(prefix: String) -> [ConsoleEventCategory] {
+        categories.filter { $0.path.utf8.starts(with: prefix.utf8) }
+    }
+}

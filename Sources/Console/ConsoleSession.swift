@@ -1,0 +1,217 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import LinuxSystem
+import Runtime
+
+/// One user of the console: a connection, or the terminal of a switch in the foreground.
+///
+/// Back-pressure: while answers wait to be taken, no further command is read, so that at most one answer waits and a client
+/// that only writes stops itself. Events come unasked, so they have a limit, beyond which the session ends; so has the time
+/// in which a client takes nothing although something waits.
+///
+/// An unfinished line: vde_switch takes whatever one read(2) brings as a command, and `vdeterm` sends lines without a line
+/// feed. So an unfinished line is taken as complete when nothing follows for a moment: a short one when it names a command,
+/// a longer one when it may be the beginning of something.
+public final class ConsoleSession: ConsoleCaller {
+    /// Numbers that tests change.
+    struct Limits {
+        /// Commands wait while more than this is unsent.
+        var stallByteCount = 16 * 1024
+        /// The session ends when an event would make it more than this.
+        var unsentByteCount = 4 << 20
+        /// The session ends when its client takes nothing for so long.
+        var patienceMilliseconds: UInt64 = 120_000
+        var knownCommandMilliseconds: UInt64 = 40
+        var unknownCommandMilliseconds: UInt64 = 500
+    }
+
+    public var subscriptions: Set<UInt16> = []
+    let limits: Limits
+    private let console: Console
+    private let stream: ConsoleStream
+    private let hasPrompt: Bool
+    private let onEnd: () -> Void
+    private var reader = ConsoleLineReader()
+    private var output = ConsoleOutput()
+    private var inputToken: ControlLoop.Token?
+    private var outputToken: ControlLoop.Token?
+    private var quietTimer: ControlLoop.Token?
+    private var patienceTimer: ControlLoop.Token?
+    private var isAtEnd = false
+    private var isEnding = false
+    private var isClosed = false
+    private var loop: ControlLoop { console.target.loop }
+
+    /// A session over an accepted connection.
+    init(
+        _ console: Console,
+        connection: consuming OwnedDescriptor,
+        limits: Limits = Limits(),
+        onEnd: @escaping () -> Void
+    ) throws(Errno) {
+        self.console = console
+        self.limits = limits
+        self.onEnd = onEnd
+        stream = try ConsoleStream(connection: connection)
+        hasPrompt = true
+        console.add(self)
+        send(console.identity.lines.map { $0 + "\n" }.joined() + console.identity.greetingPrompt)
+        resumeInput()
+    }
+
+    /// The console on the standard streams of a switch in the foreground. As in the original nothing greets, and prompts
+    /// come only on a terminal; `logout` does nothing, and the input's end calls `onEnd`, which ends the switch.
+    public init(standardStreamsOf console: Console, onEnd: @escaping () -> Void) throws(Errno) {
+        self.console = console
+        limits = Limits()
+        self.onEnd = onEnd
+        stream = try ConsoleStream(duplicating: 0, 1)
+        hasPrompt = stream.isTerminal
+        console.add(self)
+        resumeInput()
+    }
+
+    // MARK: Input
+
+    private func resumeInput() {
+        guard inputToken == nil, !isAtEnd, !isClosed else { return }
+        do {
+            inputToken = try loop.watch(stream.input.rawValue) { [weak self] _ in self?.read() }
+        } catch {
+            // A regular file is always ready, and epoll(7) refuses it.
+            inputToken = loop.after(milliseconds: 0) { [weak self] in
+                self?.inputToken = nil
+                self?.read()
+                self?.resumeInput()
+            }
+        }
+    }
+
+    private func pauseInput() {
+        if let token = inputToken.take() { loop.cancel(token) }
+    }
+
+    private func read() {
+        if let timer = quietTimer.take() { loop.cancel(timer) }
+        do {
+            let bytes = try stream.read()
+            if bytes.isEmpty { isAtEnd = true } else { reader.append(bytes) }
+        } catch .wouldBlock {
+        } catch {
+            isAtEnd = true
+        }
+        proceed()
+    }
+
+    /// Runs what is complete, as far as the client takes the answers.
+    private func proceed() {
+        while !isEnding && !isClosed {
+            if output.byteCount > limits.stallByteCount { return pauseInput() }
+            if let line = reader.next() {
+                run(line)
+            } else if isAtEnd, let line = reader.takeUnfinished() {
+                run(line)
+            } else {
+                break
+            }
+        }
+        if isClosed { return }
+        if isEnding || isAtEnd {
+            pauseInput()
+            isEnding = true
+            if output.isEmpty { close() }
+            return
+        }
+        resumeInput()
+        if reader.hasUnfinishedLine { awaitSilence() }
+    }
+
+    private func awaitSilence() {
+        let isKnown = console.commands.match(reader.unfinishedText.drop(while: ConsoleArgument.isBlank)) != nil
+        let wait = isKnown ? limits.knownCommandMilliseconds : limits.unknownCommandMilliseconds
+        quietTimer = loop.after(milliseconds: wait) { [weak self] in
+            guard let self else { return }
+            quietTimer = nil
+            if let line = reader.takeUnfinished() { run(line) }
+            proceed()
+        }
+    }
+
+    private func run(_ line: ConsoleLineReader.Line) {
+        let answer: ConsoleAnswer? =
+            switch line {
+            case .tooLong: .failure(.messageTooLarge)
+            case .text(let text): console.execute(text, from: self)
+            }
+        if let answer, answer.sequel == .endOfSession, !stream.isSocket {
+            // Nobody can leave the terminal that the switch runs on.
+        } else if let answer, answer.sequel != .prompt {
+            isEnding = true
+            if stream.isSocket { send(answer.encoded()) }
+            if answer.sequel == .shutdown { console.shutDown() }
+            return
+        } else if let answer {
+            send(answer.encoded())
+        }
+        if hasPrompt { send(console.identity.prompt) }
+    }
+
+    // MARK: Output
+
+    /// Sends an event's line.
+    func send(event: String) {
+        let line = ConsoleText.harmless(event) + [newline]
+        if output.byteCount + line.count > limits.unsentByteCount {
+            close()
+        } else if !isEnding {
+            send(line)
+        }
+    }
+
+    private func send(_ text: String) { send(Array(text.utf8)) }
+
+    private func send(_ bytes: [UInt8]) {
+        guard !isClosed else { return }
+        let wasEmpty = output.isEmpty
+        output.append(bytes)
+        if wasEmpty { flush() }
+    }
+
+    private func flush() {
+        do throws(Errno) {
+            while !output.isEmpty {
+                output.drop(try stream.write(output.front(65_536)))
+                if let timer = patienceTimer.take() { loop.cancel(timer) }
+            }
+        } catch .wouldBlock {
+            return awaitRoom()
+        } catch {
+            return close()
+        }
+        if let token = outputToken.take() { loop.cancel(token) }
+    }
+
+    private func awaitRoom() {
+        if outputToken == nil {
+            outputToken = try? loop.watch(stream.output.rawValue, .writable) { [weak self] _ in
+                guard let self else { return }
+                flush()
+                if output.byteCount <= limits.stallByteCount { proceed() }
+            }
+        }
+        if patienceTimer == nil {
+            patienceTimer = loop.after(milliseconds: limits.patienceMilliseconds) { [weak self] in self?.close() }
+        }
+    }
+
+    /// Ends the session at once.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        for token in [inputToken, outputToken, quietTimer, patienceTimer] { token.map(loop.cancel) }
+        console.remove(self)
+        // Not now: a caller further up still uses this session.
+        loop.after(milliseconds: 0) { [self] in onEnd() }
+    }
+}
