@@ -153,6 +153,8 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("Frames", ["TestSupport"]),
         ("DHCP", ["TestSupport"]),
         ("DNS", ["TestSupport"]),
+        ("VDERequest", ["Endpoints"]),
+        ("AttachMessage", ["Endpoints"]),
     ]
     for (name, dependencies) in targets {
         package.targets.append(
