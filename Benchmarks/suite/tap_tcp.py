@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026 The Etherloom authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""TCP from tap to tap through a switch, against vde_switch and against the kernel's bridge."""
+
+import contextlib
+
+from . import lab, machine, programs, report
+
+NAME = "tap-tcp"
+TITLE = "one TCP stream between two namespaces, MTU 1500"
+
+KINDS = ("etherloom", "vde_switch", "bridge")
+
+
+@contextlib.contextmanager
+def path(kind: str):
+    """Interfaces in the namespaces a and b that the switch joins: yields the switch's process, if it is one."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lab.namespaces("a", "b"))
+        process = None
+        if kind == "bridge":
+            lab.shell("ip link add br0 type bridge", "ip link set br0 up")
+            stack.callback(lab.remove_interface, "br0")
+            for side in "ab":
+                lab.shell(f"ip link add tap{side} type veth peer name port{side}")
+                stack.callback(lab.remove_interface, f"port{side}")
+                lab.shell(f"ip link set port{side} master br0 up")
+        else:
+            # The switch runs where the scheduler likes, as iperf3 does.
+            process, _ = stack.enter_context(programs.switch(kind, "-t", "tapa", "-t", "tapb", cpu=None))
+        for index, side in enumerate("ab", 1):
+            lab.until(lambda side=side: machine.has_interface(f"tap{side}"), f"tap{side}")
+            lab.shell(f"ip link set tap{side} netns {side}")
+            lab.shell(f"ip link set tap{side} mtu 1500 up", f"ip address add 10.7.0.{index}/24 dev tap{side}",
+                      namespace=side)
+        yield process
+
+
+def measure(kind: str, options) -> dict:
+    with path(kind) as process, programs.iperf_server("b"):
+        before = machine.processor_seconds(process.pid) if process else 0.0
+        busy = machine.Busy()
+        figures = programs.iperf(lab.within("a"), "10.7.0.2", options.seconds)
+        figures["processors"] = busy.processors()
+        if process:
+            used = machine.processor_seconds(process.pid) - before
+            figures["switch_ns_per_kib"] = used * 1e9 / (figures["gbps"] * 1e9 / 8 / 1024 * max(1, round(options.seconds)))
+        return figures
+
+
+def run(options) -> report.Result:
+    result = report.Result(TITLE)
+    report.rounds(result, {kind: lambda kind=kind: measure(kind, options) for kind in KINDS}, options)
+    for peer, least in (("vde_switch", 10.0), ("bridge", 0.7)):
+        result.compare(f"against {peer}", "etherloom", "gbps", peer=peer, least=least, unit="Gb/s")
+    result.compare("switch CPU", "etherloom", "switch_ns_per_kib", peer="vde_switch", unit="ns/KiB")
+    result.compare("sent again", "etherloom", "retransmits", peer="vde_switch", unit="segments")
+    result.compare("machine", "etherloom", "processors", peer="vde_switch", unit="CPUs")
+    return result
