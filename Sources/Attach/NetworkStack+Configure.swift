@@ -13,17 +13,17 @@ extension NetworkStack {
         } catch {
             throw StackError(.failed, "lo: \(error)")
         }
-        for interface in interfaces {
+        for (position, interface) in interfaces.enumerated() {
             do {
-                try configure(interface)
+                try configure(interface, at: position)
             } catch {
                 throw StackError(.configuration, "\(interface.name): \(error)")
             }
         }
-        writeStaticResolverFile()
+        updateResolverFile()
     }
 
-    private mutating func configure(_ interface: Interface) throws(NetlinkError) {
+    private mutating func configure(_ interface: Interface, at position: Int) throws(NetlinkError) {
         let (configuration, index) = (interface.configuration, interface.index)
         if let address = configuration.hardwareAddress {
             try netlink!.setHardwareAddress(index, (0..<6).map { address.octet($0) })
@@ -37,14 +37,18 @@ extension NetworkStack {
             // A gateway that only a lease will make reachable goes in then.
             let isReachable = configuration.addresses.contains { $0.contains(gateway) }
             if !isReachable, case .v4 = gateway { continue }
-            try netlink!.addRoute(via: gateway.bytes, interface: index)
+            try netlink!.addRoute(
+                via: gateway.bytes,
+                interface: index,
+                metric: Self.metric(position, isVersion6: gateway.bytes.count == 16)
+            )
         }
     }
 
-    private func writeStaticResolverFile() {
-        writeResolverFile(
-            servers: interfaces.flatMap(\.configuration.nameServers),
-            domains: interfaces.flatMap(\.configuration.searchDomains)
-        )
+    /// The default routes of several interfaces stand side by side, the first interface's preferred.
+    ///
+    /// - Returns: nil for the kernel's own choice, which is 0 for IPv4 and 1024 for IPv6 (IP6_RT_PRIO_USER).
+    static func metric(_ position: Int, isVersion6: Bool) -> UInt32? {
+        position == 0 ? nil : UInt32(position) + (isVersion6 ? 1024 : 0)
     }
 }

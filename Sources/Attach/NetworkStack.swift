@@ -35,12 +35,16 @@ import Wire
 // `nextDeadline` and calls `handleEvents()` instead of `supervise`.
 
 /// A network stack of its own for a command.
-public struct NetworkStack: ~Copyable, Sendable {
+public struct NetworkStack: ~Copyable {
     private(set) var interfaces: [Interface]
     private var taps = DescriptorList()
     var packetSockets = DescriptorList()
     /// Set once `create` has returned.
     var netlink: Netlink?
+    /// Tells of changes; `netlink` is for requests.
+    private(set) var events: Netlink?
+    var dynamic = DynamicConfiguration()
+    let hostname: String?
     private var resolver: OwnedDescriptor?
     private var processDirectory: OwnedDescriptor?
     /// Until the command has ended.
@@ -97,7 +101,7 @@ public struct NetworkStack: ~Copyable, Sendable {
             capabilities: capabilities
         )
         let registration = try StackRegistration.listen(name: name ?? String(CurrentProcess.id))
-        return try build(interfaces, registration, from: try makeProcess(request))
+        return try build(interfaces, registration, hostname, from: try makeProcess(request))
     }
 
     private static func makeProcess(_ request: NamespaceProcess.Request) throws(StackError) -> NamespaceProcess {
@@ -111,16 +115,18 @@ public struct NetworkStack: ~Copyable, Sendable {
     private static func build(
         _ interfaces: [Interface],
         _ registration: consuming StackRegistration,
+        _ hostname: String?,
         from process: consuming NamespaceProcess
     ) throws(StackError) -> NetworkStack {
-        var stack = NetworkStack(interfaces: interfaces, registration: registration)
+        var stack = NetworkStack(interfaces: interfaces, registration: registration, hostname: hostname)
         try stack.assemble(process)
         stack.process = consume process
         return stack
     }
 
-    private init(interfaces: [Interface], registration: consuming StackRegistration) {
+    private init(interfaces: [Interface], registration: consuming StackRegistration, hostname: String?) {
         self.interfaces = interfaces
+        self.hostname = hostname
         name = registration.name
         self.registration = consume registration
     }
@@ -174,6 +180,7 @@ public struct NetworkStack: ~Copyable, Sendable {
                 try process.sendMapped()
             case .sockets:
                 if let socket = message.attachment.takeDescriptor() { netlink = Netlink(adopting: socket) }
+                if let socket = message.attachment.takeDescriptor() { events = Netlink(adopting: socket) }
                 resolver = message.attachment.takeDescriptor()
             case .interface:
                 taps.append(message.attachment.takeDescriptor())

@@ -131,7 +131,7 @@ static _Noreturn void be_init(const struct cel_stack_request *request, int contr
 
     /* Mounts of the host keep coming in, ours never get out. */
     if (mount("", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) cel_report_failure(control, CEL_STEP_PROPAGATION, errno);
-    int sockets[2], resolver = -1, resolver_error = 0;
+    int sockets[3], resolver = -1, resolver_error = 0;
     if (request->options & CEL_STACK_OPTION_RESOLVER) {
         resolver = replace_resolver_file();
         if (resolver < 0) resolver_error = -resolver;
@@ -140,12 +140,12 @@ static _Noreturn void be_init(const struct cel_stack_request *request, int contr
     if (request->hostname && sethostname(request->hostname, strlen(request->hostname)) < 0)
         cel_report_failure(control, CEL_STEP_HOSTNAME, errno);
 
-    sockets[0] = cel_netlink_socket();
-    if (sockets[0] < 0) cel_report_failure(control, CEL_STEP_NETLINK, -sockets[0]);
-    sockets[1] = resolver;
-    cel_report(control, CEL_STACK_SOCKETS, 0, resolver_error, sockets, resolver >= 0 ? 2 : 1);
-    close(sockets[0]);
-    if (resolver >= 0) close(resolver);
+    for (int i = 0; i < 2; i++)
+        if ((sockets[i] = cel_netlink_socket()) < 0) cel_report_failure(control, CEL_STEP_NETLINK, -sockets[i]);
+    sockets[2] = resolver;
+    int count = resolver >= 0 ? 3 : 2;
+    cel_report(control, CEL_STACK_SOCKETS, 0, resolver_error, sockets, count);
+    while (count > 0) close(sockets[--count]);
     for (int i = 0; i < request->count; i++)
         open_interface(request->names + (size_t)i * CEL_INTERFACE_NAME_SIZE, request->flags[i], control);
 

@@ -148,6 +148,7 @@ public struct Netlink: ~Copyable, Sendable {
     /// `nextEvents` alone; requests go by another one.
     public func subscribe() throws(Errno) {
         let fd = descriptor.rawValue
+        try systemCall { cel_netlink_bind(fd) }
         for group in [RTNLGRP_LINK, RTNLGRP_IPV6_IFADDR, RTNLGRP_ND_USEROPT] {
             let number = Int32(group.rawValue)
             try systemCall { cel_netlink_subscribe(fd, number) }

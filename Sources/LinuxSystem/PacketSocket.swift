@@ -48,6 +48,8 @@ public struct PacketSocket: ~Copyable, Sendable {
     /// A packet that arrived.
     public struct Packet: Sendable {
         public let bytes: [UInt8]
+        /// The station that sent it, six bytes.
+        public let sender: [UInt8]
         /// Its transport checksum was left to hardware that it never met, as between virtual interfaces of one host.
         public let isChecksumMissing: Bool
     }
@@ -56,18 +58,21 @@ public struct PacketSocket: ~Copyable, Sendable {
     public func receive(limit: Int = 2048) throws(Errno) -> Packet? {
         while true {
             var bytes = [UInt8](repeating: 0, count: limit)
+            var sender = [UInt8](repeating: 0, count: 6)
             var isMissing: Int32 = 0
             var isOutgoing: Int32 = 0
             let fd = descriptor.rawValue
             let length: Int
             do {
-                length = try systemCall { unsafe cel_packet_receive(fd, &bytes, limit, &isMissing, &isOutgoing) }
+                length = try systemCall {
+                    unsafe cel_packet_receive(fd, &bytes, limit, &sender, &isMissing, &isOutgoing)
+                }
             } catch .wouldBlock {
                 return nil
             }
             guard length <= limit, isOutgoing == 0 else { continue }
             bytes.removeLast(limit - length)
-            return Packet(bytes: bytes, isChecksumMissing: isMissing != 0)
+            return Packet(bytes: bytes, sender: sender, isChecksumMissing: isMissing != 0)
         }
     }
 }

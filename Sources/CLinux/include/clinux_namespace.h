@@ -21,7 +21,7 @@ struct cel_stack_message {
 };
 /* The namespaces exist. Descriptor: /proc/self of the process inside. It waits for CEL_STACK_MAPPED. */
 #define CEL_STACK_HELLO 1
-/* Descriptors: a route netlink socket of the namespace; then the file behind /etc/resolv.conf when one was asked for and
+/* Descriptors: two route netlink sockets of the namespace, for requests and for events; then the file behind /etc/resolv.conf when one was asked for and
  * `value` is 0 (else `value` is the errno that prevented it). */
 #define CEL_STACK_SOCKETS 2
 /* One for each interface, in order. Descriptors: the tap; then a packet socket when one was asked for. */

@@ -32,6 +32,13 @@ static inline void cel_netlink_ask_for_words(int fd) {
     cel_set_option(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     cel_set_option(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
 }
+/* Gives the socket an address of its own; one without misses the events that the kernel itself causes. */
+static inline int cel_netlink_bind(int fd) {
+    struct sockaddr_nl address;
+    memset(&address, 0, sizeof address);
+    address.nl_family = AF_NETLINK;
+    return cel_bind(fd, &address, sizeof address);
+}
 static inline int cel_netlink_subscribe(int fd, int group) {
     return cel_set_option(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
 }
@@ -69,9 +76,10 @@ static inline long cel_packet_send(
     memcpy(address.sll_addr, mac, 6);
     return cel_send_to(fd, buffer, count, &address, sizeof address);
 }
-/* Receives a packet and its true size. *checksum_missing: it has a transport checksum that the sender left to hardware
+/* Receives a packet, its true size and its sender. *checksum_missing: it has a transport checksum that the sender left to hardware
  * which it never met, as between virtual interfaces of one host. *outgoing: it is one that we sent. */
-static inline long cel_packet_receive(int fd, void *buffer, size_t count, int *checksum_missing, int *outgoing) {
+static inline long cel_packet_receive(
+    int fd, void *buffer, size_t count, unsigned char mac[6], int *checksum_missing, int *outgoing) {
     union {
         struct cmsghdr header;
         char space[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
@@ -91,6 +99,7 @@ static inline long cel_packet_receive(int fd, void *buffer, size_t count, int *c
     long received = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC);
     if (received < 0) return -errno;
     *outgoing = from.sll_pkttype == PACKET_OUTGOING;
+    memcpy(mac, from.sll_addr, 6);
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
         struct tpacket_auxdata data;
         if (part->cmsg_level != SOL_PACKET || part->cmsg_type != PACKET_AUXDATA) continue;
