@@ -31,6 +31,18 @@ public enum Tunables {
     /// Bytes that may wait for one slow output: a TCP window of a few megabytes fits without loss.
     public static var queueByteCount: Int { 4 << 20 }
 
+    /// Frames and bytes in a queue from which on its senders are paused for a moment, and down to which it must empty
+    /// before they go on. Small enough that what waits stays in the cache.
+    public static var pauseFrameCount: Int { 256 }
+    public static var resumeFrameCount: Int { 64 }
+    public static var pauseByteCount: Int { 2 << 20 }
+    /// Most time that senders wait for one reader at a stretch, in nanoseconds: enough for a live reader to be scheduled on
+    /// a busy machine.
+    public static var pauseCredit: Int64 { 20_000_000 }
+    /// Waiting time that a reader earns by reading one frame, in nanoseconds: one that reads 10,000 frames a second can hold
+    /// others up for 2 % of the time, one that keeps up is always waited for.
+    public static var pauseCreditPerFrame: Int64 { 2_000 }
+
     /// Endpoints of a process, and ports of a switch.
     public static var maximumEndpointCount: Int { 2048 }
     public static var maximumPortCount: Int { 2048 }

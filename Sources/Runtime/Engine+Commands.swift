@@ -35,6 +35,7 @@ extension Engine {
         places[index].kind = endpoint.kind
         places[index].capabilities = endpoint.capabilities
         places[index].watchesWritable = false
+        places[index].pauseCredit = Tunables.pauseCredit
         places[index].endpoint = consume endpoint
         plug(index, into: port)
         do {
@@ -57,6 +58,8 @@ extension Engine {
     /// forgotten when nothing else is plugged in there.
     mutating func remove(_ index: Int) {
         while let frame = queues.removeFirst(index) { pool.release(frame) }
+        noteProgress(index, frames: 0)
+        places[index].isPaused = false
         let port = places[index].port
         var cursor = firstOfPort[port]
         if cursor == index {

@@ -13,6 +13,7 @@ extension Engine {
 
     /// Decides about every frame of `burst`, which came in at place `index`, hands them to the outputs and lets them go.
     mutating func forwardBurst(from index: Int) {
+        burstSource = index
         let port = places[index].port
         table.countIn(port: port, frames: burst.count, bytes: burst.byteCount)
         var verdicts: [64 of Int32] = InlineArray(repeating: Self.handled)
@@ -124,7 +125,11 @@ extension Engine {
                 fittedOnly
                 ? Self.send(&places, index, &fitted, &pool, &drops)
                 : Self.send(&places, index, &staged, &pool, &drops)
-            guard case .blocked(let next) = result else { return }
+            guard case .blocked(let next) = result else {
+                earnCredit(index, frames: count)
+                return
+            }
+            earnCredit(index, frames: next)
             first = next
         }
         for position in first..<count {
@@ -162,6 +167,7 @@ extension Engine {
             queues.append(index, frame)
         }
         watchWritable(index, true)
+        pauseSource(of: index)
     }
 
     /// Sends what waits for an output that has become writable.
@@ -180,13 +186,21 @@ extension Engine {
         }
         drops.flush(to: table, endpoint: index)
         if queues.isEmpty(index) { watchWritable(index, false) }
+        noteProgress(index, frames: sent)
     }
 
     private mutating func watchWritable(_ index: Int, _ isOn: Bool) {
         guard places[index].watchesWritable != isOn else { return }
         places[index].watchesWritable = isOn
+        updateInterest(index)
+    }
+
+    /// Tells epoll what a place waits for.
+    mutating func updateInterest(_ index: Int) {
         guard let descriptor = places[index].endpoint?.rawDescriptor else { return }
-        try? mailbox.epoll.modify(descriptor, isOn ? [.readable, .writable] : .readable, word: word(index))
+        var events: Epoll.Events = places[index].isPaused ? [] : .readable
+        if places[index].watchesWritable { events.insert(.writable) }
+        try? mailbox.epoll.modify(descriptor, events, word: word(index))
     }
 
     /// The epoll word of a place.

@@ -33,6 +33,15 @@ struct Engine: ~Copyable {
         var nextInPort = -1
         var generation: UInt32 = 0
         var watchesWritable = false
+        /// As an output: its queue is long, and senders wait for it.
+        var isCongested = false
+        var congestedSince: UInt64 = 0
+        /// As an output: how long senders may still wait for it, in nanoseconds.
+        var pauseCredit = Tunables.pauseCredit
+        /// As an output: it did not catch up while senders waited; nobody waits again before its queue is empty.
+        var isSlow = false
+        /// As an input: it is not read from until the outputs have caught up.
+        var isPaused = false
     }
 
     /// Kinds of epoll words, in their upper eight bits.
@@ -74,6 +83,12 @@ struct Engine: ~Copyable {
     /// When its next timer is due.
     var gatewayDeadline: UInt64 = .max
 
+    /// Where the burst in work came from.
+    var burstSource = -1
+    /// Outputs that senders wait for, and until when at most.
+    var congestedCount = 0
+    var pauseDeadline: UInt64 = .max
+
     /// Monotonic nanoseconds at the latest wake-up.
     var now: UInt64 = 0
     var nextSweep: UInt64 = .max
@@ -114,6 +129,7 @@ struct Engine: ~Copyable {
             now = MonotonicClock.nanoseconds
             for index in 0..<ready.count { dispatch(ready.word(index), ready.events(index)) }
             if gatewayPlace >= 0 { runGatewayTimers() }
+            if now >= pauseDeadline { endPause() }
             if now >= nextSweep { sweep() }
         }
     }
@@ -121,7 +137,7 @@ struct Engine: ~Copyable {
     /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
     private func timeout() -> Int32 {
         if gatewayHasWork { return 0 }
-        let deadline = min(nextSweep, gatewayDeadline)
+        let deadline = min(nextSweep, gatewayDeadline, pauseDeadline)
         if deadline == .max { return -1 }
         if deadline <= now { return 0 }
         return Int32(clamping: (deadline - now + 999_999) / 1_000_000)
@@ -134,7 +150,7 @@ struct Engine: ~Copyable {
             let generation = UInt32(truncatingIfNeeded: word >> 32) & 0xff_ffff
             guard places[index].generation & 0xff_ffff == generation, places[index].endpoint != nil else { return }
             if events.contains(.writable) { flushQueue(index) }
-            if !events.isDisjoint(with: [.readable, .hangUp, .error]) { serve(index) }
+            if !events.isDisjoint(with: [.readable, .hangUp, .error]), !places[index].isPaused { serve(index) }
         case .hostSocket:
             serveGateway(word, events)
         case .mailbox:

@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+
+/// Flow control: a sender waits a moment for a reader that is behind but alive.
+///
+/// Without it, a switch that is faster than a reader only moves the loss from the sender's socket to its own queue. When the
+/// queue of an output grows long, the input whose frame made it so is not read from until the queue is short again; the
+/// kernel then makes the sender wait. That must not let a slow or dead reader hold up others: a reader earns the time that
+/// others may wait for it by reading, and one that has used it up without catching up is called slow: its frames are
+/// dropped, and nobody waits for it again before it has read everything.
+///
+///     normal ──queue long──▶ congested (inputs paused) ──queue short──▶ normal
+///                                 └──credit used up──▶ slow (tail drop) ──queue empty──▶ normal
+extension Engine {
+    /// The output at `index` has taken frames.
+    @inline(__always)
+    mutating func earnCredit(_ index: Int, frames: Int) {
+        let credit = places[index].pauseCredit &+ Int64(truncatingIfNeeded: frames) &* Tunables.pauseCreditPerFrame
+        places[index].pauseCredit = min(credit, Tunables.pauseCredit)
+    }
+
+    /// Pauses the input in work if the output at `index` has fallen behind.
+    mutating func pauseSource(of index: Int) {
+        guard !places[index].isSlow, burstSource >= 0, burstSource != gatewayPlace,
+            queues.count(index) >= Tunables.pauseFrameCount || queues.byteCount(index) >= Tunables.pauseByteCount
+        else { return }
+        if !places[index].isCongested {
+            guard places[index].pauseCredit > 0 else {
+                places[index].isSlow = true
+                return
+            }
+            places[index].isCongested = true
+            places[index].congestedSince = now
+            congestedCount += 1
+            pauseDeadline = min(pauseDeadline, now + UInt64(places[index].pauseCredit))
+        }
+        guard !places[burstSource].isPaused else { return }
+        places[burstSource].isPaused = true
+        updateInterest(burstSource)
+    }
+
+    /// The output at `index` has read some of its queue, or is gone.
+    mutating func noteProgress(_ index: Int, frames: Int) {
+        let count = queues.count(index)
+        if count == 0 { places[index].isSlow = false }
+        earnCredit(index, frames: frames)
+        guard places[index].isCongested, count <= Tunables.resumeFrameCount else { return }
+        endCongestion(index)
+        if congestedCount == 0 { resumeInputs() }
+    }
+
+    private mutating func endCongestion(_ index: Int) {
+        places[index].isCongested = false
+        places[index].pauseCredit -= Int64(now - places[index].congestedSince)
+        congestedCount -= 1
+    }
+
+    /// Time is over for an output: if it has not caught up it is slow.
+    mutating func endPause() {
+        pauseDeadline = .max
+        for position in 0..<activeCount {
+            let index = active[position]
+            guard places[index].isCongested else { continue }
+            let deadline = places[index].congestedSince + UInt64(max(places[index].pauseCredit, 0))
+            if now >= deadline {
+                endCongestion(index)
+                places[index].isSlow = true
+            } else {
+                pauseDeadline = min(pauseDeadline, deadline)
+            }
+        }
+        if congestedCount == 0 { resumeInputs() }
+    }
+
+    private mutating func resumeInputs() {
+        pauseDeadline = .max
+        for position in 0..<activeCount where places[active[position]].isPaused {
+            places[active[position]].isPaused = false
+            updateInterest(active[position])
+        }
+    }
+}
