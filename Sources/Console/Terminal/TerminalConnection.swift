@@ -1,0 +1,142 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+
+/// A client's connection to a console, and the two standard streams that it serves. Waits with poll(2).
+struct TerminalConnection: ~Copyable {
+    struct Failure: Error {
+        let message: String
+        var status: Int32 = 1
+    }
+
+    private let socket: OwnedDescriptor
+
+    init(_ options: TerminalOptions) throws(Failure) {
+        let path = options.path
+        guard let address = UnixSocketAddress(path: path) else {
+            let limit = UnixSocketAddress.maximumPathByteCount
+            throw Failure(message: "\(path): not a path of a socket: it has 1 to \(limit) bytes")
+        }
+        do throws(Errno) {
+            socket = try Self.connect(address, milliseconds: UInt64(options.timeoutMilliseconds))
+        } catch {
+            throw Failure(message: "\(path): \(Self.reason(error, path))", status: error == .wouldBlock ? 3 : 1)
+        }
+    }
+
+    private static func connect(
+        _ address: UnixSocketAddress, milliseconds: UInt64
+    ) throws(Errno) -> OwnedDescriptor {
+        let socket = try UnixSocket.make(.stream)
+        let deadline = MonotonicClock.nanoseconds + milliseconds * 1_000_000
+        while true {
+            do throws(Errno) {
+                try UnixSocket.connect(socket, to: address)
+                return socket
+            } catch {
+                // The console's backlog is full; there is nothing to poll for.
+                guard error == .wouldBlock, MonotonicClock.nanoseconds < deadline else { throw error }
+                usleep(20_000)
+            }
+        }
+    }
+
+    private static func reason(_ error: Errno, _ path: String) -> String {
+        let status = try? FileStatus(path: path)
+        switch error {
+        case .noEntry: return "no console is there: \(error)"
+        case .connectionRefused where status?.isSocket == true:
+            return "nobody serves this socket any more; is the switch running?"
+        case .connectionRefused where status?.isDirectory == true:
+            return "a directory; the console's socket is wanted, the path given with -M"
+        case .connectionRefused: return "not a socket"
+        case .wouldBlock: return "the console accepts no connection"
+        case Errno(rawValue: EPROTOTYPE): return "not a console's socket"
+        default: return "cannot connect: \(error)"
+        }
+    }
+
+    /// Which of the two has something to read.
+    struct Ready {
+        var console = false
+        var input = false
+    }
+
+    /// Waits until the console or, if wanted, standard input can be read. Nothing is ready when the time is over.
+    func wait(input isInputWanted: Bool, milliseconds: Int32) throws(Failure) -> Ready {
+        var entries = [
+            pollfd(fd: socket.rawValue, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: isInputWanted ? 0 : -1, events: Int16(POLLIN), revents: 0),
+        ]
+        // A signal (the window's size changed) begins the time anew.
+        while unsafe poll(&entries, 2, milliseconds) < 0 {
+            if errno != EINTR { throw Failure(message: "poll: \(Errno(rawValue: errno))") }
+        }
+        return Ready(console: entries[0].revents != 0, input: entries[1].revents != 0)
+    }
+
+    /// What the console sent: empty when it closed, nil when there is nothing.
+    func receive() -> [UInt8]? {
+        do throws(Errno) {
+            return try socket.read(atMost: 65_536)
+        } catch .wouldBlock {
+            return nil
+        } catch {
+            return []
+        }
+    }
+
+    /// Sends all of it; false when the console is gone or takes nothing for `milliseconds`.
+    func send(_ bytes: [UInt8], milliseconds: Int32) -> Bool {
+        var rest = bytes[...]
+        let fd = socket.rawValue
+        while !rest.isEmpty {
+            do throws(Errno) {
+                rest = rest.dropFirst(
+                    try systemCall {
+                        unsafe rest.withUnsafeBytes { unsafe FrameIO.send(fd, $0.baseAddress!, byteCount: $0.count) }
+                    }
+                )
+            } catch .wouldBlock {
+                guard (try? Readiness.wait(socket, for: Int16(POLLOUT), milliseconds: milliseconds)) == true else {
+                    return false
+                }
+            } catch {
+                return false
+            }
+        }
+        return true
+    }
+}
+
+/// The standard streams of a client, which may wait.
+enum StandardStream {
+    static func read() -> [UInt8] {
+        let input = OwnedDescriptor(adopting: 0)
+        let bytes = try? input.read(atMost: 4096)
+        _ = input.release()
+        return bytes ?? []
+    }
+
+    /// Writes everything; false when nobody reads any more.
+    static func write(_ bytes: [UInt8], to number: Int32 = 1) -> Bool {
+        let output = OwnedDescriptor(adopting: number)
+        var rest = bytes[...]
+        var isOpen = true
+        while isOpen && !rest.isEmpty {
+            do throws(Errno) {
+                rest = rest.dropFirst(try output.write(rest))
+            } catch .wouldBlock {
+                isOpen = (try? Readiness.wait(output, for: Int16(POLLOUT), milliseconds: -1)) == true
+            } catch {
+                isOpen = false
+            }
+        }
+        _ = output.release()
+        return isOpen
+    }
+
+    static var isInputTerminal: Bool { isatty(0) == 1 }
+}
