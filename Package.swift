@@ -155,6 +155,7 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("DNS", ["TestSupport"]),
         ("VDERequest", ["Endpoints"]),
         ("AttachMessage", ["Endpoints"]),
+        ("ConsoleLine", ["Console", "LinuxSystem", "Runtime"]),
     ]
     for (name, dependencies) in targets {
         package.targets.append(
