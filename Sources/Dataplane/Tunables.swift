@@ -38,10 +38,10 @@ public enum Tunables {
     public static var pauseByteCount: Int { 2 << 20 }
     /// Most time that senders wait for one reader at a stretch, in nanoseconds: enough for a live reader to be scheduled on
     /// a busy machine.
-    public static var pauseCredit: Int64 { 20_000_000 }
+    public static var pauseCredit: Int64 { 50_000_000 }
     /// Waiting time that a reader earns by reading one frame, in nanoseconds: one that reads 10,000 frames a second can hold
-    /// others up for 2 % of the time, one that keeps up is always waited for.
-    public static var pauseCreditPerFrame: Int64 { 2_000 }
+    /// others up for 5 % of the time, one that keeps up is always waited for.
+    public static var pauseCreditPerFrame: Int64 { 5_000 }
 
     /// Endpoints of a process, and ports of a switch.
     public static var maximumEndpointCount: Int { 2048 }

@@ -12,7 +12,7 @@ public struct Etherloom: ParsableCommand {
             abstract: "Virtual Ethernet for guests, processes and hosts, without root.",
             version: "etherloom \(Version.current)",
             subcommands: [
-                SwitchCommand.self, GatewayCommand.self, PlugCommand.self,
+                SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self,
             ])
     }
 
@@ -27,11 +27,17 @@ public struct Etherloom: ParsableCommand {
             return program.run(Array(arguments.dropFirst()))
         }
         do {
-            var command = try parseAsRoot(Array(arguments.dropFirst()))
+            var words = Array(arguments.dropFirst())
+            if words.first == "run" { words = ["run"] + RunArguments.fold(Array(words.dropFirst())) }
+            var command = try parseAsRoot(words)
             try command.run()
             return ExitStatus.success
         } catch let failure as Failure {
             Report.error(failure.message)
+            return failure.status
+        } catch let ended as CommandEnded {
+            return ended.status.shellStatus
+        } catch let failure as ExitCodeOnly {
             return failure.status
         } catch let code as ExitCode {
             return code.rawValue

@@ -10,10 +10,10 @@ import Endpoints
 /// queue of an output grows long, the input whose frame made it so is not read from until the queue is short again; the
 /// kernel then makes the sender wait. That must not let a slow or dead reader hold up others: a reader earns the time that
 /// others may wait for it by reading, and one that has used it up without catching up is called slow: its frames are
-/// dropped, and nobody waits for it again before it has read everything.
+/// dropped, and nobody waits for it again before it has caught up and earned some.
 ///
 ///     normal ──queue long──▶ congested (inputs paused) ──queue short──▶ normal
-///                                 └──credit used up──▶ slow (tail drop) ──queue empty──▶ normal
+///                                 └──credit used up──▶ slow (tail drop) ──queue short, credit earned──▶ normal
 extension Engine {
     /// The output at `index` has taken frames.
     @inline(__always)
@@ -45,8 +45,10 @@ extension Engine {
     /// The output at `index` has read some of its queue, or is gone.
     mutating func noteProgress(_ index: Int, frames: Int) {
         let count = queues.count(index)
-        if count == 0 { places[index].isSlow = false }
         earnCredit(index, frames: frames)
+        if count <= Tunables.resumeFrameCount, places[index].pauseCredit >= Tunables.pauseCredit / 4 {
+            places[index].isSlow = false
+        }
         guard places[index].isCongested, count <= Tunables.resumeFrameCount else { return }
         endCongestion(index)
         if congestedCount == 0 { resumeInputs() }

@@ -38,7 +38,7 @@ struct Engine: ~Copyable {
         var congestedSince: UInt64 = 0
         /// As an output: how long senders may still wait for it, in nanoseconds.
         var pauseCredit = Tunables.pauseCredit
-        /// As an output: it did not catch up while senders waited; nobody waits again before its queue is empty.
+        /// As an output: it did not catch up while senders waited; nobody waits again before it has earned that.
         var isSlow = false
         /// As an input: it is not read from until the outputs have caught up.
         var isPaused = false
