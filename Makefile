@@ -90,6 +90,11 @@ check:
 	@Scripts/bootstrap check
 	@Scripts/check
 
+# Formats all Swift files as `make check` wants them.
+.PHONY: format
+format:
+	$(SWIFT) format -i --recursive --parallel Package.swift Sources Tests Benchmarks Fuzz
+
 # Measurements against the programs that we want to be better than. Best on an idle machine.
 .PHONY: bench
 bench: $(binary)
@@ -147,6 +152,7 @@ help:
 	@echo 'make demo       run the port-forwarding tutorial, start to end'
 	@echo 'make test       run all tests, also against the tools that Etherloom succeeds'
 	@echo 'make check      format, warnings as errors, import rules, scripts, man pages'
+	@echo 'make format     format all Swift files'
 	@echo 'make bench      measure against vde_switch, the kernel bridge, slirp4netns, pasta'
 	@echo 'make fuzz       run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install    to PREFIX=$(PREFIX) (DESTDIR= for packagers, COMPAT_ON_PATH=1 for the old names in bin)'
