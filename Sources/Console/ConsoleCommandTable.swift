@@ -24,6 +24,9 @@ public struct ConsoleCommandTable {
         return (best, String(Substring(argument).drop(while: ConsoleArgument.isBlank)))
     }
 
+    /// Whether a typed line, blanks before it and all, means a command.
+    func names(_ line: String) -> Bool { match(line.drop(while: ConsoleArgument.isBlank)) != nil }
+
     /// What `help` prints: every entry whose path begins with `prefix`.
     public func help(prefix: String) -> [String] {
         var lines = [

@@ -23,7 +23,7 @@ public final class ConsoleSession: ConsoleCaller {
         /// The session ends when its client takes nothing for so long.
         var patienceMilliseconds: UInt64 = 120_000
         var knownCommandMilliseconds: UInt64 = 40
-        var unknownCommandMilliseconds: UInt64 = 500
+        var unknownCommandMilliseconds: UInt64 = 300
     }
 
     public var subscriptions: Set<UInt16> = []
@@ -96,12 +96,27 @@ public final class ConsoleSession: ConsoleCaller {
         if let timer = quietTimer.take() { loop.cancel(timer) }
         do {
             let bytes = try stream.read()
-            if bytes.isEmpty { isAtEnd = true } else { reader.append(bytes) }
+            if bytes.isEmpty { isAtEnd = true } else { take(bytes) }
         } catch .wouldBlock {
         } catch {
             isAtEnd = true
         }
         proceed()
+    }
+
+    /// What came after an unfinished line continues it, unless it is a command and the two together are none: `bogus`
+    /// typed into `vdeterm`, and `load` before the silence was long enough.
+    private func take(_ bytes: [UInt8]) {
+        if reader.hasUnfinishedLine {
+            let more = String(decoding: bytes.prefix { $0 != newline }, as: UTF8.self)
+            let commands = console.commands
+            if commands.names(more), !commands.names(reader.unfinishedText + more),
+                let line = reader.takeUnfinished()
+            {
+                run(line)
+            }
+        }
+        reader.append(bytes)
     }
 
     /// Runs what is complete, as far as the client takes the answers.
@@ -128,7 +143,7 @@ public final class ConsoleSession: ConsoleCaller {
     }
 
     private func awaitSilence() {
-        let isKnown = console.commands.match(reader.unfinishedText.drop(while: ConsoleArgument.isBlank)) != nil
+        let isKnown = console.commands.names(reader.unfinishedText)
         let wait = isKnown ? limits.knownCommandMilliseconds : limits.unknownCommandMilliseconds
         quietTimer = loop.after(milliseconds: wait) { [weak self] in
             guard let self else { return }

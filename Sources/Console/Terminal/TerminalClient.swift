@@ -15,22 +15,21 @@ import LinuxSystem
 ///
 /// prints them all. On a terminal without `-i` lines go out as they are typed.
 ///
-/// Exit statuses: 0; 1 for a failed command, no console, or one that went away; 3 for an answer that did not come in time.
+/// Exit statuses: 0; 1 for no console, or one that went away, and for a failed command, unless somebody types or every byte
+/// is shown, as there the user has seen it; 3 for an answer that did not come in time.
 public enum TerminalClient {
     /// Runs until everything is answered, the input ends or the console does. Returns the exit status.
-    public static func run(_ options: TerminalOptions) -> Int32 {
+    public static func run(_ options: TerminalOptions) -> Int32 { run(options, TerminalStreams()) }
+
+    static func run(_ options: TerminalOptions, _ streams: TerminalStreams) -> Int32 {
         do throws(TerminalConnection.Failure) {
             let connection = try TerminalConnection(options)
-            var session = Session(options)
+            var session = Session(options, streams)
             return try session.run(connection)
         } catch {
-            return complain(options, error.message, error.status)
+            streams.writeError("\(options.program): \(error.message)\n")
+            return error.status
         }
-    }
-
-    fileprivate static func complain(_ options: TerminalOptions, _ message: String, _ status: Int32) -> Int32 {
-        _ = StandardStream.write(Array("\(options.program): \(message)\n".utf8), to: 2)
-        return status
     }
 }
 
@@ -43,6 +42,7 @@ extension TerminalClient {
         static var maximumLineByteCount: Int { 1 << 16 }
 
         let options: TerminalOptions
+        let streams: TerminalStreams
         /// All bytes are shown, and what is at the other end need not be a console.
         let isRaw: Bool
         let isInteractive: Bool
@@ -55,12 +55,13 @@ extension TerminalClient {
         /// The console's prompt is there: everything sent is answered.
         var isPrompted = false
 
-        init(_ options: TerminalOptions) {
+        init(_ options: TerminalOptions, _ streams: TerminalStreams) {
             self.options = options
+            self.streams = streams
             lines = options.commands.map { Array($0.utf8) + [newline] }
             isInputAtEnd = !options.commands.isEmpty
             isRaw = !options.showsName && options.commands.isEmpty
-            isInteractive = options.commands.isEmpty && StandardStream.isInputTerminal
+            isInteractive = options.commands.isEmpty && streams.isInteractive
             let style: TerminalScreen.Style = options.showsName ? .named(options.name) : isRaw ? .everything : .data
             screen = TerminalScreen(style: style, isInteractive: isInteractive)
         }
@@ -73,16 +74,20 @@ extension TerminalClient {
                     // A console that is gone has its last words to be read first.
                     _ = connection.send(line, milliseconds: Int32(clamping: options.timeoutMilliseconds))
                 }
-                if lines.isEmpty && isInputAtEnd && isPrompted { return screen.failure == nil ? 0 : 1 }
-                let ready = try connection.wait(input: lines.isEmpty && !isInputAtEnd, milliseconds: patience)
+                if lines.isEmpty && isInputAtEnd && isPrompted { return leave() }
+                let input = lines.isEmpty && !isInputAtEnd ? streams.input : nil
+                let ready = try connection.wait(input: input, milliseconds: patience)
                 if ready.input { readInput() }
                 if ready.console, let bytes = connection.receive() {
-                    if bytes.isEmpty { return finish() }
+                    if bytes.isEmpty { return try finish() }
                     guard show(bytes) else { return 1 }
                 }
                 if !ready.input && !ready.console && patience >= 0 {
                     guard isRaw else {
-                        return complain(options, "\(options.path): no answer in \(options.timeoutMilliseconds) ms", 3)
+                        throw TerminalConnection.Failure(
+                            message: "\(options.path): no answer in \(options.timeoutMilliseconds) ms",
+                            status: 3
+                        )
                     }
                     isPrompted = true
                 }
@@ -97,7 +102,7 @@ extension TerminalClient {
         }
 
         private mutating func readInput() {
-            let bytes = StandardStream.read()
+            let bytes = streams.read()
             isInputAtEnd = bytes.isEmpty
             for byte in bytes {
                 typed.append(byte)
@@ -116,7 +121,7 @@ extension TerminalClient {
 
         /// False when standard output is closed.
         private mutating func show(_ bytes: [UInt8]) -> Bool {
-            if isRaw && !StandardStream.write(bytes) { return false }
+            if isRaw && !streams.write(bytes) { return false }
             return show(transcript.receive(bytes))
         }
 
@@ -124,18 +129,25 @@ extension TerminalClient {
             for event in events {
                 if event == .prompt { isPrompted = true }
                 let text = screen.show(event)
-                if !text.error.isEmpty { _ = StandardStream.write(Array(text.error.utf8), to: 2) }
-                if !text.output.isEmpty, !StandardStream.write(Array(text.output.utf8)) { return false }
+                if !text.error.isEmpty { streams.writeError(text.error) }
+                if !text.output.isEmpty, !streams.write(text.output) { return false }
             }
             return true
         }
 
         /// The console closed the connection.
-        private mutating func finish() -> Int32 {
+        private mutating func finish() throws(TerminalConnection.Failure) -> Int32 {
             _ = show(transcript.finish())
-            if isRaw { return 0 }
-            if screen.hasEnded { return screen.failure == nil ? 0 : 1 }
-            return complain(options, "\(options.path): the console closed the connection", 1)
+            guard isRaw || screen.hasEnded else {
+                throw TerminalConnection.Failure(message: "\(options.path): the console closed the connection")
+            }
+            return leave()
+        }
+
+        private func leave() -> Int32 {
+            // The shell's prompt shall not stand behind ours.
+            if isInteractive && isPrompted { _ = streams.write("\n") }
+            return screen.failure == nil || isRaw || isInteractive ? 0 : 1
         }
     }
 }

@@ -4,7 +4,7 @@
 import Glibc
 import LinuxSystem
 
-/// A client's connection to a console, and the two standard streams that it serves. Waits with poll(2).
+/// A client's connection to a console. Waits with poll(2).
 struct TerminalConnection: ~Copyable {
     struct Failure: Error {
         let message: String
@@ -27,7 +27,8 @@ struct TerminalConnection: ~Copyable {
     }
 
     private static func connect(
-        _ address: UnixSocketAddress, milliseconds: UInt64
+        _ address: UnixSocketAddress,
+        milliseconds: UInt64
     ) throws(Errno) -> OwnedDescriptor {
         let socket = try UnixSocket.make(.stream)
         let deadline = MonotonicClock.nanoseconds + milliseconds * 1_000_000
@@ -64,11 +65,11 @@ struct TerminalConnection: ~Copyable {
         var input = false
     }
 
-    /// Waits until the console or, if wanted, standard input can be read. Nothing is ready when the time is over.
-    func wait(input isInputWanted: Bool, milliseconds: Int32) throws(Failure) -> Ready {
+    /// Waits until the console or `input` can be read. Nothing is ready when the time is over.
+    func wait(input: Int32?, milliseconds: Int32) throws(Failure) -> Ready {
         var entries = [
             pollfd(fd: socket.rawValue, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: isInputWanted ? 0 : -1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: input ?? -1, events: Int16(POLLIN), revents: 0),
         ]
         // A signal (the window's size changed) begins the time anew.
         while unsafe poll(&entries, 2, milliseconds) < 0 {
@@ -109,34 +110,4 @@ struct TerminalConnection: ~Copyable {
         }
         return true
     }
-}
-
-/// The standard streams of a client, which may wait.
-enum StandardStream {
-    static func read() -> [UInt8] {
-        let input = OwnedDescriptor(adopting: 0)
-        let bytes = try? input.read(atMost: 4096)
-        _ = input.release()
-        return bytes ?? []
-    }
-
-    /// Writes everything; false when nobody reads any more.
-    static func write(_ bytes: [UInt8], to number: Int32 = 1) -> Bool {
-        let output = OwnedDescriptor(adopting: number)
-        var rest = bytes[...]
-        var isOpen = true
-        while isOpen && !rest.isEmpty {
-            do throws(Errno) {
-                rest = rest.dropFirst(try output.write(rest))
-            } catch .wouldBlock {
-                isOpen = (try? Readiness.wait(output, for: Int16(POLLOUT), milliseconds: -1)) == true
-            } catch {
-                isOpen = false
-            }
-        }
-        _ = output.release()
-        return isOpen
-    }
-
-    static var isInputTerminal: Bool { isatty(0) == 1 }
 }
