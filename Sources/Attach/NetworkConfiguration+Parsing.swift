@@ -5,9 +5,10 @@ import Wire
 
 extension NetworkConfiguration {
     /// Parses the one-string form: the network, then words after commas. The words are those of VirtualSquare's libioth
-    /// (iothconf): `if=` or `iface=` NAME, `mac=` or `macaddr=`, `mtu=`, `ip=ADDRESS/PREFIX`, `gw=`, `dns=`, `domain=`,
-    /// `dhcp` (`dhcp4`, `auto4`), `slaac` (`rd`, `auto6`), `auto` (both), `eth` (up, no more). `ip`, `gw`, `dns` and
-    /// `domain` may be repeated. A comma that belongs to the network is written `\,`.
+    /// (iothconf), and the names of our command line's options: `if=` or `iface=` NAME, `mac=` or `macaddr=`, `mtu=`,
+    /// `ip=` or `address=` ADDRESS/PREFIX, `gw=` or `via=`, `dns=`, `domain=`, `dhcp` (`dhcp4`, `auto4`), `slaac` (`rd`,
+    /// `auto6`), `auto` (both), `eth` (up, no more). Addresses, gateways, servers and domains may be repeated. A comma
+    /// that belongs to the network is written `\,`.
     public init(parsing text: String) throws(ConfigurationError) {
         var words = Self.splitAtCommas(text)
         self.init(network: words.removeFirst())
@@ -32,9 +33,9 @@ extension NetworkConfiguration {
             hardwareAddress = try Self.hardwareAddress(try required(value, word, "mac=02:00:00:00:00:01"), word)
         case "mtu":
             mtu = try Self.mtu(try required(value, word, "mtu=1500"), word)
-        case "ip":
+        case "ip", "address":
             addresses.append(try Self.address(try required(value, word, "ip=192.168.77.100/24"), word))
-        case "gw":
+        case "gw", "via":
             gateways.append(try Self.host(try required(value, word, "gw=192.168.77.2"), word))
         case "dns":
             nameServers.append(try Self.host(try required(value, word, "dns=192.168.77.3"), word))
