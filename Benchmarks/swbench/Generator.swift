@@ -6,7 +6,7 @@ import LinuxSystem
 
 /// What `gen` is asked to do.
 struct Generator {
-    static let flags: Set<String> = ["direct", "pingpong"]
+    static let flags: Set<String> = ["direct", "pingpong", "super"]
     static let names: Set<String> = [
         "sock", "packet", "size", "seconds", "count", "rate", "idle", "pid", "window", "think", "warmup", "cpu",
     ]
@@ -27,6 +27,8 @@ struct Generator {
     var window: Int?
     /// Microseconds between round trips.
     var think: Double
+    /// Interfaces whose raw sockets are ends of the link.
+    var interfaces: [String]
     var link: Link
 
     init(_ options: Options) throws {
@@ -40,15 +42,14 @@ struct Generator {
         window = try options.count("window", in: 1...1024)
         think = try options.number("think", in: 0...1_000_000) ?? 0
         let idle = try options.count("idle", in: 0...4096) ?? 0
-        if let path = options.text("sock") {
-            link = try .switched(path, idle: idle)
-        } else if let interfaces = options.text("packet")?.split(separator: ",").map(String.init) {
-            guard interfaces.count == 2 else { throw Failure("--packet needs two interfaces", status: 64) }
-            link = try .packet(interfaces[0], interfaces[1])
-        } else if options.has("direct") {
-            link = try .direct()
-        } else {
-            throw Failure("gen needs --sock, --packet or --direct\n\(usage)", status: 64)
+        interfaces = options.text("packet")?.split(separator: ",").map(String.init) ?? []
+        let path = options.text("sock")
+        switch (interfaces.count, path) {
+        case (0, let path?): link = try .switched(path, idle: idle)
+        case (1, let path?): link = try .mixed(interfaces[0], path)
+        case (2, nil): link = try .packet(interfaces[0], interfaces[1])
+        case (0, nil) where options.has("direct"): link = try .direct()
+        default: throw Failure("gen needs --sock, --packet or --direct\n\(usage)", status: 64)
         }
     }
 }
@@ -61,6 +62,7 @@ func generate(_ options: Options) throws -> Report {
     try Processor.pin(try options.count("cpu", in: 0...1023) ?? 0)
     let generator = try Generator(options)
     try generator.introduce()
+    if options.has("super") { return try generator.measureSuperFrames() }
     if options.has("pingpong") { return try generator.measureRoundTrips() }
     if generator.window != nil { return try generator.measureWindowed() }
     return try generator.measureRate()

@@ -46,15 +46,32 @@ extension Link {
 
     /// Raw sockets, packet(7), on two interfaces, such as two taps of one switch.
     static func packet(_ first: String, _ second: String) throws -> Link {
-        let sender = try packetSocket(first)
-        let sink = try packetSocket(second)
+        let sender = try packetSocket(first, type: TestFrame.etherType)
+        let sink = try packetSocket(second, type: TestFrame.etherType)
         return Link(sender: sender, sink: sink, owned: [sender, sink])
     }
 
-    private static func packetSocket(_ interface: String) throws -> Int32 {
+    /// A raw socket on an interface, and a port of a switch.
+    static func mixed(_ interface: String, _ path: String) throws -> Link {
+        let sender = try packetSocket(interface, type: TestFrame.etherType)
+        let sink = try VDEClient.attach(path, description: "swbench sink")
+        return Link(sender: sender, sink: sink.data, owned: [sender, sink.data, sink.control])
+    }
+
+    /// Raw sockets for the super-frames of this link's interfaces: what is sent begins with a virtio-net header.
+    func forSuperFrames(_ first: String, _ second: String?) throws -> Link {
+        let sender = try Link.packetSocket(first, type: TestFrame.ipv4)
+        // PACKET_VNET_HDR of <linux/if_packet.h>.
+        let status = cel_set_option(sender, 263, 15, 1)
+        guard status >= 0 else { throw Failure.systemCall("PACKET_VNET_HDR", Errno(rawValue: -status)) }
+        let sink = try second.map { try Link.packetSocket($0, type: TestFrame.ipv4) }
+        return Link(sender: sender, sink: sink ?? self.sink, owned: sink.map { [sender, $0] } ?? [sender])
+    }
+
+    private static func packetSocket(_ interface: String, type: UInt16) throws -> Int32 {
         let index = unsafe if_nametoindex(interface)
         guard index != 0 else { throw Failure("no interface \(interface)") }
-        let type = TestFrame.etherType.bigEndian
+        let type = type.bigEndian
         let descriptor = socket(AF_PACKET, Int32(bitPattern: SOCK_RAW.rawValue), Int32(type))
         guard descriptor >= 0 else { throw Failure.systemCall("socket(AF_PACKET)", Errno(rawValue: errno)) }
         // struct sockaddr_ll: family, protocol, interface, and 12 bytes that bind(2) ignores.
@@ -66,7 +83,7 @@ extension Link {
         }
         let bound = unsafe cel_bind(descriptor, address, UInt32(address.count))
         guard bound == 0 else { throw Failure.systemCall("bind(\(interface))", Errno(rawValue: -bound)) }
-        // PACKET_IGNORE_OUTGOING of <linux/if_packet.h>: what we send is not what the switch sent.
+        // PACKET_IGNORE_OUTGOING: what we send is not what the switch sent.
         _ = cel_set_option(descriptor, 263, 23, 1)
         return descriptor
     }

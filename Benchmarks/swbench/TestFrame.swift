@@ -7,6 +7,7 @@
 enum TestFrame {
     /// IEEE 802 Local Experimental Ethertype 1.
     static let etherType: UInt16 = 0x88b5
+    static let ipv4: UInt16 = 0x0800
     static let mark: UInt32 = 0x3142_5753
     static let minimumByteCount = 26
     static let maximumByteCount = 65_000
@@ -47,15 +48,16 @@ struct Buffer: @unchecked Sendable {
 
     /// The frame's sequence number, nil when the first `count` bytes are no frame of ours (a switch's own, say).
     @inline(__always)
-    func sequence(count: Int) -> Int? {
-        guard count >= TestFrame.minimumByteCount, count <= byteCount,
-            unsafe bytes.loadUnaligned(fromByteOffset: 14, as: UInt32.self) == TestFrame.mark
+    func sequence(count: Int, markOffset: Int = 14) -> Int? {
+        guard count >= markOffset + 12, count <= byteCount,
+            unsafe bytes.loadUnaligned(fromByteOffset: markOffset, as: UInt32.self) == TestFrame.mark
         else { return nil }
-        return unsafe bytes.loadUnaligned(fromByteOffset: 18, as: Int.self)
+        return unsafe bytes.loadUnaligned(fromByteOffset: markOffset + 4, as: Int.self)
     }
 
     @inline(__always)
-    func setSequence(_ number: Int) {
-        unsafe bytes.storeBytes(of: number, toByteOffset: 18, as: Int.self)
+    func setSequence(_ number: Int, markOffset: Int = 14) {
+        precondition(markOffset >= 0 && markOffset + 12 <= max(byteCount, TestFrame.minimumByteCount))
+        unsafe bytes.storeBytes(of: number, toByteOffset: markOffset + 4, as: Int.self)
     }
 }

@@ -20,6 +20,8 @@ let usage = """
                        [--window N] [--pingpong [--think MICROSECONDS]] [--warmup SECONDS] [--cpu N]
            swbench gen --direct …          a socket pair and no switch
            swbench gen --packet IF1,IF2 …  raw sockets on two interfaces
+           swbench gen --packet IF1 --sock DIR --super [--count N] [--window N]
+                       super-frames of 64 KiB; with --packet IF1,IF2 the sink is an interface too
            swbench hold --sock DIR --ports N
            swbench micro
            swbench floor
