@@ -120,7 +120,7 @@ public enum WireProbe {
             at: 3
         )
         if let length {
-            precondition(length <= Tunables.maximumICMPErrorByteCount)
+            precondition(length <= WireTunables.maximumICMPErrorByteCount)
             findings.note(.icmpError, length)
         }
     }
@@ -187,7 +187,7 @@ public enum WireProbe {
         if let question = DNSQuestion.parse(bytes.span) {
             precondition(question.endOffset <= bytes.count)
             // Each of at most 255 bytes becomes at most the four characters of an escape.
-            precondition(question.name.utf8.count <= 4 * Tunables.maximumDNSNameByteCount)
+            precondition(question.name.utf8.count <= 4 * WireTunables.maximumDNSNameByteCount)
             findings.note(.dnsQuestion, question)
         }
         var room = [UInt8](repeating: 0, count: 512)

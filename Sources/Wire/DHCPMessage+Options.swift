@@ -57,7 +57,7 @@ extension DHCPMessage {
 
     /// Bytes of the longest IP packet that the client takes, at least 576 (option 57).
     public var maximumMessageSize: UInt16? {
-        guard let value = shortNumber(.maximumMessageSize), value >= UInt16(Tunables.minimumDHCPLimit) else {
+        guard let value = shortNumber(.maximumMessageSize), value >= UInt16(WireTunables.minimumDHCPLimit) else {
             return nil
         }
         return value

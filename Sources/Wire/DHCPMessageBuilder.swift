@@ -97,7 +97,7 @@ public struct DHCPMessageBuilder: Sendable {
     /// Bytes of the message, padded to what BOOTP asks for (300).
     public var byteCount: Int {
         // Message type (3 bytes) and end mark (1 byte) frame the options.
-        max(DHCP.Offset.options + 3 + options.count + 1, Tunables.minimumBOOTPByteCount)
+        max(DHCP.Offset.options + 3 + options.count + 1, WireTunables.minimumBOOTPByteCount)
     }
 
     /// Writes the message at `offset` and returns its length, or nil, with nothing written, if it does not fit.

@@ -44,10 +44,10 @@ public struct DNSQuestion: Hashable, Sendable {
             let length = Int(message[position])
             position += 1
             if length == 0 {
-                return position - offset <= Tunables.maximumDNSNameByteCount ? position : nil
+                return position - offset <= WireTunables.maximumDNSNameByteCount ? position : nil
             }
-            guard length <= Tunables.maximumDNSLabelByteCount, message.hasBytes(length, at: position),
-                position - offset + length < Tunables.maximumDNSNameByteCount
+            guard length <= WireTunables.maximumDNSLabelByteCount, message.hasBytes(length, at: position),
+                position - offset + length < WireTunables.maximumDNSNameByteCount
             else { return nil }
             position += length
         }

@@ -81,7 +81,7 @@ public struct ICMPError: Hashable, Sendable {
             let original = IPv4Header.parse(quoted, at: quotedOffset, verifyChecksum: false)
         else { return nil }
         let overhead = IPv4Header.byteCount &+ ICMPMessage.byteCount
-        let quotedByteCount = min(original.totalByteCount, Tunables.maximumICMPErrorByteCount &- overhead)
+        let quotedByteCount = min(original.totalByteCount, WireTunables.maximumICMPErrorByteCount &- overhead)
         let total = overhead &+ quotedByteCount
         guard span.hasRoom(total, at: offset) else { return nil }
         // RFC 1812 section 4.3.2.5: errors go with precedence 6 (internetwork control).

@@ -39,7 +39,7 @@ public struct IPv6UpperLayer: Hashable, Sendable {
 extension IPv6Header {
     /// Skips hop-by-hop, routing, destination and fragment headers of the packet whose fixed header is at `offset`.
     ///
-    /// At most `Tunables.maximumExtensionHeaderCount` headers are skipped, so that a hostile chain costs little.
+    /// At most `WireTunables.maximumExtensionHeaderCount` headers are skipped, so that a hostile chain costs little.
     ///
     /// - Returns: the upper layer, or nil if a header is cut short or there are too many.
     @inlinable
@@ -47,7 +47,7 @@ extension IPv6Header {
         guard span.hasBytes(IPv6Header.byteCount &+ payloadByteCount, at: offset) else { return nil }
         let end = offset &+ IPv6Header.byteCount &+ payloadByteCount
         var result = IPv6UpperLayer(protocolNumber: nextHeader, offset: offset &+ IPv6Header.byteCount, byteCount: 0)
-        for _ in 0...Tunables.maximumExtensionHeaderCount {
+        for _ in 0...WireTunables.maximumExtensionHeaderCount {
             let position = result.offset
             let remaining = end &- position
             var length = 8

@@ -109,10 +109,10 @@ public struct Segmenter: Sendable {
         let payloadByteCount = network.end &- headerByteCount
         segmentPayloadByteCount = Int(header.gsoSize)
         segmentCount = max(1, (payloadByteCount &+ segmentPayloadByteCount &- 1) / segmentPayloadByteCount)
-        guard isTCP || segmentCount <= Tunables.maximumUDPSegmentCount else { return nil }
+        guard isTCP || segmentCount <= WireTunables.maximumUDPSegmentCount else { return nil }
         // Every segment's length must be one that its own header can say.
         let longestPacket = headerByteCount &- offset &+ min(segmentPayloadByteCount, payloadByteCount)
-        guard longestPacket &- (network.isIPv6 ? IPv6Header.byteCount : 0) <= Tunables.maximumPacketByteCount else {
+        guard longestPacket &- (network.isIPv6 ? IPv6Header.byteCount : 0) <= WireTunables.maximumPacketByteCount else {
             return nil
         }
         self.isTCP = isTCP

@@ -76,7 +76,7 @@ public struct TCPOptions: Hashable, Sendable {
             case (Kind.maximumSegmentSize, 4):
                 options.maximumSegmentSize = span.readUInt16(at: position &+ 2)
             case (Kind.windowScale, 3):
-                options.windowScale = min(span[position &+ 2], Tunables.maximumWindowScale)
+                options.windowScale = min(span[position &+ 2], WireTunables.maximumWindowScale)
             case (Kind.sackPermitted, 2):
                 options.sackPermitted = true
             case (Kind.timestamps, 10):

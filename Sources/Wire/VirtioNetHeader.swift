@@ -165,7 +165,7 @@ public struct VirtioNetHeader: Hashable, Sendable {
             return !gsoType.hasECN
         case .tcpv4, .tcpv6:
             // Virtio 1.2 section 5.1.6.2.1: a super-frame's checksum is always left to the device.
-            return needsChecksum && Int(gsoSize) >= Tunables.minimumTCPSegmentByteCount
+            return needsChecksum && Int(gsoSize) >= WireTunables.minimumTCPSegmentByteCount
         case .udpL4:
             return needsChecksum && gsoSize > 0 && !gsoType.hasECN
         default:

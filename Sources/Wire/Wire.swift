@@ -19,7 +19,7 @@
 //
 // Hostile input. Anybody may send any bytes. A malformed frame is a value (nil), never a trap: parsers compare lengths
 // before they read, arithmetic on lengths from the wire wraps or is bounded by the span's count, and every loop over
-// options or headers moves on in each turn and has a bound that `Tunables` names. What is wrong with a frame is not told
+// options or headers moves on in each turn and has a bound that `WireTunables` names. What is wrong with a frame is not told
 // apart here: callers count one drop.
 //
 // Speed. Values on the frame path are frozen structs with inlinable members, so that other modules compile them in. Bytes

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Limits of this module, with units and reasons. They bound work on hostile input; none is a setting of users.
-public enum Tunables {
+public enum WireTunables {
     /// Payload of the largest IP packet, in bytes: its length field has 16 bits (RFC 791, RFC 8200).
     public static let maximumPacketByteCount = 65_535
 
