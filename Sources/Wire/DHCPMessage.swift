@@ -4,7 +4,8 @@
 // Theory of Operation
 //
 // A DHCP message (RFC 2131) is a BOOTP message of fixed fields with a list of options behind. The same value serves the
-// server, which reads what clients sent, and the client, which reads what servers sent; `DHCPMessageBuilder` writes both.
+// server, which reads what clients sent, and the client, which reads what servers sent; `DHCPMessageBuilder` writes for
+// both.
 //
 // Parsing walks the options once, over a copy of their bytes. The walk is bounded by the received bytes; an option that
 // is cut short ends it. With option 52 the `file` and `sname` fields hold options as well (RFC 2131 section 4.1). An

@@ -38,7 +38,8 @@ extension InternetChecksum {
         finish(UInt64(~checksum) &+ UInt64(~old) &+ UInt64(new))
     }
 
-    /// The checksum after a 32-bit word at an even offset of the data changed, such as an address (RFC 1624 equation 3).
+    /// The checksum after a 32-bit word at an even offset of the data changed, such as an address (RFC 1624 equation
+    /// 3).
     @inlinable @inline(__always)
     public static func update(_ checksum: UInt16, replacing old: UInt32, with new: UInt32) -> UInt16 {
         finish(UInt64(~checksum) &+ sumOfWords(UInt64(~old)) &+ sumOfWords(UInt64(new)))
