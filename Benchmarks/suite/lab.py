@@ -10,6 +10,7 @@ SIGKILL. /run is a memory file system of the run, so that no socket file outlive
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -125,7 +126,7 @@ def last_words(process: subprocess.Popen) -> str:
     """The last line that an ended process wrote to its log."""
     with contextlib.suppress(OSError, AttributeError):
         with open(process.log_path, encoding="utf-8", errors="replace") as log:
-            lines = log.read().strip().splitlines()
+            lines = [line for line in log.read().strip().splitlines() if not re.fullmatch(r"[=\d ]*", line)]
             return f": {lines[-1]}" if lines else ""
     return ""
 

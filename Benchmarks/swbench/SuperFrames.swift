@@ -14,8 +14,8 @@ extension Generator {
         let path = try link.forSuperFrames(source, target)
         let segmentsEach = target == nil ? SuperFrame.usualSegmentCount : 1
         let count = count ?? 1000
-        // What is under way must fit the sink's socket: some 90 frames of 1500 bytes.
-        let window = min(window ?? 1, target == nil ? 1 : 8)
+        // What is under way must fit the sink's socket: some 90 frames of 1500 bytes, or two super-frames.
+        let window = min(window ?? 1, target == nil ? 1 : 2)
         for descriptor in [path.sender, path.sink] {
             Link.limit(descriptor, option: SO_RCVTIMEO, milliseconds: 10_000)
             Link.limit(descriptor, option: SO_SNDTIMEO, milliseconds: 10_000)
