@@ -29,13 +29,21 @@ _etherloom() {
         return
     fi
 
-    # Behind `--`, or behind the first word that is no option, it is another program's command line.
+    # From the first word that is no option it is another program's command line.
     if [ "$verb" = run ]; then
         for ((index = 2; index < COMP_CWORD; index++)); do
-            [ "${COMP_WORDS[index]}" = -- ] || continue
+            case ${COMP_WORDS[index]} in
+            --) ((index += 1)) ;;
+            --net | --address | --via | --mac | --mtu | --dns | --domain | --if | --hostname | --name | --join | \
+                --forward | -L)
+                ((index += 1))
+                continue
+                ;;
+            -*) continue ;;
+            esac
             if declare -F _command_offset >/dev/null; then
-                _command_offset $((index + 1))
-            elif [ $((index + 1)) = "$COMP_CWORD" ]; then
+                _command_offset "$index"
+            elif [ "$index" = "$COMP_CWORD" ]; then
                 mapfile -t COMPREPLY < <(compgen -c -- "$current")
             else
                 _etherloom_files "$current"
@@ -50,7 +58,7 @@ _etherloom() {
         return
         ;;
     switch:-M | switch:--mgmt | switch:-p | switch:--pidfile | switch:-f | switch:--rcfile | \
-        gateway:-p | gateway:--pidfile | term:-s | term:--socket)
+        gateway:-p | gateway:--pidfile | plug:-p | plug:--pidfile | term:-s)
         _etherloom_files "$current"
         return
         ;;
@@ -62,10 +70,10 @@ _etherloom() {
         _etherloom_words "$current" '0600 0660 0666 0700 0770 0777'
         return
         ;;
-    switch:-n | switch:--ports | switch:-t | switch:--tap | switch:-L | switch:--ready-fd | switch:--gateway | \
-        gateway:-n | gateway:--network | gateway:-H | gateway:--host | gateway:-N | gateway:--dns | gateway:-L | \
-        gateway:-U | run:--address | run:--via | run:--mac | run:--mtu | run:--dns | run:--hostname | run:--name | \
-        run:--join)
+    switch:-n | switch:--ports | switch:-t | switch:--tap | *:-L | *:--forward | *:-U | *:--forward-udp | \
+        *:--ready-fd | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | gateway:-N | \
+        gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | run:--address | run:--via | \
+        run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | run:--name | run:--join)
         # A name, a number or an address: nothing to offer.
         return
         ;;
@@ -73,13 +81,18 @@ _etherloom() {
 
     case $verb in
     switch)
-        options='--daemon --socket --mgmt --ports --hub --tap --gateway -L --mode --directory-mode --group --mgmt-mode
-            --pidfile --rcfile --no-stdin --ready-fd --help'
+        options='--daemon --socket --mgmt --ports --hub --tap --gateway --forward --forward-udp --dhcp --no-dhcp --mode
+            --directory-mode --group --mgmt-mode --pidfile --rcfile --no-stdin --ready-fd --quiet --help'
         ;;
-    gateway) options='--socket --network --host --dns -L -U --dhcp --daemon --pidfile --quiet --help' ;;
+    gateway)
+        options='--socket --network --host --dns --dhcp --no-dhcp --dhcp-start --mtu --forward --forward-udp --port
+            --daemon --pidfile --ready-fd --quiet --help'
+        ;;
     run)
-        options='--net --address --via --mac --mtu --dns --dhcp --hostname --name --join --gateway -- --help'
+        options='--net --address --via --mac --mtu --dns --domain --if --dhcp --slaac --hostname --name --join --gateway
+            --forward -- --help'
         ;;
+    plug) options='--daemon --pidfile --ready-fd --help' ;;
     term) options='-i -s --help' ;;
     *) options=--help ;;
     esac

@@ -28,11 +28,16 @@ complete -c etherloom -n __etherloom_no_verb -a plug -d 'join two things that ca
 complete -c etherloom -n __etherloom_no_verb -a term -d 'talk to a management console'
 
 # For several verbs
-complete -c etherloom -n '__etherloom_verb switch gateway' -s d -l daemon -d 'go to the background when ready'
+complete -c etherloom -n '__etherloom_verb switch gateway plug' -s d -l daemon -d 'go to the background when ready'
 complete -c etherloom -n '__etherloom_verb switch gateway' -s s -l socket -x -a '(__fish_complete_directories)' \
     -d 'directory of the switch'
-complete -c etherloom -n '__etherloom_verb switch gateway' -s p -l pidfile -r -F -d 'write the process ID'
-complete -c etherloom -n '__etherloom_verb switch gateway' -s L -x -d 'forward TCP: port:address:port'
+complete -c etherloom -n '__etherloom_verb switch gateway plug' -s p -l pidfile -r -F -d 'write the process ID'
+complete -c etherloom -n '__etherloom_verb switch gateway plug' -l ready-fd -x -d 'write a line there when ready'
+complete -c etherloom -n '__etherloom_verb switch gateway' -s q -l quiet -d 'say errors only'
+complete -c etherloom -n '__etherloom_verb switch gateway run' -s L -l forward -x -d 'forward TCP: port:address:port'
+complete -c etherloom -n '__etherloom_verb switch gateway' -s U -l forward-udp -x -d 'forward UDP: port:address:port'
+complete -c etherloom -n '__etherloom_verb switch gateway' -l dhcp -d 'serve addresses'
+complete -c etherloom -n '__etherloom_verb switch gateway' -l no-dhcp -d 'serve no addresses'
 
 complete -c etherloom -n '__etherloom_verb switch' -s M -l mgmt -r -F -d 'socket of the management console'
 complete -c etherloom -n '__etherloom_verb switch' -s n -l ports -x -d 'number of ports'
@@ -45,14 +50,13 @@ complete -c etherloom -n '__etherloom_verb switch' -s g -l group -x -a '(__fish_
 complete -c etherloom -n '__etherloom_verb switch' -l mgmt-mode -x -d 'mode of the console socket'
 complete -c etherloom -n '__etherloom_verb switch' -s f -l rcfile -r -F -d 'console commands to run at start'
 complete -c etherloom -n '__etherloom_verb switch' -l no-stdin -d 'no console on standard input'
-complete -c etherloom -n '__etherloom_verb switch' -l ready-fd -x -d 'write a newline there when ready'
 
 complete -c etherloom -n '__etherloom_verb gateway' -s n -l network -x -d 'the virtual network'
 complete -c etherloom -n '__etherloom_verb gateway' -s H -l host -x -d 'address of the gateway'
 complete -c etherloom -n '__etherloom_verb gateway' -s N -l dns -x -d 'address of the name server'
-complete -c etherloom -n '__etherloom_verb gateway' -s U -x -d 'forward UDP: port:address:port'
-complete -c etherloom -n '__etherloom_verb gateway' -s D -l dhcp -d 'serve DHCP'
-complete -c etherloom -n '__etherloom_verb gateway' -s q -l quiet -d 'say nothing on start'
+complete -c etherloom -n '__etherloom_verb gateway' -l dhcp-start -x -d 'first address to serve'
+complete -c etherloom -n '__etherloom_verb gateway' -l mtu -x -d 'MTU of the network'
+complete -c etherloom -n '__etherloom_verb gateway' -s P -l port -x -d 'port of the switch'
 
 complete -c etherloom -n '__etherloom_verb run' -l net -x -a '(__fish_complete_directories)' -d 'switch to join'
 complete -c etherloom -n '__etherloom_verb run' -l address -x -d 'address/length of the interface'
@@ -61,6 +65,9 @@ complete -c etherloom -n '__etherloom_verb run' -l mac -x -d 'Ethernet address'
 complete -c etherloom -n '__etherloom_verb run' -l mtu -x -d MTU
 complete -c etherloom -n '__etherloom_verb run' -l dns -x -d 'name server'
 complete -c etherloom -n '__etherloom_verb run' -l dhcp -d 'ask the network for addresses'
+complete -c etherloom -n '__etherloom_verb run' -l domain -x -d 'search domain'
+complete -c etherloom -n '__etherloom_verb run' -l if -x -d 'name of the interface'
+complete -c etherloom -n '__etherloom_verb run' -l slaac -d 'take IPv6 addresses from routers'
 complete -c etherloom -n '__etherloom_verb run' -l hostname -x -d 'host name inside'
 complete -c etherloom -n '__etherloom_verb run' -l name -x -d 'name of the stack'
 complete -c etherloom -n '__etherloom_verb run' -l join -x -d 'run in a stack that exists'
