@@ -123,6 +123,9 @@ static _Noreturn void be_init(const struct cel_stack_request *request, int contr
     cel_parent_death_signal(SIGKILL);
     cel_thread_name("etherloom-init");
 
+    /* A supervisor that has changed its user is not dumpable, and so would this copy be: its /proc files would be root's,
+     * and the supervisor could not write the maps. */
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (self < 0) cel_report_failure(control, CEL_STEP_PROC, errno);
     cel_report(control, CEL_STACK_HELLO, 0, 0, &self, 1);
