@@ -9,21 +9,25 @@ import LinuxSystem
 /// Keeps the two rules of every server of ours: a client that says nothing is dropped after a while, and a lack of
 /// descriptors pauses the listener instead of spinning.
 final class ConnectionTable {
-    struct Connection: ~Copyable {
-        let descriptor: OwnedDescriptor
-        let token: ControlLoop.Token
-        var timer: ControlLoop.Token?
-    }
-
     /// How long a client may take to say what it wants.
     static var handshakeMilliseconds: UInt64 { 10_000 }
     private static var pauseMilliseconds: UInt64 { 200 }
 
     private let loop: ControlLoop
     private var slots: [Int32: Slot] = [:]
+
+    /// One connection.
     private final class Slot {
-        var connection: Connection
-        init(_ connection: consuming Connection) { self.connection = connection }
+        let descriptor: OwnedDescriptor
+        let token: ControlLoop.Token
+        /// Runs until the client has said what it wants.
+        var timer: ControlLoop.Token?
+
+        init(_ descriptor: consuming OwnedDescriptor, token: ControlLoop.Token, timer: ControlLoop.Token) {
+            self.descriptor = descriptor
+            self.token = token
+            self.timer = timer
+        }
     }
 
     init(loop: ControlLoop) { self.loop = loop }
@@ -63,26 +67,26 @@ final class ConnectionTable {
         let number = connection.rawValue
         let token = try loop.watch(number, [.readable, .readHangUp]) { _ in onReadable(number) }
         let timer = loop.after(milliseconds: Self.handshakeMilliseconds) { [unowned self] in close(number) }
-        slots[number] = Slot(Connection(descriptor: connection, token: token, timer: timer))
+        slots[number] = Slot(connection, token: token, timer: timer)
     }
 
     /// The client has said what it wants: it may stay silent from now on.
     func keep(_ number: Int32) {
-        guard let slot = slots[number], let timer = slot.connection.timer else { return }
+        guard let slot = slots[number], let timer = slot.timer else { return }
         loop.cancel(timer)
-        slot.connection.timer = nil
+        slot.timer = nil
     }
 
     /// Calls `body` with the connection, if it is still there.
     func with<Result>(_ number: Int32, _ body: (borrowing OwnedDescriptor) -> Result) -> Result? {
         guard let slot = slots[number] else { return nil }
-        return body(slot.connection.descriptor)
+        return body(slot.descriptor)
     }
 
     /// Ends a connection.
     func close(_ number: Int32) {
         guard let slot = slots.removeValue(forKey: number) else { return }
-        loop.cancel(slot.connection.token)
-        if let timer = slot.connection.timer { loop.cancel(timer) }
+        loop.cancel(slot.token)
+        if let timer = slot.timer { loop.cancel(timer) }
     }
 }
