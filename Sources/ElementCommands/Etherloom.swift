@@ -12,7 +12,7 @@ public struct Etherloom: ParsableCommand {
             abstract: "Virtual Ethernet for guests, processes and hosts, without root.",
             version: "etherloom \(Version.current)",
             subcommands: [
-                SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self,
+                SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, TermCommand.self,
             ])
     }
 

@@ -5,6 +5,7 @@
 enum CompatibleProgram: String, CaseIterable {
     case vdeSwitch = "vde_switch"
     case slirpvde = "slirpvde"
+    case unixterm = "unixterm"
 
     /// Runs as the program named and returns its exit status.
     func run(_ arguments: [String]) -> Int32 {
@@ -12,6 +13,7 @@ enum CompatibleProgram: String, CaseIterable {
             switch self {
             case .vdeSwitch: return try VDESwitchProgram.run(arguments)
             case .slirpvde: return try SlirpVDEProgram.run(arguments)
+            case .unixterm: return try UnixTermProgram.run(arguments)
             }
         } catch let failure as Failure {
             Report.line("\(rawValue): \(failure.message)")

@@ -6,8 +6,53 @@ import Glibc
 import LinuxSystem
 import Runtime
 
-/// The consoles of a switch program: the socket, and standard input in the foreground.
+/// The consoles of a switch program: the socket, and standard input in the foreground. Runs the start-up commands.
 final class SwitchConsoles {
-    init(_ setup: SwitchSetup, _ element: Switch) throws {}
-    func close() {}
+    private let console: Console
+    private var server: ConsoleServer?
+    private var session: ConsoleSession?
+
+    init(_ setup: SwitchSetup, _ element: Switch) throws {
+        let console = Console(element)
+        self.console = console
+        if let path = setup.consolePath {
+            do {
+                server = try ConsoleServer(
+                    console, path: path, mode: setup.consoleMode ?? 0o600,
+                    groupID: try setup.consoleGroup.map { try SwitchSetup.groupID($0) })
+            } catch let error as ConsoleServer.SetupError {
+                throw Failure(error.description)
+            }
+        }
+        try runStartUpCommands(setup.commandFile)
+        switch setup.standardInput {
+        case .none: break
+        case .whenTerminal: if isatty(0) == 1 { try openTerminal(element) }
+        case .always: try openTerminal(element)
+        }
+    }
+
+    private func openTerminal(_ element: Switch) throws {
+        do {
+            session = try ConsoleSession(standardStreamsOf: console) { element.onShutdown() }
+        } catch {
+            throw Failure("cannot open a console on standard input: \(error)")
+        }
+    }
+
+    /// A file named by the user must be readable; a command of it that fails is told and passed over, as in vde_switch.
+    private func runStartUpCommands(_ file: String?) throws {
+        guard let file else { return }
+        do {
+            _ = try console.runFile(file) { Report.note($0.description) }
+        } catch {
+            throw Failure("\(file): cannot read the start-up commands: \(error)")
+        }
+    }
+
+    func close() {
+        session = nil
+        server?.close()
+        server = nil
+    }
 }

@@ -1,0 +1,33 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Console
+import LinuxSystem
+
+/// `unixterm` of VDE 2: a console's socket by its path; also with `-i` and `-s PATH`, as older versions were called.
+enum UnixTermProgram {
+    static func run(_ arguments: [String]) throws -> Int32 {
+        let parsed = CommandLineOptions.parse(
+            program: "unixterm", arguments, short: "+is:h", long: [], singleDashLong: false)
+        var path: String?
+        var showsName = false
+        for occurrence in parsed.occurrences {
+            switch occurrence.letter {
+            case "i": showsName = true
+            case "s": path = occurrence.value
+            default: break
+            }
+        }
+        var operands = parsed.operands[...]
+        if path == nil { path = operands.popFirst() }
+        guard !parsed.isInvalid, let path else {
+            Report.line("Usage: unixterm [-i] [-s] SOCKET [COMMAND]")
+            return 1
+        }
+        var options = TerminalOptions(path: path)
+        options.program = "unixterm"
+        options.showsName = showsName
+        if !operands.isEmpty { options.commands = [operands.joined(separator: " ")] }
+        return TerminalClient.run(options)
+    }
+}
