@@ -12,7 +12,8 @@ struct GatewayCommand: ParsableCommand {
             discussion: """
                 Guests reach whatever this user reaches; the host is at the gateway's address (.2), a name server at .3. \
                 Ports of the host can be forwarded to guests, which see the real client's address.
-                """)
+                """
+        )
     }
 
     @Option(name: [.short, .customLong("socket")], help: "Directory of the switch to join.")
@@ -31,9 +32,15 @@ struct GatewayCommand: ParsableCommand {
     var poolStart: String?
     @Option(name: .customLong("mtu"), help: "Largest packet of the guests' network.")
     var mtu = 1500
-    @Option(name: [.customShort("L"), .customLong("forward")], help: "Forward a host TCP port: PORT:ADDRESS:PORT.")
+    @Option(
+        name: [.customShort("L", allowingJoined: true), .customLong("forward")],
+        help: "Forward a host TCP port: PORT:ADDRESS:PORT."
+    )
     var forward: [String] = []
-    @Option(name: [.customShort("U"), .customLong("forward-udp")], help: "Forward a host UDP port: PORT:ADDRESS:PORT.")
+    @Option(
+        name: [.customShort("U", allowingJoined: true), .customLong("forward-udp")],
+        help: "Forward a host UDP port: PORT:ADDRESS:PORT."
+    )
     var forwardUDP: [String] = []
     @Option(name: [.customShort("P"), .customLong("port")], help: "Port of the switch to plug into.")
     var port = 0

@@ -17,7 +17,8 @@ struct RunCommand: ParsableCommand {
                 interface follow its --net. A network is a switch's directory, perhaps with its whole configuration in one \
                 string: '/tmp/vde,ip=192.168.77.100/24,gw=192.168.77.2', '/tmp/vde,dhcp', '/tmp/vde,slaac'.
                 The command keeps the caller's user, terminal and signals, and its exit status is returned.
-                """)
+                """
+        )
     }
 
     @Option(name: .customLong("net"), help: "A network to plug an interface into. Repeatable.")
@@ -48,9 +49,15 @@ struct RunCommand: ParsableCommand {
     var stack: String?
     @Flag(name: .customLong("gateway"), help: "A private gateway to the host's network, with no switch to start.")
     var hasGateway = false
-    @Option(name: [.customShort("L"), .customLong("forward")], help: "With --gateway: forward PORT:ADDRESS:PORT.")
+    @Option(
+        name: [.customShort("L", allowingJoined: true), .customLong("forward")],
+        help: "With --gateway: forward PORT:ADDRESS:PORT."
+    )
     var forwards: [String] = []
-    @Argument(parsing: .captureForPassthrough, help: "The command and its arguments; the user's shell when none is given.")
+    @Argument(
+        parsing: .captureForPassthrough,
+        help: "The command and its arguments; the user's shell when none is given."
+    )
     var command: [String] = []
 
     mutating func run() throws {
@@ -101,7 +108,9 @@ struct RunCommand: ParsableCommand {
                 all = [configuration]
             } else if hasLooseOptions {
                 throw Failure(
-                    "which interface do these options describe? write them after their --net", status: ExitStatus.usage)
+                    "which interface do these options describe? write them after their --net",
+                    status: ExitStatus.usage
+                )
             }
             return all
         } catch let error as ConfigurationError {

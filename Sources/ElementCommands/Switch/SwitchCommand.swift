@@ -12,7 +12,8 @@ struct SwitchCommand: ParsableCommand {
             discussion: """
                 Speaks the VDE protocol, so that QEMU, User Mode Linux, vdens and libvdeplug programs can join; programs of \
                 Etherloom join the same directory with full offloads.
-                """)
+                """
+        )
     }
 
     @Option(name: [.short, .customLong("socket")], help: "Directory of the switch's sockets.")
@@ -27,9 +28,15 @@ struct SwitchCommand: ParsableCommand {
     var tap: [String] = []
     @Option(name: .customLong("gateway"), help: "Run a gateway for this network inside the switch, e.g. 10.0.2.0/24.")
     var gateway: String?
-    @Option(name: [.customShort("L"), .customLong("forward")], help: "Forward a host TCP port: PORT:ADDRESS:PORT.")
+    @Option(
+        name: [.customShort("L", allowingJoined: true), .customLong("forward")],
+        help: "Forward a host TCP port: PORT:ADDRESS:PORT."
+    )
     var forward: [String] = []
-    @Option(name: [.customShort("U"), .customLong("forward-udp")], help: "Forward a host UDP port: PORT:ADDRESS:PORT.")
+    @Option(
+        name: [.customShort("U", allowingJoined: true), .customLong("forward-udp")],
+        help: "Forward a host UDP port: PORT:ADDRESS:PORT."
+    )
     var forwardUDP: [String] = []
     @Flag(name: .customLong("dhcp"), inversion: .prefixedNo, help: "DHCP server of the gateway.")
     var isDHCPEnabled = true
