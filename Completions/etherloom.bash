@@ -58,7 +58,7 @@ _etherloom() {
         return
         ;;
     switch:-M | switch:--mgmt | switch:-p | switch:--pidfile | switch:-f | switch:--rcfile | \
-        gateway:-p | gateway:--pidfile | plug:-p | plug:--pidfile | term:-s)
+        gateway:-p | gateway:--pidfile | plug:-p | plug:--pidfile | term:-s | term:--socket)
         _etherloom_files "$current"
         return
         ;;
@@ -71,7 +71,7 @@ _etherloom() {
         return
         ;;
     switch:-n | switch:--ports | switch:-t | switch:--tap | *:-L | *:--forward | *:-U | *:--forward-udp | \
-        *:--ready-fd | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | gateway:-N | \
+        *:--ready-fd | *:--timeout | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | gateway:-N | \
         gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | run:--address | run:--via | \
         run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | run:--name | run:--join)
         # A name, a number or an address: nothing to offer.
@@ -93,7 +93,7 @@ _etherloom() {
             --forward -- --help'
         ;;
     plug) options='--daemon --pidfile --ready-fd --help' ;;
-    term) options='-i -s --help' ;;
+    term) options='--identify --socket --timeout --help' ;;
     *) options=--help ;;
     esac
     case $verb:$current in

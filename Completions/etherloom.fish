@@ -76,5 +76,6 @@ complete -c etherloom -n __etherloom_run_command -x -a '(__fish_complete_subcomm
 
 complete -c etherloom -n '__etherloom_verb plug' -x -a '(__fish_complete_directories) tap://'
 
-complete -c etherloom -n '__etherloom_verb term' -s i -d 'begin each line with the socket name'
-complete -c etherloom -n '__etherloom_verb term' -s s -r -F -d 'socket of the console'
+complete -c etherloom -n '__etherloom_verb term' -s i -l identify -d 'begin each line with the socket name'
+complete -c etherloom -n '__etherloom_verb term' -s s -l socket -r -F -d 'socket of the console'
+complete -c etherloom -n '__etherloom_verb term' -l timeout -x -d 'seconds to wait for an answer'
