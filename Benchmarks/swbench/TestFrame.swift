@@ -46,13 +46,13 @@ struct Buffer: @unchecked Sendable {
         unsafe bytes.storeBytes(of: value, toByteOffset: offset, as: type(of: value))
     }
 
-    /// The frame's sequence number, nil when the first `count` bytes are no frame of ours (a switch's own, say).
+    /// The sequence number of the frame at `start`, nil when its `count` bytes are no frame of ours (a switch's own, say).
     @inline(__always)
-    func sequence(count: Int, markOffset: Int = 14) -> Int? {
-        guard count >= markOffset + 12, count <= byteCount,
-            unsafe bytes.loadUnaligned(fromByteOffset: markOffset, as: UInt32.self) == TestFrame.mark
+    func sequence(count: Int, markOffset: Int = 14, at start: Int = 0) -> Int? {
+        guard count >= markOffset + 12, start >= 0, start + count <= byteCount,
+            unsafe bytes.loadUnaligned(fromByteOffset: start + markOffset, as: UInt32.self) == TestFrame.mark
         else { return nil }
-        return unsafe bytes.loadUnaligned(fromByteOffset: markOffset + 4, as: Int.self)
+        return unsafe bytes.loadUnaligned(fromByteOffset: start + markOffset + 4, as: Int.self)
     }
 
     @inline(__always)
