@@ -115,7 +115,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ConsoleTests",
-            dependencies: ["LinuxSystem", "Dataplane", "Runtime", "Console", "TestSupport"],
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime", "Console", "TestSupport"],
             swiftSettings: testSettings
         ),
         .testTarget(

@@ -96,6 +96,8 @@ public final class ConsoleServer {
         try UnixSocket.bind(socket, to: address)
     }
 
+    var sessionCount: Int { sessions.count }
+
     private func listen() {
         token = try? console.target.loop.watch(listener.rawValue) { [unowned self] _ in accept() }
     }

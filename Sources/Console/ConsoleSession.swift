@@ -42,6 +42,8 @@ public final class ConsoleSession: ConsoleCaller {
     private var isEnding = false
     private var isClosed = false
     private var loop: ControlLoop { console.target.loop }
+    var hasUnfinishedLine: Bool { reader.hasUnfinishedLine }
+    var unsentByteCount: Int { output.byteCount }
 
     /// A session over an accepted connection.
     init(
