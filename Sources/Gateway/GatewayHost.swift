@@ -143,11 +143,11 @@ public protocol GatewayHost: ~Copyable {
     /// Takes the next waiting connection of forward number `listener`.
     mutating func accept(listener: Int, token: GatewayToken) -> HostAcceptance
 
-    /// Sends stream data: how much of it the kernel took.
+    /// Sends stream data: how much of it the kernel took. When that is less than all, room is reported as `writable`.
     mutating func send(_ socket: HostSocket, _ bytes: Span<UInt8>) -> HostTransfer
 
     /// Copies received data into `buffer` and leaves it received: from `offset` bytes behind the oldest byte that was not
-    /// discarded.
+    /// discarded. Fewer bytes than fit mean that there are no more now; more are reported as `readable`.
     mutating func peek(_ socket: HostSocket, offset: Int, into buffer: inout MutableSpan<UInt8>) -> HostTransfer
 
     /// Throws the oldest `byteCount` received bytes away, which were peeked before.

@@ -45,6 +45,11 @@ extension Gateway {
         let range = start..<start &+ header.payloadByteCount
         let segment = place.gsoType == .udpL4 && header.payloadByteCount > place.gsoSize ? place.gsoSize : 0
         if udp[index].flags.contains(.resolver) { keepQuery(index, pool.bytes(frame).extracting(range), now: now) }
+        if udp[index].hostSocket == .none, !udp[index].flags.contains(.inbound) {
+            // No name server is known, or none could be had.
+            askNextResolver(index, pool: &pool, host: &host, output: &output, now: now)
+            return udp.endWrite(index)
+        }
         if timers.deadline(timer(index)) == nil {
             timers.set(timer(index), deadline: now &+ idleTime(index), now: now)
         }
