@@ -70,10 +70,11 @@ _etherloom() {
         _etherloom_words "$current" '0600 0660 0666 0700 0770 0777'
         return
         ;;
-    switch:-n | switch:--ports | switch:-t | switch:--tap | *:-L | *:--forward | *:-U | *:--forward-udp | \
-        *:--ready-fd | *:--timeout | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | gateway:-N | \
-        gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | run:--address | run:--via | \
-        run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | run:--name | run:--join)
+    *:-L | *:--forward | *:-U | *:--forward-udp | *:--ready-fd | *:--timeout | switch:-n | switch:--ports | \
+        switch:-t | switch:--tap | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | \
+        gateway:-N | gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | \
+        run:--address | run:--via | run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | \
+        run:--name | run:--join)
         # A name, a number or an address: nothing to offer.
         return
         ;;

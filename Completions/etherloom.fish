@@ -46,7 +46,8 @@ complete -c etherloom -n '__etherloom_verb switch' -s t -l tap -x -d 'make a tap
 complete -c etherloom -n '__etherloom_verb switch' -l gateway -x -d 'hold a gateway in the same process'
 complete -c etherloom -n '__etherloom_verb switch' -s m -l mode -x -d 'mode of the sockets'
 complete -c etherloom -n '__etherloom_verb switch' -l directory-mode -x -d 'mode of the directory'
-complete -c etherloom -n '__etherloom_verb switch' -s g -l group -x -a '(__fish_complete_groups)' -d 'group of the sockets'
+complete -c etherloom -n '__etherloom_verb switch' -s g -l group -x -a '(__fish_complete_groups)' \
+    -d 'group of the sockets'
 complete -c etherloom -n '__etherloom_verb switch' -l mgmt-mode -x -d 'mode of the console socket'
 complete -c etherloom -n '__etherloom_verb switch' -s f -l rcfile -r -F -d 'console commands to run at start'
 complete -c etherloom -n '__etherloom_verb switch' -l no-stdin -d 'no console on standard input'

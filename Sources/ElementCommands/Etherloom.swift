@@ -42,15 +42,21 @@ public struct Etherloom: ParsableCommand {
         } catch let code as ExitCode {
             return code.rawValue
         } catch {
-            let text = fullMessage(for: error)
-            let isSuccess = exitCode(for: error).isSuccess
-            if isSuccess {
-                print(text)
+            if exitCode(for: error).isSuccess {
+                print(fullMessage(for: error))
                 return ExitStatus.success
             }
-            Report.line(text)
+            Report.error(usageMessage(for: error, verb: arguments.dropFirst().first))
             return ExitStatus.usage
         }
+    }
+
+    /// What is wrong with the command line, in one line, and where help is.
+    private static func usageMessage(for error: any Error, verb: String?) -> String {
+        let text = message(for: error).split(separator: "\n").map { $0.drop(while: { $0 == " " }) }
+        let isKnown = configuration.subcommands.contains { $0.configuration.commandName == verb }
+        let command = isKnown ? "etherloom \(verb ?? "")" : "etherloom"
+        return "\(text.joined(separator: ", ")); see: \(command) --help"
     }
 }
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Folds the options that follow a `--net` into its one-string form, so that each describes the interface it stands behind:
-/// `--net /tmp/a --address 10.0.0.1/24 --net /tmp/b --dhcp` becomes `--net /tmp/a,ip=10.0.0.1/24 --net /tmp/b,dhcp`.
+/// `--net /tmp/a --address 10.0.0.1/24 --net /tmp/b --dhcp` becomes `--net /tmp/a,ip=10.0.0.1/24 --net /tmp/b,dhcp`. The
+/// command, which begins with the first word that is no option, gets a `--` before it, so that its options are its own.
 enum RunArguments {
     private static let words = [
         "--address": "ip", "--via": "gw", "--mac": "mac", "--mtu": "mtu", "--dns": "dns", "--domain": "domain", "--if": "if",
@@ -47,6 +48,8 @@ enum RunArguments {
             }
             index += 1
         }
-        return result + arguments[min(index, arguments.count)...]
+        var command = arguments[min(index, arguments.count)...]
+        if command.first == "--" { command.removeFirst() }
+        return command.isEmpty ? result : result + ["--"] + command
     }
 }

@@ -55,13 +55,12 @@ struct RunCommand: ParsableCommand {
     )
     var forwards: [String] = []
     @Argument(
-        parsing: .captureForPassthrough,
+        parsing: .postTerminator,
         help: "The command and its arguments; the user's shell when none is given."
     )
     var command: [String] = []
 
     mutating func run() throws {
-        if command.first == "--" { command.removeFirst() }
         if command.isEmpty { command = [EnvironmentDefaults.shell] }
         if let stack {
             guard networks.isEmpty, !hasGateway else {

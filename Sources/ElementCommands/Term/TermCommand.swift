@@ -22,11 +22,10 @@ struct TermCommand: ParsableCommand {
     var socket: String?
     @Option(name: .customLong("timeout"), help: "Seconds to wait for an answer.")
     var timeoutSeconds = 10
-    @Argument(parsing: .captureForPassthrough, help: "The socket's path, unless given by -s; then the command.")
+    @Argument(help: "The socket's path, unless given by -s; then the command.")
     var words: [String] = []
 
     mutating func run() throws {
-        if words.first == "--" { words.removeFirst() }
         guard let path = socket ?? words.first else {
             throw Failure("which console? give its socket with -s", status: ExitStatus.usage)
         }
