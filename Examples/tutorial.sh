@@ -102,7 +102,7 @@ done
 
 expect() { grep -q -e "$2" "$1" || { echo "tutorial: no \"$2\" in:"; cat "$1"; exit 1; }; }
 for n in 1 2 3; do expect after "^mgmt: Port 000$n untagged_vlan=0000 ACTIVE - Unnamed Allocatable"; done
-expect after '^mgmt:   -- endpoint ID [0-9]* module unix prog   : slirpvde: user=[a-z]* PID=[0-9]*  SOCK='
+expect after '^mgmt:   -- endpoint ID [0-9]* module unix prog   : slirpvde: user=[^ ]* PID=[0-9]*  SOCK='
 for n in 0 1 2; do
     expect "screen.$n" "connect to \[192.168.77.10$n\] from (UNKNOWN) \[192.168.0.100\]"
     expect "screen.$n" "^ sent 0, rcvd $(printf '%b' "${words[$n]}" | wc -c)"
