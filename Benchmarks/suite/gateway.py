@@ -162,4 +162,8 @@ def run(options) -> report.Result:
                                 f"{report.number(processors)} processors busy")
         result.compare(f"{direction}: stock client against slirpvde", f"stock client, {direction}", "gbps",
                        peer=f"slirpvde, {direction}", least=3.0, unit="Gb/s")
+    for name, entries in result.raw.items():
+        died = sum(1 for entry in entries if entry.get("died"))
+        if died:
+            result.notes.append(f"{name}: died at the end of {died} of {len(entries)} connections")
     return result
