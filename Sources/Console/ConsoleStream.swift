@@ -51,9 +51,7 @@ final class ConsoleStream {
     func write(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
         if isSocket {
             let fd = output.rawValue
-            return try systemCall {
-                unsafe bytes.withUnsafeBytes { unsafe FrameIO.send(fd, $0.baseAddress!, byteCount: $0.count) }
-            }
+            return try systemCall { FrameIO.send(fd, bytes.span) }
         }
         guard try Readiness.wait(output, for: 4, milliseconds: 0) else { throw .wouldBlock }  // POLLOUT
         return try output.write(bytes.prefix(Self.pipeByteCount))

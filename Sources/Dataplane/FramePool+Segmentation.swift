@@ -50,7 +50,7 @@ extension FramePool {
     @unsafe
     @_lifetime(immortal)
     private func independentBytes(_ frame: FrameReference) -> Span<UInt8> {
-        let start = unsafe UnsafeRawPointer(address(frame, withHeader: false)).assumingMemoryBound(to: UInt8.self)
+        let start = unsafe UnsafeRawPointer(headerAddress(frame) + 12).assumingMemoryBound(to: UInt8.self)
         let span = unsafe Span(_unsafeStart: start, count: Int(frame.byteCount))
         return unsafe _overrideLifetime(span, copying: ())
     }
@@ -58,7 +58,7 @@ extension FramePool {
     @unsafe
     @_lifetime(immortal)
     private func independentMutableBytes(_ frame: FrameReference) -> MutableSpan<UInt8> {
-        let start = unsafe address(frame, withHeader: false).assumingMemoryBound(to: UInt8.self)
+        let start = unsafe (headerAddress(frame) + 12).assumingMemoryBound(to: UInt8.self)
         let span = unsafe MutableSpan(_unsafeStart: start, count: Int(frame.byteCount))
         return unsafe _overrideLifetime(span, copying: ())
     }

@@ -24,7 +24,6 @@ public struct FramePool: ~Copyable {
     public let smallCount: Int
     public let largeCount: Int
     private let base: UnsafeMutableRawPointer
-    private let ownsMemory: Bool
     private let holders: UnsafeMutablePointer<UInt32>
     private let freeSmall: UnsafeMutablePointer<UInt32>
     private let freeLarge: UnsafeMutablePointer<UInt32>
@@ -36,26 +35,13 @@ public struct FramePool: ~Copyable {
         smallCount * Tunables.smallSlotByteCount + largeCount * Tunables.largeSlotByteCount
     }
 
-    /// A pool in memory of its own.
+    /// A pool with all slots free.
     public init(smallCount: Int, largeCount: Int) {
         let size = Self.byteCount(smallCount: smallCount, largeCount: largeCount)
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-        unsafe self.init(memory: memory, smallCount: smallCount, largeCount: largeCount, ownsMemory: true)
-    }
-
-    /// A pool in memory that the caller keeps alive, at least `byteCount(smallCount:largeCount:)` bytes, 64-byte aligned.
-    @unsafe
-    public init(memory: UnsafeMutableRawBufferPointer, smallCount: Int, largeCount: Int) {
-        precondition(memory.count >= Self.byteCount(smallCount: smallCount, largeCount: largeCount))
-        unsafe self.init(
-            memory: memory.baseAddress!, smallCount: smallCount, largeCount: largeCount, ownsMemory: false)
-    }
-
-    private init(memory: UnsafeMutableRawPointer, smallCount: Int, largeCount: Int, ownsMemory: Bool) {
+        // Not filled: a slab of this size is mapped, and a page takes memory only when it is touched.
+        unsafe base = .allocate(byteCount: size, alignment: 64)
         self.smallCount = smallCount
         self.largeCount = largeCount
-        self.ownsMemory = ownsMemory
-        unsafe base = memory
         unsafe holders = .allocate(capacity: smallCount + largeCount)
         unsafe holders.initialize(repeating: 0, count: smallCount + largeCount)
         unsafe freeSmall = .allocate(capacity: max(smallCount, 1))
@@ -68,7 +54,7 @@ public struct FramePool: ~Copyable {
     }
 
     deinit {
-        if ownsMemory { unsafe base.deallocate() }
+        unsafe base.deallocate()
         unsafe holders.deallocate()
         unsafe freeSmall.deallocate()
         unsafe freeLarge.deallocate()
@@ -146,7 +132,7 @@ public struct FramePool: ~Copyable {
 
     /// Address of the frame's virtio-net header, the frame's bytes following it.
     @inline(__always)
-    private func headerAddress(_ frame: FrameReference) -> UnsafeMutableRawPointer {
+    func headerAddress(_ frame: FrameReference) -> UnsafeMutableRawPointer {
         let slot = Int(frame.slot)
         let end = Int(frame.start) + Int(frame.byteCount)
         precondition(frame.start >= 12)
@@ -207,10 +193,44 @@ public struct FramePool: ~Copyable {
         return copy
     }
 
-    /// Address of the frame's first byte, or of the header before it, for a system call that reads or fills it. Valid while
-    /// the caller holds the frame; the call must stay within `byteCount` bytes (12 more from the header).
-    @unsafe
-    public func address(_ frame: FrameReference, withHeader: Bool) -> UnsafeMutableRawPointer {
-        unsafe headerAddress(frame) + (withHeader ? 0 : 12)
+    /// The virtio-net header and the frame behind it, as taps and channels carry them.
+    @_lifetime(borrow self)
+    public func bytesWithHeader(_ frame: FrameReference) -> Span<UInt8> {
+        let start = unsafe UnsafeRawPointer(headerAddress(frame)).assumingMemoryBound(to: UInt8.self)
+        let span = unsafe Span(_unsafeStart: start, count: 12 + Int(frame.byteCount))
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    /// The same for writing.
+    @_lifetime(&self)
+    public mutating func mutableBytesWithHeader(_ frame: FrameReference) -> MutableSpan<UInt8> {
+        let start = unsafe headerAddress(frame).assumingMemoryBound(to: UInt8.self)
+        let span = unsafe MutableSpan(_unsafeStart: start, count: 12 + Int(frame.byteCount))
+        return unsafe _overrideLifetime(span, mutating: &self)
+    }
+
+    /// All slots as one span: for calls that send many frames at once, each by its `offset`.
+    public var slab: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get {
+            let span = unsafe Span(
+                _unsafeStart: UnsafeRawPointer(base).assumingMemoryBound(to: UInt8.self), count: slabByteCount)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// The same for writing.
+    @_lifetime(&self)
+    public mutating func mutableSlab() -> MutableSpan<UInt8> {
+        let span = unsafe MutableSpan(
+            _unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: slabByteCount)
+        return unsafe _overrideLifetime(span, mutating: &self)
+    }
+
+    private var slabByteCount: Int { Self.byteCount(smallCount: smallCount, largeCount: largeCount) }
+
+    /// Where the frame's first byte lies in the slab.
+    public func offset(_ frame: FrameReference) -> Int {
+        unsafe headerAddress(frame) + 12 - base
     }
 }

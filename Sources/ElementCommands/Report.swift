@@ -1,7 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import LinuxSystem
 import Synchronization
 
@@ -21,7 +20,6 @@ enum Report {
 
     /// A text as it is.
     static func line(_ text: String) {
-        let bytes = Array((text + "\n").utf8)
-        _ = unsafe write(2, bytes, bytes.count)
+        StandardStreams.writeError(text + "\n")
     }
 }

@@ -14,33 +14,30 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
         self.descriptor = descriptor
     }
 
+    private static var noParts: [32 of FrameIO.Part] { InlineArray(repeating: FrameIO.Part(offset: 0, byteCount: 0)) }
+
     func receive(
         into burst: inout FrameBurst, pool: inout FramePool, drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
-        let wanted = min(Tunables.burstFrameCount, burst.freeCount)
-        var buffers: [32 of FrameIO.Buffer] = unsafe InlineArray(repeating: FrameIO.Buffer(base: nil, byteCount: 0))
+        let wanted = min(FrameIO.batchLimit, burst.freeCount)
+        var parts = Self.noParts
         var frames: [32 of FrameReference] = InlineArray(
             repeating: FrameReference(slot: 0, start: 0, byteCount: 0))
         var prepared = 0
         while prepared < wanted, let frame = pool.allocateLarge() {
             frames[prepared] = frame
-            unsafe buffers[prepared] = FrameIO.Buffer(
-                base: pool.address(frame, withHeader: false), byteCount: UInt64(frame.byteCount))
+            parts[prepared] = FrameIO.Part(offset: pool.offset(frame), byteCount: Int(frame.byteCount))
             prepared += 1
         }
-        var received = 0
-        if prepared > 0 {
-            var span = unsafe buffers.mutableSpan
-            received = unsafe span.withUnsafeMutableBufferPointer {
-                unsafe FrameIO.receiveBatch(descriptor.rawValue, $0.baseAddress!, count: prepared)
-            }
-        }
+        guard prepared > 0 else { return .drained }
+        let received = Self.receive(descriptor.rawValue, &pool, &parts, count: prepared)
         // Backwards, so that the slots that were not needed come back on top in their order.
         for index in stride(from: prepared - 1, through: max(received, 0), by: -1) { pool.release(frames[index]) }
-        guard received > 0 else { return received == 0 && prepared > 0 ? .drained : Self.result(of: received) }
+        // An error is the peer's (ECONNRESET after its death); the control connection says when it is gone.
+        guard received > 0 else { return .drained }
         for index in 0..<received {
             var frame = frames[index]
-            let size = unsafe Int(buffers[index].byteCount)
+            let size = Int(parts[index].byteCount)
             guard size >= 14, size <= FramePool.largeCapacity else {
                 // Zero bytes is how a VDE 2 client says good-bye: nothing was lost.
                 if size != 0 { drops.count(size < 14 ? .runt : .truncated) }
@@ -53,9 +50,12 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
         return received < wanted ? .drained : .more
     }
 
-    private static func result(of code: Int) -> Endpoint.ReceiveResult {
-        // An error is the peer's (ECONNRESET after its death); the control connection says when it is gone.
-        .drained
+    private static func receive(
+        _ fd: Int32, _ pool: inout FramePool, _ parts: inout [32 of FrameIO.Part], count: Int
+    ) -> Int {
+        var slab = pool.mutableSlab()
+        var span = parts.mutableSpan
+        return FrameIO.receiveBatch(fd, into: &slab, &span, count: count)
     }
 
     func send(
@@ -63,35 +63,31 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
     ) -> Endpoint.SendResult {
         var next = first
         while next < burst.count {
+            let count = min(burst.count - next, FrameIO.batchLimit)
             // One frame is cheaper by the plain call.
-            if burst.count - next == 1 {
-                let frame = burst[next]
-                let result = unsafe FrameIO.send(
-                    descriptor.rawValue, pool.address(frame, withHeader: false), byteCount: Int(frame.byteCount))
-                if result == -Int(Errno.wouldBlock.rawValue) { return .blocked(from: next) }
-                if result < 0 { drops.count(DropTally.cause(of: Errno(rawValue: Int32(-result)))) }
-                return .done
-            }
-            var buffers: [32 of FrameIO.Buffer] = unsafe InlineArray(
-                repeating: FrameIO.Buffer(base: nil, byteCount: 0))
-            let count = min(burst.count - next, 32)
-            for index in 0..<count {
-                let frame = burst[next + index]
-                unsafe buffers[index] = FrameIO.Buffer(
-                    base: pool.address(frame, withHeader: false), byteCount: UInt64(frame.byteCount))
-            }
-            let span = unsafe buffers.span
-            let sent = unsafe span.withUnsafeBufferPointer {
-                unsafe FrameIO.sendBatch(descriptor.rawValue, $0.baseAddress!, count: count)
-            }
-            if sent == -Int(Errno.wouldBlock.rawValue) { return .blocked(from: next) }
-            if sent < 0 {
-                drops.count(DropTally.cause(of: Errno(rawValue: Int32(-sent))))
+            let result =
+                count == 1
+                ? min(FrameIO.send(descriptor.rawValue, pool.bytes(burst[next])), 1)
+                : send(burst, next, count, pool)
+            if result == -Int(Errno.wouldBlock.rawValue) { return .blocked(from: next) }
+            if result < 0 {
+                drops.count(DropTally.cause(of: Errno(rawValue: Int32(-result))))
                 next += 1
             } else {
-                next += sent
+                next += result
             }
         }
         return .done
+    }
+
+    private func send(
+        _ burst: borrowing FrameBurst, _ first: Int, _ count: Int, _ pool: borrowing FramePool
+    ) -> Int {
+        var parts = Self.noParts
+        for index in 0..<count {
+            let frame = burst[first + index]
+            parts[index] = FrameIO.Part(offset: pool.offset(frame), byteCount: Int(frame.byteCount))
+        }
+        return FrameIO.sendBatch(descriptor.rawValue, from: pool.slab, parts.span, count: count)
     }
 }

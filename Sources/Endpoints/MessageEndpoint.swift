@@ -28,9 +28,8 @@ public struct TapEndpoint: ~Copyable, Sendable {
         var taken = 0
         while taken < Tunables.burstFrameCount, burst.byteCount < Tunables.burstByteCount, !burst.isFull {
             guard var frame = pool.allocateLarge() else { return .drained }
-            let size = unsafe FrameIO.read(
-                descriptor.rawValue, pool.address(frame, withHeader: true),
-                byteCount: VirtioNetHeader.byteCount + FramePool.largeCapacity)
+            var room = pool.mutableBytesWithHeader(frame)
+            let size = FrameIO.read(descriptor.rawValue, into: &room)
             guard size > 0 else {
                 pool.release(frame)
                 return size == -Int(Errno.wouldBlock.rawValue) ? .drained : .ended
@@ -51,10 +50,7 @@ public struct TapEndpoint: ~Copyable, Sendable {
         _ burst: borrowing FrameBurst, from first: Int, pool: borrowing FramePool, drops: inout DropTally
     ) -> Endpoint.SendResult {
         for index in first..<burst.count {
-            let frame = burst[index]
-            let result = unsafe FrameIO.write(
-                descriptor.rawValue, pool.address(frame, withHeader: true),
-                byteCount: VirtioNetHeader.byteCount + Int(frame.byteCount))
+            let result = FrameIO.write(descriptor.rawValue, pool.bytesWithHeader(burst[index]))
             if result == -Int(Errno.wouldBlock.rawValue) { return .blocked(from: index) }
             if result < 0 { drops.count(DropTally.cause(of: Errno(rawValue: Int32(-result)))) }
         }
@@ -82,8 +78,8 @@ public struct ChannelEndpoint: ~Copyable, Sendable {
         let limit = VirtioNetHeader.byteCount + FramePool.largeCapacity
         while taken < Tunables.burstFrameCount, burst.byteCount < Tunables.burstByteCount, !burst.isFull {
             guard var frame = pool.allocateLarge() else { return .drained }
-            let size = unsafe FrameIO.receive(
-                descriptor.rawValue, pool.address(frame, withHeader: true), byteCount: limit)
+            var room = pool.mutableBytesWithHeader(frame)
+            let size = FrameIO.receive(descriptor.rawValue, into: &room)
             guard size > 0 else {
                 pool.release(frame)
                 return size == -Int(Errno.wouldBlock.rawValue) ? .drained : .ended
@@ -109,10 +105,7 @@ public struct ChannelEndpoint: ~Copyable, Sendable {
         _ burst: borrowing FrameBurst, from first: Int, pool: borrowing FramePool, drops: inout DropTally
     ) -> Endpoint.SendResult {
         for index in first..<burst.count {
-            let frame = burst[index]
-            let result = unsafe FrameIO.send(
-                descriptor.rawValue, pool.address(frame, withHeader: true),
-                byteCount: VirtioNetHeader.byteCount + Int(frame.byteCount))
+            let result = FrameIO.send(descriptor.rawValue, pool.bytesWithHeader(burst[index]))
             if result == -Int(Errno.wouldBlock.rawValue) { return .blocked(from: index) }
             if result < 0 { drops.count(DropTally.cause(of: Errno(rawValue: Int32(-result)))) }
         }

@@ -104,7 +104,7 @@ struct Engine: ~Copyable {
         table = state.table
         bridge = Bridge(forwarding: state.takeForwarding())
         bridge.isHub = configuration.isHub
-        pool = state.takePool()
+        pool = FramePool(smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)
         let endpointCount = table.endpointCount
         queues = OutputQueues(endpointCount: endpointCount)
         places = RigidTable(count: endpointCount) { _ in Place() }

@@ -25,7 +25,7 @@ public struct EngineConfiguration: Sendable {
     }
 }
 
-/// The memory of a data plane: a memory file with everything that must outlive the process, and the slab of its frames.
+/// The memory of a data plane that must outlive its process: a memory file with all tables.
 ///
 /// Both mappings live as long as this object, which the engine's mailbox holds for as long as either thread runs; tables
 /// made from the state memory are valid that long.
@@ -33,7 +33,6 @@ public final class EngineState: Sendable {
     /// The state memory's file: whoever holds a duplicate of it finds the tables there after this process is gone.
     public let file: OwnedDescriptor
     private let stateRegion: MemoryRegion
-    private let poolRegion: MemoryRegion
     public let table: PortTable
     public let forwardingView: ForwardingDatabaseView
     private let forwarding: Mutex<ForwardingBox>
@@ -56,9 +55,6 @@ public final class EngineState: Sendable {
         let rounded = (size + pageSize - 1) & ~(pageSize - 1)
         file = try MemoryFile.create(name: "etherloom-state", byteCount: rounded)
         stateRegion = try MemoryRegion.shared(file, byteCount: rounded)
-        poolRegion = try MemoryRegion.privateMemory(
-            byteCount: FramePool.byteCount(
-                smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount))
         var memory = unsafe StateMemory(formatting: stateRegion.bytes)
         table = PortTable(
             in: &memory, portCount: configuration.portCount, endpointCount: configuration.endpointCount)
@@ -71,12 +67,6 @@ public final class EngineState: Sendable {
     /// The forwarding database, for the one engine.
     func takeForwarding() -> ForwardingDatabase {
         forwarding.withLock { $0.value.take()! }
-    }
-
-    /// The frame pool, for the one engine.
-    func takePool() -> FramePool {
-        unsafe FramePool(
-            memory: poolRegion.bytes, smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)
     }
 
     /// A gateway whose tables lie in the state memory.

@@ -97,43 +97,41 @@ static inline int cel_peer_credentials(int fd, int32_t *pid, uint32_t *uid, uint
     return 0;
 }
 
-/* One buffer of a batch. `length`: in, the capacity or the size to send; out, the true size of what arrived, which is
- * larger than the capacity when the kernel cut it. */
-struct cel_buffer {
-    void *base;
+/* One datagram of a batch: a part of a slab. `length`: in, the room or the size to send; out, the true size of what arrived,
+ * which is larger than the room when the kernel cut it. */
+struct cel_part {
+    uint64_t offset;
     uint64_t length;
 };
-#define CEL_MESSAGE_BATCH 64
+#define CEL_MESSAGE_BATCH 32
 
-/* Receives up to `count` datagrams, one a buffer: how many, or -errno. */
-static inline int cel_receive_batch(int fd, struct cel_buffer *buffers, int count) {
-    struct mmsghdr messages[CEL_MESSAGE_BATCH];
-    struct iovec vectors[CEL_MESSAGE_BATCH];
-    if (count > CEL_MESSAGE_BATCH) count = CEL_MESSAGE_BATCH;
+static inline void cel_prepare_batch(
+    struct mmsghdr *messages, struct iovec *vectors, void *slab, const struct cel_part *parts, int count) {
     for (int i = 0; i < count; i++) {
-        vectors[i].iov_base = buffers[i].base;
-        vectors[i].iov_len = buffers[i].length;
+        vectors[i].iov_base = (char *)slab + parts[i].offset;
+        vectors[i].iov_len = parts[i].length;
         memset(&messages[i].msg_hdr, 0, sizeof messages[i].msg_hdr);
         messages[i].msg_hdr.msg_iov = &vectors[i];
         messages[i].msg_hdr.msg_iovlen = 1;
     }
+}
+/* Receives up to `count` datagrams, one a part: how many, or -errno. */
+static inline int cel_receive_batch(int fd, void *slab, struct cel_part *parts, int count) {
+    struct mmsghdr messages[CEL_MESSAGE_BATCH];
+    struct iovec vectors[CEL_MESSAGE_BATCH];
+    if (count > CEL_MESSAGE_BATCH) count = CEL_MESSAGE_BATCH;
+    cel_prepare_batch(messages, vectors, slab, parts, count);
     int received = recvmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_TRUNC, NULL);
     if (received < 0) return -errno;
-    for (int i = 0; i < received; i++) buffers[i].length = messages[i].msg_len;
+    for (int i = 0; i < received; i++) parts[i].length = messages[i].msg_len;
     return received;
 }
 /* Sends up to `count` datagrams: how many went, or -errno when the first one did not. */
-static inline int cel_send_batch(int fd, const struct cel_buffer *buffers, int count) {
+static inline int cel_send_batch(int fd, const void *slab, const struct cel_part *parts, int count) {
     struct mmsghdr messages[CEL_MESSAGE_BATCH];
     struct iovec vectors[CEL_MESSAGE_BATCH];
     if (count > CEL_MESSAGE_BATCH) count = CEL_MESSAGE_BATCH;
-    for (int i = 0; i < count; i++) {
-        vectors[i].iov_base = buffers[i].base;
-        vectors[i].iov_len = buffers[i].length;
-        memset(&messages[i].msg_hdr, 0, sizeof messages[i].msg_hdr);
-        messages[i].msg_hdr.msg_iov = &vectors[i];
-        messages[i].msg_hdr.msg_iovlen = 1;
-    }
+    cel_prepare_batch(messages, vectors, (void *)slab, parts, count);
     int sent = sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent < 0 ? -errno : sent;
 }

@@ -67,15 +67,14 @@ struct TerminalConnection: ~Copyable {
 
     /// Waits until the console or `input` can be read. Nothing is ready when the time is over.
     func wait(input: Int32?, milliseconds: Int32) throws(Failure) -> Ready {
-        var entries = [
-            pollfd(fd: socket.rawValue, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: input ?? -1, events: Int16(POLLIN), revents: 0),
-        ]
-        // A signal (the window's size changed) begins the time anew.
-        while unsafe poll(&entries, 2, milliseconds) < 0 {
-            if errno != EINTR { throw Failure(message: "poll: \(Errno(rawValue: errno))") }
+        let deadline =
+            milliseconds < 0 ? nil : MonotonicClock.nanoseconds + UInt64(milliseconds) * 1_000_000
+        do {
+            let ready = try Poll.readable([socket.rawValue, input ?? -1], deadline: deadline)
+            return Ready(console: ready[0], input: ready[1])
+        } catch {
+            throw Failure(message: "poll: \(error)")
         }
-        return Ready(console: entries[0].revents != 0, input: entries[1].revents != 0)
     }
 
     /// What the console sent: empty when it closed, nil when there is nothing.
@@ -95,11 +94,8 @@ struct TerminalConnection: ~Copyable {
         let fd = socket.rawValue
         while !rest.isEmpty {
             do throws(Errno) {
-                rest = rest.dropFirst(
-                    try systemCall {
-                        unsafe rest.withUnsafeBytes { unsafe FrameIO.send(fd, $0.baseAddress!, byteCount: $0.count) }
-                    }
-                )
+                let part = rest
+                rest = rest.dropFirst(try systemCall { FrameIO.send(fd, part.span) })
             } catch .wouldBlock {
                 guard (try? Readiness.wait(socket, for: Int16(POLLOUT), milliseconds: milliseconds)) == true else {
                     return false

@@ -1,0 +1,13 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+
+/// Standard output and standard error, unbuffered.
+public enum StandardStreams {
+    /// Writes a text to standard error. A stream that is closed or full loses it: nothing depends on messages.
+    public static func writeError(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = unsafe cel_write(2, bytes, bytes.count)
+    }
+}
