@@ -190,7 +190,7 @@ private struct ReceiveBatch {
     static let capacity = 32
     private let frames: Buffer
     private let slotByteCount: Int
-    private let vector: UnsafeMutablePointer<FrameIO.Buffer>
+    private let vector: UnsafeMutablePointer<FrameIO.Part>
 
     init(byteCount: Int) {
         slotByteCount = byteCount
@@ -201,12 +201,12 @@ private struct ReceiveBatch {
     /// Takes what waits, at most `capacity` datagrams: how many, or a negative error number.
     func receive(_ descriptor: Int32) -> Int {
         for index in 0..<Self.capacity {
-            unsafe vector[index] = FrameIO.Buffer(
-                base: frames.bytes + index * slotByteCount,
-                byteCount: UInt64(slotByteCount)
-            )
+            unsafe vector[index] = FrameIO.Part(offset: index * slotByteCount, byteCount: slotByteCount)
         }
-        return unsafe FrameIO.receiveBatch(descriptor, vector, count: Self.capacity)
+        var slab = unsafe MutableSpan(
+            _unsafeStart: frames.bytes.assumingMemoryBound(to: UInt8.self), count: slotByteCount * Self.capacity)
+        var parts = unsafe MutableSpan(_unsafeStart: vector, count: Self.capacity)
+        return FrameIO.receiveBatch(descriptor, into: &slab, &parts, count: Self.capacity)
     }
 
     func sequence(_ index: Int) -> Int? {
