@@ -49,7 +49,8 @@ extension Console {
     public func runFile(_ path: String, onFailure: (ConsoleScriptFailure) -> Void) throws(Errno) -> Bool {
         let run = try run(path, ConsoleCall(console: self), mayWait: true)
         for failure in run.failures { onFailure(failure) }
-        if run.isShutdown { shutDown() }
+        // From within the loop, which is perhaps not running yet.
+        if run.isShutdown { target.loop.after(milliseconds: 0) { [self] in shutDown() } }
         return run.isShutdown
     }
 

@@ -161,17 +161,17 @@ public final class ConsoleSession: ConsoleCaller {
             case .tooLong: .failure(.messageTooLarge)
             case .text(let text): console.execute(text, from: self)
             }
-        if let answer, answer.sequel == .endOfSession, !stream.isSocket {
-            // Nobody can leave the terminal that the switch runs on.
-        } else if let answer, answer.sequel != .prompt {
+        // Nobody can leave the terminal that the switch runs on.
+        let isLeaving = answer?.sequel == .shutdown || (answer?.sequel == .endOfSession && stream.isSocket)
+        if let answer, isLeaving {
             isEnding = true
             if stream.isSocket { send(answer.encoded()) }
             if answer.sequel == .shutdown { console.shutDown() }
             return
-        } else if let answer {
-            send(answer.encoded())
         }
-        if hasPrompt { send(console.identity.prompt) }
+        let reply = answer?.sequel == .prompt ? answer?.encoded() ?? [] : []
+        // In one piece: vdeterm draws its line anew for each.
+        send(reply + Array((hasPrompt ? console.identity.prompt : "").utf8))
     }
 
     // MARK: Output

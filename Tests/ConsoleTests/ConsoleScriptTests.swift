@@ -121,11 +121,15 @@ import Testing
         let path = try folder.file("a", "logout\nshutdown\nport/sethub 1\n")
         let fixture = try ConsoleFixture()
         var shutdowns = 0
-        fixture.target.onShutdown = { shutdowns += 1 }
+        fixture.target.onShutdown = { [loop = fixture.loop] in
+            shutdowns += 1
+            loop.stop()
+        }
         #expect(fixture.console.execute("load \(path)") == ConsoleAnswer(sequel: .shutdown))
         // The session that gave the command shuts down after its answer; a file at the start does so itself.
         #expect(shutdowns == 0)
         #expect(try fixture.console.runFile(path) { _ in })
+        try fixture.loop.run()
         #expect(shutdowns == 1)
         #expect(!fixture.target.isHub)
     }

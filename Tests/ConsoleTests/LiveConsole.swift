@@ -102,8 +102,8 @@ final class LiveConsole: Sendable {
 /// Waits until a condition that another thread brings about holds.
 func eventually(
     within seconds: Double = 10,
-    _ condition: () throws -> Bool,
-    sourceLocation: SourceLocation = #_sourceLocation
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ condition: () throws -> Bool
 ) throws {
     let deadline = MonotonicClock.nanoseconds + UInt64(seconds * 1e9)
     while try !condition() {

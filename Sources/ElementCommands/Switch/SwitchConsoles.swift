@@ -13,7 +13,9 @@ final class SwitchConsoles {
     private var session: ConsoleSession?
 
     init(_ setup: SwitchSetup, _ element: Switch) throws {
-        let console = Console(element)
+        var identity = ConsoleIdentity()
+        identity.version = Version.current
+        let console = Console(element, identity: identity)
         self.console = console
         if let path = setup.consolePath {
             do {
