@@ -68,8 +68,7 @@ def conditions() -> dict:
         "etherloom": version([programs.ETHERLOOM, "--version"], r"(\S+)\s*$") if programs.built() else "not built",
         "peers": {
             "vde_switch": package("vde-switch"),
-            "slirpvde": package("vde2"),
-            "vde_plug2tap": package("vdeplug"),
+            "slirpvde, vde_plug2tap": package("vde2"),
             "slirp4netns": package("slirp4netns"),
             "pasta": package("passt"),
             "iperf3": package("iperf3"),
