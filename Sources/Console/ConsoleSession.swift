@@ -24,6 +24,8 @@ public final class ConsoleSession: ConsoleCaller {
         var patienceMilliseconds: UInt64 = 120_000
         var knownCommandMilliseconds: UInt64 = 40
         var unknownCommandMilliseconds: UInt64 = 300
+        /// How often a job in the background looks whether it is in the foreground again.
+        var backgroundMilliseconds: UInt64 = 250
     }
 
     public var subscriptions: Set<UInt16> = []
@@ -95,6 +97,7 @@ public final class ConsoleSession: ConsoleCaller {
     }
 
     private func read() {
+        guard !stream.isInBackground else { return awaitForeground() }
         if let timer = quietTimer.take() { loop.cancel(timer) }
         do {
             let bytes = try stream.read()
@@ -104,6 +107,15 @@ public final class ConsoleSession: ConsoleCaller {
             isAtEnd = true
         }
         proceed()
+    }
+
+    /// The switch was started with `&`: what is typed now is the shell's.
+    private func awaitForeground() {
+        pauseInput()
+        inputToken = loop.after(milliseconds: limits.backgroundMilliseconds) { [weak self] in
+            self?.inputToken = nil
+            self?.resumeInput()
+        }
     }
 
     /// What came after an unfinished line continues it, unless it is a command and the two together are none: `bogus`

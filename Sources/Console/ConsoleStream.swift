@@ -41,6 +41,13 @@ final class ConsoleStream {
     /// Somebody types here.
     var isTerminal: Bool { isatty(input.rawValue) == 1 && isatty(output.rawValue) == 1 }
 
+    /// A terminal whose foreground belongs to another job: reading would stop this whole process (SIGTTIN).
+    var isInBackground: Bool {
+        guard !isSocket, isatty(input.rawValue) == 1 else { return false }
+        let foreground = tcgetpgrp(input.rawValue)
+        return foreground > 0 && foreground != getpgrp()
+    }
+
     /// What there is to read, after the descriptor became readable: empty at the end. Throws `wouldBlock`.
     func read() throws(Errno) -> [UInt8] {
         if !isSocket, try !Readiness.wait(input, milliseconds: 0) { throw .wouldBlock }
