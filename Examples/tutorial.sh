@@ -77,6 +77,7 @@ cat >portforward.txt <<'LIST'
 -L30002:192.168.77.102:10000
 LIST
 show cat portforward.txt
+# shellcheck disable=SC2016
 say 'slirpvde -d -s /tmp/vde -n 192.168.77.0 `cat portforward.txt`'
 # The list is one option a line, and is meant to fall apart into words.
 # shellcheck disable=SC2046

@@ -17,12 +17,11 @@ struct FrameIONoWaitTests {
         let path = String(cString: ptsname(terminal.rawValue))
         let other = try OwnedDescriptor.open(path, flags: O_RDWR | O_NOCTTY)
         var buffer = [UInt8](repeating: 0, count: 16)
-        let byteCount = buffer.count
-        let size = buffer.withUnsafeMutableBytes {
-            FrameIO.read(terminal.rawValue, $0.baseAddress!, byteCount: byteCount)
-        }
+        var room = buffer.mutableSpan
+        let size = FrameIO.read(terminal.rawValue, into: &room)
         #expect(size == -Int(EAGAIN))
-        let written = "frame".withCString { FrameIO.write(terminal.rawValue, $0, byteCount: 5) }
+        let text = Array("frame".utf8)
+        let written = FrameIO.write(terminal.rawValue, text.span)
         #expect(written == 5)
         _ = consume other
     }
