@@ -105,7 +105,7 @@ let package = Package(
         ),
         .testTarget(
             name: "EndpointsTests",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "TestSupport"],
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "TestSupport"],
             swiftSettings: testSettings
         ),
         .testTarget(

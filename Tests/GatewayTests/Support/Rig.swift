@@ -88,6 +88,7 @@ final class Rig {
 
     var mac: MACAddress { configuration.macAddress }
     var counters: GatewayCounters { gateway.counters }
+    var hasPendingWork: Bool { gateway.hasPendingWork }
     var nextDeadline: UInt64? { gateway.nextDeadline }
 
     /// Sends a frame to the gateway and lets it finish.
