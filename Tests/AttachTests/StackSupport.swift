@@ -77,11 +77,14 @@ final class OutputPipe {
         return String(decoding: line, as: UTF8.self)
     }
 
-    /// Everything that commands, which have ended, have written.
-    func rest() throws -> String {
+    /// Everything that commands, which have ended, have written. (A child of another test's, just cloned, may still have
+    /// a copy of our end.)
+    func rest(seconds: UInt64 = 20) throws -> String {
         writing = nil
+        let deadline = MonotonicClock.nanoseconds + seconds * 1_000_000_000
         var bytes: [UInt8] = []
         while true {
+            guard try Poll.isReadable(reading.rawValue, deadline: deadline) else { throw Errno.timedOut }
             let part = try reading.read(atMost: 4096)
             if part.isEmpty { return String(decoding: bytes, as: UTF8.self) }
             bytes += part

@@ -39,6 +39,7 @@ struct SupervisorTests {
             let all = children.compactMap { Int32($0) }.flatMap(descendants)
             print("FAMILY \(all.map(String.init).joined(separator: " "))")
             fflush(nil)
+            try? FileSystem.remove(output.path)
             kill(getpid(), SIGKILL)
         }
         let text = String(decoding: result?.standardOutputContent ?? [], as: UTF8.self)
