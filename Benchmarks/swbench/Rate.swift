@@ -204,7 +204,9 @@ private struct ReceiveBatch {
             unsafe vector[index] = FrameIO.Part(offset: index * slotByteCount, byteCount: slotByteCount)
         }
         var slab = unsafe MutableSpan(
-            _unsafeStart: frames.bytes.assumingMemoryBound(to: UInt8.self), count: slotByteCount * Self.capacity)
+            _unsafeStart: frames.bytes.assumingMemoryBound(to: UInt8.self),
+            count: slotByteCount * Self.capacity
+        )
         var parts = unsafe MutableSpan(_unsafeStart: vector, count: Self.capacity)
         return FrameIO.receiveBatch(descriptor, into: &slab, &parts, count: Self.capacity)
     }

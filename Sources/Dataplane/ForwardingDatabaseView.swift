@@ -49,8 +49,14 @@ public struct ForwardingDatabaseView: @unchecked Sendable {
                 guard age <= ageingSeconds || isStatic else { break }
                 rows.append(
                     Row(
-                        index: index, address: MACAddress(rawValue: key >> 16), vlan: UInt16(key & 0xfff),
-                        port: Int(place >> 16), age: age, isStatic: isStatic))
+                        index: index,
+                        address: MACAddress(rawValue: key >> 16),
+                        vlan: UInt16(key & 0xfff),
+                        port: Int(place >> 16),
+                        age: age,
+                        isStatic: isStatic
+                    )
+                )
                 break
             }
         }

@@ -214,7 +214,9 @@ public struct FramePool: ~Copyable {
         @_lifetime(borrow self)
         borrowing get {
             let span = unsafe Span(
-                _unsafeStart: UnsafeRawPointer(base).assumingMemoryBound(to: UInt8.self), count: slabByteCount)
+                _unsafeStart: UnsafeRawPointer(base).assumingMemoryBound(to: UInt8.self),
+                count: slabByteCount
+            )
             return unsafe _overrideLifetime(span, borrowing: self)
         }
     }
@@ -223,7 +225,9 @@ public struct FramePool: ~Copyable {
     @_lifetime(&self)
     public mutating func mutableSlab() -> MutableSpan<UInt8> {
         let span = unsafe MutableSpan(
-            _unsafeStart: base.assumingMemoryBound(to: UInt8.self), count: slabByteCount)
+            _unsafeStart: base.assumingMemoryBound(to: UInt8.self),
+            count: slabByteCount
+        )
         return unsafe _overrideLifetime(span, mutating: &self)
     }
 

@@ -25,7 +25,9 @@ public struct OutputQueues: ~Copyable {
 
     /// - Parameter capacity: frames of one queue, a power of two.
     public init(
-        endpointCount: Int, capacity: Int = Tunables.queueFrameCount, byteLimit: Int = Tunables.queueByteCount
+        endpointCount: Int,
+        capacity: Int = Tunables.queueFrameCount,
+        byteLimit: Int = Tunables.queueByteCount
     ) {
         precondition(capacity > 0 && capacity & (capacity - 1) == 0)
         self.endpointCount = endpointCount

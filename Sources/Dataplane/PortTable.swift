@@ -64,7 +64,10 @@ public struct PortTable: @unchecked Sendable {
         self.endpointCount = endpointCount
         unsafe ports = memory.addSection(.ports, recordByteCount: Self.portRecordByteCount, count: portCount)
         unsafe endpoints = memory.addSection(
-            .endpoints, recordByteCount: Self.endpointRecordByteCount, count: endpointCount)
+            .endpoints,
+            recordByteCount: Self.endpointRecordByteCount,
+            count: endpointCount
+        )
     }
 
     @inline(__always)
@@ -132,7 +135,12 @@ public struct PortTable: @unchecked Sendable {
         public var description: String
 
         public init(
-            kind: UInt32, port: Int, identifier: UInt32, userID: UInt32, processID: Int32, capabilities: UInt32,
+            kind: UInt32,
+            port: Int,
+            identifier: UInt32,
+            userID: UInt32,
+            processID: Int32,
+            capabilities: UInt32,
             description: String
         ) {
             self.kind = kind
@@ -158,7 +166,9 @@ public struct PortTable: @unchecked Sendable {
         unsafe record.pointee.processID.store(UInt32(bitPattern: entry.processID), ordering: .relaxed)
         unsafe record.pointee.capabilities.store(entry.capabilities, ordering: .relaxed)
         unsafe record.pointee.generation.store(
-            record.pointee.generation.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+            record.pointee.generation.load(ordering: .relaxed) &+ 1,
+            ordering: .relaxed
+        )
         let text = Array(entry.description.utf8.prefix(Self.textByteCount))
         let area = unsafe UnsafeMutableRawPointer(record) + Self.textOffset
         unsafe area.storeBytes(of: UInt64(text.count), as: UInt64.self)
@@ -204,12 +214,14 @@ public struct PortTable: @unchecked Sendable {
         let length = unsafe min(Int(area.load(as: UInt64.self)), Self.textByteCount)
         let text = (0..<length).map { unsafe area.load(fromByteOffset: 8 + $0, as: UInt8.self) }
         let entry = unsafe EndpointEntry(
-            kind: kind, port: Int(record.pointee.port.load(ordering: .relaxed)),
+            kind: kind,
+            port: Int(record.pointee.port.load(ordering: .relaxed)),
             identifier: record.pointee.identifier.load(ordering: .relaxed),
             userID: record.pointee.userID.load(ordering: .relaxed),
             processID: Int32(bitPattern: record.pointee.processID.load(ordering: .relaxed)),
             capabilities: record.pointee.capabilities.load(ordering: .relaxed),
-            description: String(decoding: text, as: UTF8.self))
+            description: String(decoding: text, as: UTF8.self)
+        )
         return unsafe record.pointee.sequence.isUnchanged(since: number) ? entry : nil
     }
 }

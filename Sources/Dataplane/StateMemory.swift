@@ -89,7 +89,9 @@ public struct StateMemory: ~Copyable {
     /// Adds a section of `count` records and returns its zero-filled memory.
     @unsafe
     public mutating func addSection(
-        _ section: Section, recordByteCount: Int, count: Int
+        _ section: Section,
+        recordByteCount: Int,
+        count: Int
     ) -> UnsafeMutableRawPointer {
         let size = Self.sectionByteCount(recordByteCount: recordByteCount, count: count)
         precondition(nextOffset + size <= byteCount, "state memory is too small for section \(section)")

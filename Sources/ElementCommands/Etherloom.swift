@@ -13,7 +13,8 @@ public struct Etherloom: ParsableCommand {
             version: "etherloom \(Version.current)",
             subcommands: [
                 SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, TermCommand.self,
-            ])
+            ]
+        )
     }
 
     public init() {}
@@ -22,6 +23,7 @@ public struct Etherloom: ParsableCommand {
     ///
     /// - Parameter arguments: the program's name first, as in `CommandLine.arguments`.
     public static func run(_ arguments: [String]) -> Int32 {
+        StandardStreams.ensureOpen()
         let name = arguments.first?.split(separator: "/").last.map(String.init) ?? "etherloom"
         if let program = CompatibleProgram(rawValue: name) {
             return program.run(Array(arguments.dropFirst()))

@@ -17,12 +17,15 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
     private static var noParts: [32 of FrameIO.Part] { InlineArray(repeating: FrameIO.Part(offset: 0, byteCount: 0)) }
 
     func receive(
-        into burst: inout FrameBurst, pool: inout FramePool, drops: inout DropTally
+        into burst: inout FrameBurst,
+        pool: inout FramePool,
+        drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
         let wanted = min(FrameIO.batchLimit, burst.freeCount)
         var parts = Self.noParts
         var frames: [32 of FrameReference] = InlineArray(
-            repeating: FrameReference(slot: 0, start: 0, byteCount: 0))
+            repeating: FrameReference(slot: 0, start: 0, byteCount: 0)
+        )
         var prepared = 0
         while prepared < wanted, let frame = pool.allocateLarge() {
             frames[prepared] = frame
@@ -51,7 +54,10 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
     }
 
     private static func receive(
-        _ fd: Int32, _ pool: inout FramePool, _ parts: inout [32 of FrameIO.Part], count: Int
+        _ fd: Int32,
+        _ pool: inout FramePool,
+        _ parts: inout [32 of FrameIO.Part],
+        count: Int
     ) -> Int {
         var slab = pool.mutableSlab()
         var span = parts.mutableSpan
@@ -59,7 +65,10 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
     }
 
     func send(
-        _ burst: borrowing FrameBurst, from first: Int, pool: borrowing FramePool, drops: inout DropTally
+        _ burst: borrowing FrameBurst,
+        from first: Int,
+        pool: borrowing FramePool,
+        drops: inout DropTally
     ) -> Endpoint.SendResult {
         var next = first
         while next < burst.count {
@@ -81,7 +90,10 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
     }
 
     private func send(
-        _ burst: borrowing FrameBurst, _ first: Int, _ count: Int, _ pool: borrowing FramePool
+        _ burst: borrowing FrameBurst,
+        _ first: Int,
+        _ count: Int,
+        _ pool: borrowing FramePool
     ) -> Int {
         var parts = Self.noParts
         for index in 0..<count {

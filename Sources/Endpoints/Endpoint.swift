@@ -71,7 +71,9 @@ public enum Endpoint: ~Copyable, Sendable {
     /// Fills `burst` with frames that wait, at most `Tunables.burstFrameCount` and about `Tunables.burstByteCount` bytes.
     /// Each frame has one holder, the caller. What arrived damaged is dropped and counted.
     public func receive(
-        into burst: inout FrameBurst, pool: inout FramePool, drops: inout DropTally
+        into burst: inout FrameBurst,
+        pool: inout FramePool,
+        drops: inout DropTally
     ) -> ReceiveResult {
         switch self {
         case .datagram(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
@@ -82,7 +84,10 @@ public enum Endpoint: ~Copyable, Sendable {
 
     /// Sends the frames of `burst` from index `first` on. The frames' holds stay with the caller.
     public func send(
-        _ burst: borrowing FrameBurst, from first: Int, pool: borrowing FramePool, drops: inout DropTally
+        _ burst: borrowing FrameBurst,
+        from first: Int,
+        pool: borrowing FramePool,
+        drops: inout DropTally
     ) -> SendResult {
         switch self {
         case .datagram(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)

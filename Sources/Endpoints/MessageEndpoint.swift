@@ -23,7 +23,9 @@ public struct TapEndpoint: ~Copyable, Sendable {
     }
 
     func receive(
-        into burst: inout FrameBurst, pool: inout FramePool, drops: inout DropTally
+        into burst: inout FrameBurst,
+        pool: inout FramePool,
+        drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
         var taken = 0
         while taken < Tunables.burstFrameCount, burst.byteCount < Tunables.burstByteCount, !burst.isFull {
@@ -47,7 +49,10 @@ public struct TapEndpoint: ~Copyable, Sendable {
     }
 
     func send(
-        _ burst: borrowing FrameBurst, from first: Int, pool: borrowing FramePool, drops: inout DropTally
+        _ burst: borrowing FrameBurst,
+        from first: Int,
+        pool: borrowing FramePool,
+        drops: inout DropTally
     ) -> Endpoint.SendResult {
         for index in first..<burst.count {
             let result = FrameIO.write(descriptor.rawValue, pool.bytesWithHeader(burst[index]))
@@ -72,7 +77,9 @@ public struct ChannelEndpoint: ~Copyable, Sendable {
     }
 
     func receive(
-        into burst: inout FrameBurst, pool: inout FramePool, drops: inout DropTally
+        into burst: inout FrameBurst,
+        pool: inout FramePool,
+        drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
         var taken = 0
         let limit = VirtioNetHeader.byteCount + FramePool.largeCapacity
@@ -102,7 +109,10 @@ public struct ChannelEndpoint: ~Copyable, Sendable {
     }
 
     func send(
-        _ burst: borrowing FrameBurst, from first: Int, pool: borrowing FramePool, drops: inout DropTally
+        _ burst: borrowing FrameBurst,
+        from first: Int,
+        pool: borrowing FramePool,
+        drops: inout DropTally
     ) -> Endpoint.SendResult {
         for index in first..<burst.count {
             let result = FrameIO.send(descriptor.rawValue, pool.bytesWithHeader(burst[index]))

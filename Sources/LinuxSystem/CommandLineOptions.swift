@@ -41,15 +41,19 @@ public enum CommandLineOptions {
     ///   - short: the letters, each followed by ":" when it takes a value and "::" when the value is optional.
     ///   - singleDashLong: long options may begin with one dash.
     public static func parse(
-        program: String, _ arguments: [String], short: String, long: [Long], singleDashLong: Bool
+        program: String,
+        _ arguments: [String],
+        short: String,
+        long: [Long],
+        singleDashLong: Bool
     ) -> Result {
         var result = Result()
         // getopt(3) permutes the vector: it keeps pointers only, to strings that live until the end of this function.
         let strings = unsafe ([program] + arguments).map { unsafe strdup($0) }
         let names = unsafe long.map { unsafe strdup($0.name) }
         defer {
-            for unsafe string in unsafe strings { unsafe free(string) }
-            for unsafe name in unsafe names { unsafe free(name) }
+            for unsafestring in unsafe strings { unsafe free(string) }
+            for unsafename in unsafe names { unsafe free(name) }
         }
         let count = Int32(arguments.count + 1)
         let options = unsafe zip(long, names).map { item, name in
@@ -62,8 +66,16 @@ public enum CommandLineOptions {
         while true {
             var value: UnsafePointer<CChar>? = nil
             let letter = unsafe cel_getopt_next(
-                count, &vector, short, options, Int32(options.count), singleDashLong ? 1 : 0, isFirst ? 1 : 0, &value,
-                &index)
+                count,
+                &vector,
+                short,
+                options,
+                Int32(options.count),
+                singleDashLong ? 1 : 0,
+                isFirst ? 1 : 0,
+                &value,
+                &index
+            )
             isFirst = false
             if letter == -1 { break }
             guard letter != Int32(UInt8(ascii: "?")), let scalar = UnicodeScalar(UInt32(letter)) else {

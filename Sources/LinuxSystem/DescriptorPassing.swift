@@ -33,7 +33,9 @@ extension UnixSocket {
 
     /// Sends one message, with duplicates of `descriptors` (which stay the caller's).
     public static func send(
-        _ bytes: [UInt8], descriptors: [Int32] = [], to socket: borrowing OwnedDescriptor
+        _ bytes: [UInt8],
+        descriptors: [Int32] = [],
+        to socket: borrowing OwnedDescriptor
     ) throws(Errno) {
         let fd = socket.rawValue
         try systemCall {
@@ -43,7 +45,8 @@ extension UnixSocket {
 
     /// Receives one message of at most `limit` bytes. Throws `wouldBlock` when there is none; empty at the end.
     public static func receive(
-        from socket: borrowing OwnedDescriptor, limit: Int
+        from socket: borrowing OwnedDescriptor,
+        limit: Int
     ) throws(Errno) -> ReceivedMessage {
         var bytes = [UInt8](repeating: 0, count: limit)
         var descriptors = [Int32](repeating: -1, count: maximumDescriptorCount)
@@ -52,10 +55,20 @@ extension UnixSocket {
         let fd = socket.rawValue
         let length = try systemCall {
             unsafe cel_receive_descriptors(
-                fd, &bytes, limit, &descriptors, CEL_DESCRIPTORS_MAX, &descriptorCount, &truncated)
+                fd,
+                &bytes,
+                limit,
+                &descriptors,
+                CEL_DESCRIPTORS_MAX,
+                &descriptorCount,
+                &truncated
+            )
         }
         bytes.removeLast(limit - length)
         return ReceivedMessage(
-            bytes: bytes, isTruncated: truncated != 0, rawDescriptors: Array(descriptors.prefix(Int(descriptorCount))))
+            bytes: bytes,
+            isTruncated: truncated != 0,
+            rawDescriptors: Array(descriptors.prefix(Int(descriptorCount)))
+        )
     }
 }

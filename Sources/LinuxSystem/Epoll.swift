@@ -51,7 +51,12 @@ public struct Epoll: ~Copyable, Sendable {
         let epoll = descriptor.rawValue
         ready.count = 0
         let count = unsafe cel_epoll_wait(
-            epoll, ready.words, ready.events, Int32(truncatingIfNeeded: ReadyList.capacity), timeout)
+            epoll,
+            ready.words,
+            ready.events,
+            Int32(truncatingIfNeeded: ReadyList.capacity),
+            timeout
+        )
         if count >= 0 {
             ready.count = Int(count)
         } else if count != -EINTR {

@@ -27,7 +27,10 @@ public enum FrameIO {
     /// Receives datagrams, one a part, into the first `count` parts: how many. The corresponding C function is
     /// `recvmmsg`.
     public static func receiveBatch(
-        _ fd: Int32, into slab: inout MutableSpan<UInt8>, _ parts: inout MutableSpan<Part>, count: Int
+        _ fd: Int32,
+        into slab: inout MutableSpan<UInt8>,
+        _ parts: inout MutableSpan<Part>,
+        count: Int
     ) -> Int {
         let count = min(count, parts.count, batchLimit)
         for index in 0..<count { check(parts[index], within: slab.count) }

@@ -9,7 +9,9 @@ public enum Readiness {
     /// Waits until the descriptor has one of `events` (POLLIN …) or an error, at most `milliseconds` (-1: for ever).
     /// False when the time was over.
     public static func wait(
-        _ descriptor: borrowing OwnedDescriptor, for events: Int16 = 1, milliseconds: Int32
+        _ descriptor: borrowing OwnedDescriptor,
+        for events: Int16 = 1,
+        milliseconds: Int32
     ) throws(Errno) -> Bool {
         let deadline = MonotonicClock.nanoseconds + UInt64(max(milliseconds, 0)) * 1_000_000
         var entry = pollfd(fd: descriptor.rawValue, events: events, revents: 0)

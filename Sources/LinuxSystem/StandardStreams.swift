@@ -5,6 +5,9 @@ import CLinux
 
 /// Standard output and standard error, unbuffered.
 public enum StandardStreams {
+    /// Makes sure that descriptors 0 to 2 are open, on /dev/null at least, so that none of ours takes such a number.
+    public static func ensureOpen() { cel_ensure_standard_streams() }
+
     /// Writes a text to standard error. A stream that is closed or full loses it: nothing depends on messages.
     public static func writeError(_ text: String) {
         let bytes = Array(text.utf8)

@@ -27,13 +27,16 @@ public enum Thread {
         var thread = pthread_t()
         let box = unsafe Unmanaged.passRetained(Body(name: name, run: body)).toOpaque()
         let status = unsafe pthread_create(
-            &thread, nil,
+            &thread,
+            nil,
             { opaque in
                 let body = unsafe Unmanaged<Body>.fromOpaque(opaque!).takeRetainedValue()
                 _ = unsafe cel_thread_name(body.name)
                 body.run()
                 return nil
-            }, box)
+            },
+            box
+        )
         guard status == 0 else {
             unsafe Unmanaged<Body>.fromOpaque(box).release()
             throw Errno(rawValue: status)

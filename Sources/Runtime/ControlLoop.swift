@@ -25,7 +25,8 @@ public final class ControlLoop {
 
     /// Calls `run` whenever the descriptor is ready. The caller keeps the descriptor open until it cancels.
     @discardableResult
-    public func watch(_ descriptor: Int32, _ events: Epoll.Events = .readable, run: @escaping Handler) throws(Errno) -> Token
+    public func watch(_ descriptor: Int32, _ events: Epoll.Events = .readable, run: @escaping Handler) throws(Errno)
+        -> Token
     {
         let id = nextID
         nextID += 1

@@ -12,7 +12,10 @@ import LinuxSystem
 /// burst of its own, when the burst in work is done.
 extension Engine {
     mutating func addGateway(
-        _ element: consuming GatewayElement, at index: Int, generation: UInt32, port: Int
+        _ element: consuming GatewayElement,
+        at index: Int,
+        generation: UInt32,
+        port: Int
     ) {
         gateway = consume element
         gatewayPlace = index

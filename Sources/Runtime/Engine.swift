@@ -178,21 +178,31 @@ struct Engine: ~Copyable {
     // Parts of the engine go to these by reference, one by one: the compiler then sees that they do not overlap.
 
     private static func receive(
-        _ places: inout RigidTable<Place>, _ index: Int, into burst: inout FrameBurst, _ pool: inout FramePool,
+        _ places: inout RigidTable<Place>,
+        _ index: Int,
+        into burst: inout FrameBurst,
+        _ pool: inout FramePool,
         _ drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
         places[index].endpoint?.receive(into: &burst, pool: &pool, drops: &drops) ?? .drained
     }
 
     static func send(
-        _ places: inout RigidTable<Place>, _ index: Int, _ burst: inout FrameBurst, _ pool: inout FramePool,
+        _ places: inout RigidTable<Place>,
+        _ index: Int,
+        _ burst: inout FrameBurst,
+        _ pool: inout FramePool,
         _ drops: inout DropTally
     ) -> Endpoint.SendResult {
         places[index].endpoint?.send(burst, from: 0, pool: pool, drops: &drops) ?? .done
     }
 
     static func classify(
-        _ bridge: inout Bridge, _ pool: inout FramePool, _ frame: FrameReference, port: Int, now: UInt16
+        _ bridge: inout Bridge,
+        _ pool: inout FramePool,
+        _ frame: FrameReference,
+        port: Int,
+        now: UInt16
     ) -> Bridge.Verdict {
         bridge.classify(pool.bytes(frame), port: port, now: now)
     }

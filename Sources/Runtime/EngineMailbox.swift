@@ -3,9 +3,9 @@
 
 import Dataplane
 import Endpoints
+import Gateway
 public import LinuxSystem
 import Synchronization
-import Gateway
 
 /// What the loop is asked to do. Places and ports are chosen by the control thread, which keeps the books.
 enum EngineCommand: Sendable {

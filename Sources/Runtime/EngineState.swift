@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataplane
-public import LinuxSystem
 public import Gateway
+public import LinuxSystem
 import Synchronization
 
 /// Sizes of a data plane, chosen when it is made.
@@ -49,15 +49,22 @@ public final class EngineState: Sendable {
         let bucketCount = 8192
         let size = StateMemory.byteCount(
             sections: PortTable.byteCount(
-                portCount: configuration.portCount, endpointCount: configuration.endpointCount),
-            ForwardingDatabase.byteCount(bucketCount: bucketCount), configuration.gateway.map { Gateway.stateByteCount($0) } ?? 0)
+                portCount: configuration.portCount,
+                endpointCount: configuration.endpointCount
+            ),
+            ForwardingDatabase.byteCount(bucketCount: bucketCount),
+            configuration.gateway.map { Gateway.stateByteCount($0) } ?? 0
+        )
         let pageSize = 4096
         let rounded = (size + pageSize - 1) & ~(pageSize - 1)
         file = try MemoryFile.create(name: "etherloom-state", byteCount: rounded)
         stateRegion = try MemoryRegion.shared(file, byteCount: rounded)
         var memory = unsafe StateMemory(formatting: stateRegion.bytes)
         table = PortTable(
-            in: &memory, portCount: configuration.portCount, endpointCount: configuration.endpointCount)
+            in: &memory,
+            portCount: configuration.portCount,
+            endpointCount: configuration.endpointCount
+        )
         let database = ForwardingDatabase(in: &memory, bucketCount: bucketCount, seed: CurrentProcess.random())
         forwardingView = database.view
         forwarding = Mutex(ForwardingBox(value: consume database))

@@ -61,8 +61,10 @@ extension DataPlane {
     /// those that cannot be bound.
     public func makeGateway(_ configuration: GatewayConfiguration) throws(HostSocketsError) -> GatewayElement {
         let host = try HostSockets(
-            epoll: mailbox.epoll.rawDescriptor, wordPrefix: Engine.WordKind.hostSocket.rawValue << 56,
-            forwards: configuration.forwards)
+            epoll: mailbox.epoll.rawDescriptor,
+            wordPrefix: Engine.WordKind.hostSocket.rawValue << 56,
+            forwards: configuration.forwards
+        )
         return GatewayElement(gateway: state.makeGateway(configuration), host: host)
     }
 

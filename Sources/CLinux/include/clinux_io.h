@@ -194,6 +194,14 @@ static inline int cel_daemonize(void) {
     return ready[1];
 }
 
+/* Descriptors 0, 1 and 2 exist afterwards, on /dev/null where the caller had closed them: a descriptor of ours must never
+ * take their place, or messages would go into it. */
+static inline void cel_ensure_standard_streams(void) {
+    int null;
+    do null = open("/dev/null", O_RDWR); while (null >= 0 && null < 3);
+    if (null >= 0) close(null);
+}
+
 /* Standard input and outputs become /dev/null, as a daemon's should. */
 static inline int cel_detach_standard_streams(void) {
     int null = open("/dev/null", O_RDWR);

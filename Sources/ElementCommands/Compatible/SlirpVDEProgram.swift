@@ -35,7 +35,12 @@ enum SlirpVDEProgram {
             return word
         }
         let parsed = CommandLineOptions.parse(
-            program: "slirpvde", words, short: short, long: long, singleDashLong: false)
+            program: "slirpvde",
+            words,
+            short: short,
+            long: long,
+            singleDashLong: false
+        )
         if parsed.isInvalid {
             Report.line(usage)
             return 1

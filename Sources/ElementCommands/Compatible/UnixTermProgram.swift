@@ -8,7 +8,12 @@ import LinuxSystem
 enum UnixTermProgram {
     static func run(_ arguments: [String]) throws -> Int32 {
         let parsed = CommandLineOptions.parse(
-            program: "unixterm", arguments, short: "+is:h", long: [], singleDashLong: false)
+            program: "unixterm",
+            arguments,
+            short: "+is:h",
+            long: [],
+            singleDashLong: false
+        )
         var path: String?
         var showsName = false
         for occurrence in parsed.occurrences {

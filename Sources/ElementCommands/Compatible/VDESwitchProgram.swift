@@ -30,7 +30,12 @@ enum VDESwitchProgram {
 
     static func run(_ arguments: [String]) throws -> Int32 {
         let parsed = CommandLineOptions.parse(
-            program: "vde_switch", arguments, short: short, long: long, singleDashLong: true)
+            program: "vde_switch",
+            arguments,
+            short: short,
+            long: long,
+            singleDashLong: true
+        )
         if parsed.isInvalid {
             Report.line(usage)
             return 1

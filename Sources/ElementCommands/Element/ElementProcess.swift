@@ -23,7 +23,10 @@ struct ElementProcess: ~Copyable {
     private let readyDescriptor: Int32?
 
     private init(
-        loop: ControlLoop, signals: consuming SignalFD, report: consuming Daemon.ReadyReport?, options: Options
+        loop: ControlLoop,
+        signals: consuming SignalFD,
+        report: consuming Daemon.ReadyReport?,
+        options: Options
     ) {
         self.loop = loop
         self.signals = signals

@@ -10,7 +10,11 @@ import Runtime
 enum GatewayProcess {
     /// - Parameter name: what the switch's console shows first.
     static func run(
-        _ setup: GatewaySetup, locator: String, port: Int, _ options: ElementProcess.Options, name: String
+        _ setup: GatewaySetup,
+        locator: String,
+        port: Int,
+        _ options: ElementProcess.Options,
+        name: String
     ) throws {
         let configuration = try setup.configuration()
         let place = try SwitchPlace(locator, port: port)
@@ -25,7 +29,9 @@ enum GatewayProcess {
     }
 
     private static func run(
-        _ configuration: GatewayConfiguration, _ place: SwitchPlace, _ name: String,
+        _ configuration: GatewayConfiguration,
+        _ place: SwitchPlace,
+        _ name: String,
         _ process: inout ElementProcess
     ) throws {
         let loop = process.loop
@@ -105,7 +111,9 @@ final class MembershipWatch {
         let fd = control.rawValue
         token = try? loop.watch(fd, [.readable, .readHangUp]) { [unowned self] events in
             // A switch has nothing to say after its answer: what is readable is the end, or is passed over.
-            if events.isDisjoint(with: [.hangUp, .readHangUp, .error]), (try? control.read(atMost: 4096))?.isEmpty == false {
+            if events.isDisjoint(with: [.hangUp, .readHangUp, .error]),
+                (try? control.read(atMost: 4096))?.isEmpty == false
+            {
                 return
             }
             cancel()

@@ -52,7 +52,8 @@ struct GatewaySetup: Sendable {
         guard let length, (1...29).contains(length), let base = IPv4Address(String(parts[0])) else {
             throw Failure(
                 "\(text): not a network; write an address and a length of 1 to 29, e.g. 192.168.77.0/24",
-                status: ExitStatus.usage)
+                status: ExitStatus.usage
+            )
         }
         guard let network = IPv4Network(address: base, prefixLength: length),
             let aligned = IPv4Network(address: network.networkAddress, prefixLength: length)

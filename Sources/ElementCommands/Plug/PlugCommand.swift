@@ -15,7 +15,8 @@ struct PlugCommand: ParsableCommand {
             discussion: """
                 `etherloom plug tap://vd1 /tmp/vde` adds the interface vd1 to the network stack it is called in; \
                 `etherloom plug /tmp/a /tmp/b` joins two switches. The cable lasts as long as the command.
-                """)
+                """
+        )
     }
 
     @Argument(help: "One end: tap://NAME, or a switch's directory.")

@@ -39,7 +39,11 @@ enum PlugProcess {
             var membership: Membership
             do {
                 membership = try Membership.join(
-                    directory: place.directory, port: place.port, tap: tap, description: description)
+                    directory: place.directory,
+                    port: place.port,
+                    tap: tap,
+                    description: description
+                )
             } catch {
                 throw Failure(error.description)
             }
@@ -74,7 +78,8 @@ enum PlugProcess {
                     }
                     if let endpoint = membership.takeEndpoint() { joined.plug(endpoint, description: directory) }
                     watches.append(
-                        MembershipWatch(membership, loop: loop) { end("\(directory): the switch is gone") })
+                        MembershipWatch(membership, loop: loop) { end("\(directory): the switch is gone") }
+                    )
                 }
             }
             try Self.watch(joined, loop) { end("an end of the cable is gone") }

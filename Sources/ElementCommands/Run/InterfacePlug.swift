@@ -48,7 +48,11 @@ final class InterfacePlug {
     private func connect() throws {
         guard let place else { return }
         var membership = try Membership.join(
-            directory: place.directory, port: place.port, tap: tap, description: PlugProcess.describe(interface))
+            directory: place.directory,
+            port: place.port,
+            tap: tap,
+            description: PlugProcess.describe(interface)
+        )
         if let endpoint = membership.takeEndpoint() {
             // Another's switch: this process carries the frames.
             let cable = try self.cable ?? makeCable()

@@ -6,7 +6,8 @@
 /// command, which begins with the first word that is no option, gets a `--` before it, so that its options are its own.
 enum RunArguments {
     private static let words = [
-        "--address": "ip", "--via": "gw", "--mac": "mac", "--mtu": "mtu", "--dns": "dns", "--domain": "domain", "--if": "if",
+        "--address": "ip", "--via": "gw", "--mac": "mac", "--mtu": "mtu", "--dns": "dns", "--domain": "domain",
+        "--if": "if",
     ]
     private static let flags = ["--dhcp": "dhcp", "--slaac": "slaac"]
     private static let otherWithValue: Set<String> = ["--name", "--hostname", "--join", "--forward", "-L"]

@@ -47,7 +47,10 @@ enum RunProcess {
             ResourceLimits.raiseDescriptorLimit()
             let signals = try SignalForwarding()
             var stack = try NetworkStack.create(
-                request.configurations, name: request.name, hostname: request.hostname)
+                request.configurations,
+                name: request.name,
+                hostname: request.hostname
+            )
             var plugs: [InterfacePlug] = []
             defer { for plug in plugs { plug.close() } }
             for index in 0..<stack.interfaceCount {
@@ -69,14 +72,18 @@ enum RunProcess {
     }
 
     private static func supervise(
-        _ stack: inout NetworkStack, _ plugs: [InterfacePlug], _ signals: borrowing SignalForwarding
+        _ stack: inout NetworkStack,
+        _ plugs: [InterfacePlug],
+        _ signals: borrowing SignalForwarding
     ) throws -> WaitStatus {
         while true {
             if let status = stack.status { return status }
             let deadline = ([stack.nextDeadline] + plugs.map(\.nextDeadline)).compactMap { $0 }.min()
             do {
                 _ = try Poll.readable(
-                    stack.descriptors + plugs.flatMap(\.descriptors) + [signals.rawDescriptor], deadline: deadline)
+                    stack.descriptors + plugs.flatMap(\.descriptors) + [signals.rawDescriptor],
+                    deadline: deadline
+                )
             } catch {
                 throw Failure("cannot wait for the command: \(error)", status: ExitStatus.runFailure)
             }

@@ -20,8 +20,11 @@ final class SwitchConsoles {
         if let path = setup.consolePath {
             do {
                 server = try ConsoleServer(
-                    console, path: path, mode: setup.consoleMode ?? 0o600,
-                    groupID: try setup.consoleGroup.map { try SwitchSetup.groupID($0) })
+                    console,
+                    path: path,
+                    mode: setup.consoleMode ?? 0o600,
+                    groupID: try setup.consoleGroup.map { try SwitchSetup.groupID($0) }
+                )
             } catch let error as ConsoleServer.SetupError {
                 throw Failure(error.description)
             }

@@ -26,7 +26,9 @@ enum SwitchProcess {
     }
 
     private static func run(
-        _ setup: SwitchSetup, _ options: SwitchOptions, _ gateway: GatewayConfiguration?,
+        _ setup: SwitchSetup,
+        _ options: SwitchOptions,
+        _ gateway: GatewayConfiguration?,
         _ process: inout ElementProcess
     ) throws {
         let loop = process.loop
@@ -46,8 +48,12 @@ enum SwitchProcess {
     }
 
     private static func serve(
-        _ setup: SwitchSetup, _ options: SwitchOptions, _ gateway: GatewayConfiguration?,
-        _ process: inout ElementProcess, _ loop: ControlLoop, _ directory: borrowing SwitchDirectory
+        _ setup: SwitchSetup,
+        _ options: SwitchOptions,
+        _ gateway: GatewayConfiguration?,
+        _ process: inout ElementProcess,
+        _ loop: ControlLoop,
+        _ directory: borrowing SwitchDirectory
     ) throws {
         let element: Switch
         let vde: VDEServer
@@ -55,7 +61,11 @@ enum SwitchProcess {
         do {
             let dataPlane = try DataPlane(
                 configuration: EngineConfiguration(
-                    portCount: options.portCount + 1, isHub: options.isHub, gateway: gateway))
+                    portCount: options.portCount + 1,
+                    isHub: options.isHub,
+                    gateway: gateway
+                )
+            )
             element = try Switch(options: options, loop: loop, dataPlane: dataPlane)
             vde = try VDEServer(element, directory: directory)
             attach = try AttachServer(element, directory: directory)
@@ -94,8 +104,12 @@ enum SwitchProcess {
             let identifier = tap.rawValue
             let endpoint = try TapEndpoint(tap)
             let newcomer = Switch.Newcomer(
-                identifier: identifier, module: "tuntap", description: name, userID: nil,
-                processID: CurrentProcess.id)
+                identifier: identifier,
+                module: "tuntap",
+                description: name,
+                userID: nil,
+                processID: CurrentProcess.id
+            )
             try element.attach(.tap(endpoint), newcomer)
         } catch let error as Tap.OpenError {
             throw TapFailure.failure(error, name: name)
@@ -110,8 +124,12 @@ enum SwitchProcess {
         do {
             let gateway = try element.dataPlane.makeGateway(configuration)
             let newcomer = Switch.Newcomer(
-                identifier: 0, module: "gateway", description: "gateway \(configuration.network)", userID: nil,
-                processID: CurrentProcess.id)
+                identifier: 0,
+                module: "gateway",
+                description: "gateway \(configuration.network)",
+                userID: nil,
+                processID: CurrentProcess.id
+            )
             try element.attach(gateway: gateway, newcomer)
         } catch let error as HostSocketsError {
             throw Failure(error.description)
@@ -128,18 +146,24 @@ enum TapFailure {
         case ("open /dev/net/tun", .noEntry):
             Failure(
                 "/dev/net/tun is missing: the kernel has no tun module loaded; as root: modprobe tun",
-                status: ExitStatus.unsupported)
+                status: ExitStatus.unsupported
+            )
         case ("open /dev/net/tun", .accessDenied):
             Failure(
                 "/dev/net/tun: permission denied; as root: chmod 0666 /dev/net/tun (distributions ship it so)",
-                status: ExitStatus.unsupported)
+                status: ExitStatus.unsupported
+            )
         case (_, .notPermitted):
             Failure(
                 "tap \(name): not permitted in this network namespace; run inside one of your own (etherloom run), or as root",
-                status: ExitStatus.unsupported)
+                status: ExitStatus.unsupported
+            )
         case (_, .busy): Failure("tap \(name): in use by another program")
         case (_, .invalid), (_, .nameTooLong):
-            Failure("tap \(name): an interface name has 1 to 15 characters without \"/\" or blank", status: ExitStatus.usage)
+            Failure(
+                "tap \(name): an interface name has 1 to 15 characters without \"/\" or blank",
+                status: ExitStatus.usage
+            )
         default: Failure("\(error.step): \(error.errno)")
         }
     }

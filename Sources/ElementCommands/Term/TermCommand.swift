@@ -13,7 +13,8 @@ struct TermCommand: ParsableCommand {
             discussion: """
                 Lines from standard input go to the console, or the one command given; with -i each line of the answer \
                 carries the socket's name.
-                """)
+                """
+        )
     }
 
     @Flag(name: [.customShort("i"), .customLong("identify")], help: "Put the socket's name before each line.")

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import LinuxSystem
 import Glibc
+public import LinuxSystem
 
 /// Joins a switch of ours by its `attach` socket.
 public struct AttachClient: ~Copyable {

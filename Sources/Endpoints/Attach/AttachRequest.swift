@@ -76,7 +76,8 @@ public struct AttachRequest: Sendable, Equatable {
             case .capabilities:
                 guard contents.count == 4 else { throw .badField(tag) }
                 request.capabilities = PortCapabilities(
-                    rawValue: UInt32(truncatingIfNeeded: AttachMessage.integer(contents)))
+                    rawValue: UInt32(truncatingIfNeeded: AttachMessage.integer(contents))
+                )
             case .port:
                 guard contents.count == 4 else { throw .badField(tag) }
                 request.port = Int(AttachMessage.integer(contents))
@@ -88,7 +89,9 @@ public struct AttachRequest: Sendable, Equatable {
                     Filter(
                         isReceive: direction == 1,
                         priority: UInt32(truncatingIfNeeded: AttachMessage.integer(contents.dropFirst(4).prefix(4))),
-                        program: Array(contents.dropFirst(8))))
+                        program: Array(contents.dropFirst(8))
+                    )
+                )
             default: break
             }
         }

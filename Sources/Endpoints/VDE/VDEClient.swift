@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import LinuxSystem
 import Glibc
+public import LinuxSystem
 
 /// Joins a VDE switch, ours or another's, as libvdeplug does: by the `ctl` socket of its directory.
 ///
@@ -104,7 +104,9 @@ public struct VDEClient: ~Copyable {
     }
 
     private static func wait(
-        _ socket: borrowing OwnedDescriptor, for events: Int16, milliseconds: Int32
+        _ socket: borrowing OwnedDescriptor,
+        for events: Int16,
+        milliseconds: Int32
     ) throws(Errno) -> Bool {
         try Readiness.wait(socket, for: events, milliseconds: milliseconds)
     }

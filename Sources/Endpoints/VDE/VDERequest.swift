@@ -61,7 +61,11 @@ public struct VDERequest: Sendable, Equatable {
             let type = word(bytes, 8)
             guard type & 0xff <= 1 else { throw .unknownCommand(type & 0xff) }
             return try make(
-                command: type & 0xff, port: Int(type >> 8), address: bytes[12..<122], text: bytes[122...])
+                command: type & 0xff,
+                port: Int(type >> 8),
+                address: bytes[12..<122],
+                text: bytes[122...]
+            )
         case 0, 1:
             // Version 1 has its type where later ones have the version.
             guard bytes.count >= version1HeaderByteCount else { throw .incomplete }
@@ -72,12 +76,18 @@ public struct VDERequest: Sendable, Equatable {
     }
 
     private static func make(
-        command: UInt32, port: Int, address: ArraySlice<UInt8>, text: ArraySlice<UInt8>
+        command: UInt32,
+        port: Int,
+        address: ArraySlice<UInt8>,
+        text: ArraySlice<UInt8>
     ) throws(Refusal) -> VDERequest {
         guard let address = UnixSocketAddress(bytes: address) else { throw .badAddress }
         return VDERequest(
-            port: command == 1 ? 0 : port, isManagement: command == 1, address: address,
-            description: printable(text.prefix { $0 != 0 }))
+            port: command == 1 ? 0 : port,
+            isManagement: command == 1,
+            address: address,
+            description: printable(text.prefix { $0 != 0 })
+        )
     }
 
     /// The request as version 3 sends it.

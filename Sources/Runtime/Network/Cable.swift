@@ -43,7 +43,13 @@ public final class Cable {
 
     private static func entry(_ port: Int, _ description: String) -> PortTable.EndpointEntry {
         PortTable.EndpointEntry(
-            kind: 0, port: port, identifier: 0, userID: CurrentProcess.userID, processID: CurrentProcess.id,
-            capabilities: 0, description: description)
+            kind: 0,
+            port: port,
+            identifier: 0,
+            userID: CurrentProcess.userID,
+            processID: CurrentProcess.id,
+            capabilities: 0,
+            description: description
+        )
     }
 }

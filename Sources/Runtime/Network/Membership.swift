@@ -33,7 +33,9 @@ public struct Membership: ~Copyable {
 
     /// Joins a switch so that its frames come to this process.
     public static func join(
-        directory: String, port: Int, description: (_ socketPath: String) -> String
+        directory: String,
+        port: Int,
+        description: (_ socketPath: String) -> String
     ) throws(JoinError) -> Membership {
         var request = AttachRequest(transport: .channel, description: description(directory + "/attach"))
         request.port = port
@@ -56,7 +58,10 @@ public struct Membership: ~Copyable {
     /// Joins a switch with a tap, which a switch of ours serves itself. The tap's descriptor stays the caller's.
     /// With another switch nothing is served: the result's endpoint is to be joined with the tap by a `Cable`.
     public static func join(
-        directory: String, port: Int, tap: borrowing OwnedDescriptor, description: String
+        directory: String,
+        port: Int,
+        tap: borrowing OwnedDescriptor,
+        description: String
     ) throws(JoinError) -> Membership {
         var request = AttachRequest(transport: .descriptor, description: description)
         request.port = port
@@ -70,7 +75,9 @@ public struct Membership: ~Copyable {
     }
 
     private static func joinVDE(
-        directory: String, port: Int, description: String
+        directory: String,
+        port: Int,
+        description: String
     ) throws(JoinError) -> Membership {
         do {
             var client = try VDEClient(directory: directory, port: port, description: description)
@@ -79,14 +86,18 @@ public struct Membership: ~Copyable {
         } catch {
             throw JoinError(
                 description: error.description,
-                mayComeBack: error.reason == .nobodyListens || error.reason == .notASwitch)
+                mayComeBack: error.reason == .nobodyListens || error.reason == .notASwitch
+            )
         }
     }
 
     private static func error(_ directory: String, _ error: AttachClient.JoinError) -> JoinError {
         switch error {
         case .nobodyListens:
-            JoinError(description: "\(directory): its switch is dead (connection refused); start it again", mayComeBack: true)
+            JoinError(
+                description: "\(directory): its switch is dead (connection refused); start it again",
+                mayComeBack: true
+            )
         case .refused(_, let message):
             JoinError(description: "\(directory): the switch refused: \(message)", mayComeBack: false)
         case .noAnswer:

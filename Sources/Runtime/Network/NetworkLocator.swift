@@ -48,7 +48,9 @@ public struct NetworkLocator: Sendable, Equatable, CustomStringConvertible {
             kind = .vde(directory: String(rest), port: port)
         case "tap":
             guard !rest.isEmpty, rest.utf8.count < 16, !rest.contains("/"), !rest.contains(" ") else {
-                throw ParseError(description: "\(text): an interface name has 1 to 15 characters without \"/\" or blank")
+                throw ParseError(
+                    description: "\(text): an interface name has 1 to 15 characters without \"/\" or blank"
+                )
             }
             kind = .tap(name: String(rest))
         default:

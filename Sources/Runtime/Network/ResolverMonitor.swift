@@ -30,7 +30,9 @@ public final class ResolverMonitor {
         var servers: [HostEndpoint] = []
         for line in text.split(whereSeparator: \.isNewline) {
             let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
-            guard words.count >= 2, words[0] == "nameserver", let address = IPv4Address(String(words[1])) else { continue }
+            guard words.count >= 2, words[0] == "nameserver", let address = IPv4Address(String(words[1])) else {
+                continue
+            }
             servers.append(HostEndpoint(address: address, port: 53))
             if servers.count == maximumCount { break }
         }

@@ -46,7 +46,9 @@ public final class AttachServer {
     }
 
     private func answer(
-        _ message: inout ReceivedMessage, _ number: Int32, _ descriptor: borrowing OwnedDescriptor
+        _ message: inout ReceivedMessage,
+        _ number: Int32,
+        _ descriptor: borrowing OwnedDescriptor
     ) {
         var answer = AttachAnswer(status: 0)
         var channel: OwnedDescriptor?
@@ -72,8 +74,11 @@ public final class AttachServer {
     }
 
     private func admit(
-        _ request: AttachRequest, _ message: inout ReceivedMessage, _ number: Int32,
-        _ descriptor: borrowing OwnedDescriptor, _ channel: inout OwnedDescriptor?
+        _ request: AttachRequest,
+        _ message: inout ReceivedMessage,
+        _ number: Int32,
+        _ descriptor: borrowing OwnedDescriptor,
+        _ channel: inout OwnedDescriptor?
     ) throws -> Int {
         let credentials = try UnixSocket.credentials(descriptor)
         guard request.filters.isEmpty else {
@@ -104,7 +109,10 @@ public final class AttachServer {
             module = "unix prog"
         }
         var newcomer = Switch.Newcomer(
-            identifier: number, module: module, description: request.description, userID: credentials.userID,
+            identifier: number,
+            module: module,
+            description: request.description,
+            userID: credentials.userID,
             processID: credentials.processID
         ) { [unowned self] in
             attached.remove(number)

@@ -62,7 +62,8 @@ final class ConnectionTable {
     }
 
     private func adopt(
-        _ connection: consuming OwnedDescriptor, onReadable: @escaping (Int32) -> Void
+        _ connection: consuming OwnedDescriptor,
+        onReadable: @escaping (Int32) -> Void
     ) throws(Errno) {
         let number = connection.rawValue
         let token = try loop.watch(number, [.readable, .readHangUp]) { _ in onReadable(number) }

@@ -57,7 +57,11 @@ public final class Switch {
         public var onRemoval: () -> Void
 
         public init(
-            identifier: Int32, module: String, description: String, userID: UInt32?, processID: Int32,
+            identifier: Int32,
+            module: String,
+            description: String,
+            userID: UInt32?,
+            processID: Int32,
             onRemoval: @escaping () -> Void = {}
         ) {
             self.identifier = identifier
@@ -74,7 +78,9 @@ public final class Switch {
         if wanted > 0 {
             guard wanted <= options.portCount else {
                 throw AttachRefusal(
-                    code: EINVAL, message: "port \(wanted) is out of range: this switch has ports 1 to \(options.portCount)")
+                    code: EINVAL,
+                    message: "port \(wanted) is out of range: this switch has ports 1 to \(options.portCount)"
+                )
             }
             if let present = ports[wanted]?.endpoints.first, let owner = present.userID, let userID,
                 owner != userID, userID != 0
@@ -113,9 +119,14 @@ public final class Switch {
 
     private func entry(of newcomer: Newcomer, port: Int) -> PortTable.EndpointEntry {
         PortTable.EndpointEntry(
-            kind: 0, port: port, identifier: UInt32(bitPattern: newcomer.identifier),
-            userID: newcomer.userID ?? .max, processID: newcomer.processID, capabilities: 0,
-            description: newcomer.description)
+            kind: 0,
+            port: port,
+            identifier: UInt32(bitPattern: newcomer.identifier),
+            userID: newcomer.userID ?? .max,
+            processID: newcomer.processID,
+            capabilities: 0,
+            description: newcomer.description
+        )
     }
 
     private func record(_ newcomer: Newcomer, at place: DataPlane.Place, port number: Int) {
@@ -126,9 +137,15 @@ public final class Switch {
         }
         ports[number]?.endpoints.append(
             SwitchEndpoint(
-                identifier: newcomer.identifier, module: newcomer.module, description: newcomer.description,
-                userID: newcomer.userID, processID: newcomer.processID, place: place,
-                onRemoval: newcomer.onRemoval))
+                identifier: newcomer.identifier,
+                module: newcomer.module,
+                description: newcomer.description,
+                userID: newcomer.userID,
+                processID: newcomer.processID,
+                place: place,
+                onRemoval: newcomer.onRemoval
+            )
+        )
     }
 
     /// Unplugs the endpoint with this identifier, if it is still there.

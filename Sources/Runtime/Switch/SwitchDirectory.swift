@@ -35,7 +35,8 @@ public struct SwitchDirectory: ~Copyable {
             try? FileSystem.removeDirectory(path)
             throw SetupError(
                 description:
-                    "\(path): path is too long: with socket names at most \(UnixSocketAddress.maximumPathByteCount) bytes")
+                    "\(path): path is too long: with socket names at most \(UnixSocketAddress.maximumPathByteCount) bytes"
+            )
         }
         do {
             try refuseIfAlive(path)
@@ -70,7 +71,9 @@ public struct SwitchDirectory: ~Copyable {
         } catch {
             throw SetupError(description: "\(path): cannot look for another switch there: \(error)")
         }
-        throw SetupError(description: "\(path): another switch is running there; stop it or choose another path with -s")
+        throw SetupError(
+            description: "\(path): another switch is running there; stop it or choose another path with -s"
+        )
     }
 
     /// Removes the sockets of a predecessor that was killed: `ctl`, `attach`, and data sockets (`NNN.N`) that nobody has

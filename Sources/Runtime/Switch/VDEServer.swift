@@ -94,7 +94,10 @@ public final class VDEServer {
         try UnixSocket.connect(data, to: request.address)
 
         var newcomer = Switch.Newcomer(
-            identifier: number, module: "unix prog", description: request.description, userID: credentials.userID,
+            identifier: number,
+            module: "unix prog",
+            description: request.description,
+            userID: credentials.userID,
             processID: credentials.processID
         ) { [unowned self] in
             try? FileSystem.remove(file)
