@@ -111,7 +111,7 @@ fuzz:
 
 .PHONY: install
 install: $(binary)
-	install -d "$(bindir)" "$(compatdir)" "$(docdir)/Documentation"
+	install -d "$(bindir)" "$(compatdir)" "$(docdir)/Documentation" "$(docdir)/Examples"
 	install -m 0755 $(binary) "$(bindir)/etherloom"
 	for name in $(COMPAT_NAMES); do ln -sfn $(compatto) "$(compatdir)/$$name"; done
 	install -d "$(sharedir)/man/man1" "$(sharedir)/man/man7" "$(compatman)/man1"
@@ -125,6 +125,7 @@ install: $(binary)
 	install -m 0644 Completions/etherloom.fish "$(sharedir)/fish/vendor_completions.d/etherloom.fish"
 	install -m 0644 README.md CHANGELOG.md LICENSE "$(docdir)/"
 	install -m 0644 Documentation/*.md "$(docdir)/Documentation/"
+	install -m 0755 Examples/*.sh "$(docdir)/Examples/"
 
 # Removes what `install` with the same PREFIX, DESTDIR and COMPAT_ON_PATH put there, and nothing else: a compatible
 # name that is not our link belongs to somebody else, and so does its page.
