@@ -52,8 +52,8 @@ public enum CommandLineOptions {
         let strings = unsafe ([program] + arguments).map { unsafe strdup($0) }
         let names = unsafe long.map { unsafe strdup($0.name) }
         defer {
-            for unsafestring in unsafe strings { unsafe free(string) }
-            for unsafename in unsafe names { unsafe free(name) }
+            unsafe strings.forEach { unsafe free($0) }
+            unsafe names.forEach { unsafe free($0) }
         }
         let count = Int32(arguments.count + 1)
         let options = unsafe zip(long, names).map { item, name in
