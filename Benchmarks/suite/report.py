@@ -89,7 +89,8 @@ def rounds(result: Result, configurations: dict, options) -> None:
 
     `configurations` maps names to functions without arguments that return the figures of one measurement.
     """
-    names = [name for name in configurations if not options.only or options.only in name]
+    wanted = options.only.split("|") if options.only else [""]
+    names = [name for name in configurations if any(text in name for text in wanted)]
     for number_of_round in range(options.rounds):
         for name in names if number_of_round % 2 == 0 else reversed(names):
             idle = machine.wait_until_idle(options)
