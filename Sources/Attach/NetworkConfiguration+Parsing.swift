@@ -7,7 +7,7 @@ extension NetworkConfiguration {
     /// Parses the one-string form: the network, then words after commas. The words are those of VirtualSquare's libioth
     /// (iothconf), and the names of our command line's options: `if=` or `iface=` NAME, `mac=` or `macaddr=`, `mtu=`,
     /// `ip=` or `address=` ADDRESS/PREFIX, `gw=` or `via=`, `dns=`, `domain=`, `dhcp` (`dhcp4`, `auto4`), `slaac` (`rd`,
-    /// `auto6`), `auto` (both), `eth` (up, no more). Addresses, gateways, servers and domains may be repeated. A comma
+    /// `auto6`), `auto` (whichever of both answers), `eth` (up, no more). Addresses, gateways, servers and domains may be repeated. A comma
     /// that belongs to the network is written `\,`.
     public init(parsing text: String) throws(ConfigurationError) {
         var words = Self.splitAtCommas(text)
@@ -47,6 +47,7 @@ extension NetworkConfiguration {
             }
             if ["dhcp", "dhcp4", "auto4", "auto"].contains(key) { usesDHCP = true }
             if ["slaac", "rd", "auto6", "auto"].contains(key) { usesAutoconfiguration = true }
+            if key == "auto" { takesWhatComes = true }
         case "dhcp6":
             throw ConfigurationError(
                 word: word,

@@ -29,6 +29,8 @@ public struct NetworkConfiguration: Hashable, Sendable {
     public var usesDHCP = false
     /// Waits for an IPv6 address by stateless autoconfiguration (RFC 4862).
     public var usesAutoconfiguration = false
+    /// Of the two above, whichever answers first is enough.
+    public var takesWhatComes = false
 
     /// An interface on `network` with no address.
     public init(network: String) { self.network = network }

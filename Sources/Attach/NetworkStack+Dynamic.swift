@@ -19,8 +19,8 @@ struct DynamicConfiguration {
     var routerOptions: [Int32: RouterOptions] = [:]
     /// Addresses may have come or gone since they were last looked at.
     var isStale = true
-    /// What that look found: the place of an interface that waits for autoconfiguration.
-    var waitingForRouter: Int?
+    /// What that look found: the places of interfaces that have an address of autoconfiguration.
+    var autoconfigured: Set<Int> = []
 }
 
 extension NetworkStack {
@@ -49,16 +49,11 @@ extension NetworkStack {
     }
 
     /// An interface that still waits, and for whom.
-    private enum Waiting {
-        case forServer(Interface)
-        case forRouter(Interface)
+    private struct Waiting {
+        let interface: Interface
+        let whom: String
 
         func error(after patience: UInt64) -> StackError {
-            let (interface, whom) =
-                switch self {
-                case .forServer(let interface): (interface, "a DHCP server")
-                case .forRouter(let interface): (interface, "a router")
-                }
             let seconds = patience / 1_000_000_000
             return StackError(
                 .noAddress,
@@ -95,25 +90,34 @@ extension NetworkStack {
 
     /// Nil when all interfaces have what they asked for.
     private mutating func firstWaiting() throws(StackError) -> Waiting? {
-        for (position, interface) in interfaces.enumerated()
-        where interface.configuration.usesDHCP && dynamic.leases[position] == nil {
-            return .forServer(interface)
-        }
         if dynamic.isStale { try lookForAutoconfiguration() }
-        return dynamic.waitingForRouter.map { .forRouter(interfaces[$0]) }
+        for (position, interface) in interfaces.enumerated() {
+            let configuration = interface.configuration
+            let needsServer = configuration.usesDHCP && dynamic.leases[position] == nil
+            let needsRouter = configuration.usesAutoconfiguration && !dynamic.autoconfigured.contains(position)
+            if configuration.takesWhatComes {
+                guard needsServer && needsRouter else { continue }
+                return Waiting(interface: interface, whom: "a DHCP server or a router")
+            }
+            if needsServer { return Waiting(interface: interface, whom: "a DHCP server") }
+            if needsRouter { return Waiting(interface: interface, whom: "a router") }
+        }
+        return nil
     }
 
-    /// Looks which interface has no address yet that it did not get by hand.
+    /// Looks which interfaces have an address that they did not get by hand.
     private mutating func lookForAutoconfiguration() throws(StackError) {
         dynamic.isStale = false
         guard interfaces.contains(where: \.configuration.usesAutoconfiguration) else { return }
         do {
             let addresses = try netlink!.addresses().filter { $0.bytes.count == 16 && $0.isGlobal && !$0.isTentative }
-            dynamic.waitingForRouter = interfaces.firstIndex { interface in
-                let own = interface.configuration.addresses.map(\.address.bytes)
-                return interface.configuration.usesAutoconfiguration
-                    && !addresses.contains { $0.interface == interface.index && !own.contains($0.bytes) }
-            }
+            dynamic.autoconfigured = Set(
+                interfaces.indices.filter { position in
+                    let interface = interfaces[position]
+                    let own = interface.configuration.addresses.map(\.address.bytes)
+                    return addresses.contains { $0.interface == interface.index && !own.contains($0.bytes) }
+                }
+            )
         } catch {
             throw StackError(.failed, "\(error)")
         }

@@ -7,7 +7,7 @@ import Glibc
 /// Waiting for a handful of descriptors, poll(2): for the control plane, where an `Epoll` would be too much.
 public enum Poll {
     /// Most descriptors of one call.
-    public static var maximumCount: Int { 32 }
+    public static var maximumCount: Int { Int(CEL_POLL_MAX) }
 
     /// Waits until a descriptor can be read, has ended or failed: for each whether it does. All false: the deadline has
     /// come. A negative descriptor is never ready.

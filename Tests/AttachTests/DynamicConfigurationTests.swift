@@ -125,6 +125,26 @@ struct DynamicConfigurationTests {
         #expect(try output.rest() == "search example.org\nnameserver 192.168.77.9\nnameserver 192.168.77.3\n")
     }
 
+    @Test("auto is content with whoever answers, dhcp and slaac together want both")
+    func takesWhatComes() throws {
+        var stack = try makeStack(["x,auto"])
+        let network = Network(frames: try TapFrames(&stack, 0))
+        _ = try Thread.start(name: "server") { try? network.serve(.computed) }
+        try stack.configure()
+        try stack.configureDynamic()
+
+        var both = try makeStack(["x,dhcp,slaac"])
+        let other = Network(frames: try TapFrames(&both, 0))
+        _ = try Thread.start(name: "server") { try? other.serve(.computed) }
+        try both.configure()
+        do {
+            try both.configureDynamic(patience: 3_000_000_000)
+            Issue.record("no router was there")
+        } catch {
+            #expect(error.description.contains("a router on"))
+        }
+    }
+
     @Test("a gateway given by hand comes before the server's")
     func prefersOwnGateway() throws {
         var stack = try makeStack(["x,dhcp,gw=192.168.77.77"])
@@ -153,7 +173,10 @@ struct DynamicConfigurationTests {
 
     @Test(
         "silence ends in an error that says who did not answer, and where",
-        arguments: [("dhcp", "DHCP"), ("slaac", "router")]
+        arguments: [
+            ("dhcp", "a DHCP server on"), ("slaac", "a router on"), ("dhcp,slaac", "a DHCP server on"),
+            ("auto", "a DHCP server or a router on"),
+        ]
     )
     func reportsSilence(word: String, whom: String) throws {
         var stack = try makeStack(["/tmp/some/switch,\(word)"])

@@ -259,7 +259,9 @@ struct CommandTests {
         #expect(MonotonicClock.nanoseconds >= start + 30_000_000)
         event.signal()
         #expect(try Poll.readable([-1, event.rawDescriptor], deadline: nil) == [false, true])
-        #expect(throws: Errno.invalid) { try Poll.readable([Int32](repeating: -1, count: 33), deadline: 0) }
+        #expect(throws: Errno.invalid) {
+            try Poll.readable([Int32](repeating: -1, count: Poll.maximumCount + 1), deadline: 0)
+        }
     }
 
     @Test("descriptors are taken once each, and those not taken are closed")

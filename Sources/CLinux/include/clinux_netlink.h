@@ -110,11 +110,12 @@ static inline long cel_packet_receive(
     return received;
 }
 
+#define CEL_POLL_MAX 128
 /* Waits until one of the descriptors has one of its events, for at most `timeout` milliseconds (-1: for ever). Entries
  * are a descriptor, the events asked for (low half) and those that came (high half). */
 static inline int cel_poll(int32_t *descriptors, uint32_t *events, int count, int timeout) {
-    struct pollfd entries[32];
-    if (count < 0 || count > 32) return -EINVAL;
+    struct pollfd entries[CEL_POLL_MAX];
+    if (count < 0 || count > CEL_POLL_MAX) return -EINVAL;
     for (int i = 0; i < count; i++) {
         entries[i].fd = descriptors[i];
         entries[i].events = (short)(events[i] & 0xffff);
