@@ -10,8 +10,9 @@ public enum Tunables {
 
     /// Bytes before a frame in its slot: room for tags and tunnel headers to be pushed in place.
     @inlinable public static var headroomByteCount: Int { 66 }
-    /// Largest frame: 65,535 bytes of IP packet behind an Ethernet header with two tags, and a little slack.
-    @inlinable public static var maximumFrameByteCount: Int { 65_535 + 14 + 8 + 3 }
+    /// Largest frame: an IPv6 packet with 65,535 bytes of payload behind its 40-byte header, an Ethernet header and two
+    /// tags. The same as `WireTunables.maximumFrameByteCount`, spelled out for the compiler to fold.
+    @inlinable public static var maximumFrameByteCount: Int { 14 + 8 + 40 + 65_535 }
     /// A small slot holds a frame of the usual MTU with head room.
     @inlinable public static var smallSlotByteCount: Int { 2048 }
     /// A large slot holds the largest frame, the header before it and the head room. Not a multiple of the page size, so
