@@ -211,7 +211,8 @@ public struct PortTable: @unchecked Sendable {
         let kind = unsafe record.pointee.kind.load(ordering: .relaxed)
         guard kind != 0 else { return nil }
         let area = unsafe UnsafeMutableRawPointer(record) + Self.textOffset
-        let length = unsafe min(Int(area.load(as: UInt64.self)), Self.textByteCount)
+        // Anything may stand there when another process died while it wrote.
+        let length = unsafe Int(min(area.load(as: UInt64.self), UInt64(Self.textByteCount)))
         let text = (0..<length).map { unsafe area.load(fromByteOffset: 8 + $0, as: UInt8.self) }
         let entry = unsafe EndpointEntry(
             kind: kind,
