@@ -129,7 +129,12 @@ let package = Package(
             swiftSettings: testSettings
         ),
         // Whole programs of ours against programs that we did not write, in namespaces made by the tests.
-        .testTarget(name: "IntegrationTests", dependencies: ["TestSupport"], swiftSettings: testSettings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["TestSupport"],
+            exclude: ["Programs"],
+            swiftSettings: testSettings
+        ),
     ]
 )
 
