@@ -88,7 +88,7 @@ let package = Package(
         ),
         .target(
             name: "TestSupport",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane"],
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Gateway"],
             swiftSettings: testSettings
         ),
         .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: testSettings),
@@ -159,6 +159,7 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("Frames", ["TestSupport"]),
         ("DHCP", ["TestSupport"]),
         ("DNS", ["TestSupport"]),
+        ("Gateway", ["TestSupport"]),
         ("VDERequest", ["Endpoints"]),
         ("AttachMessage", ["Endpoints"]),
         ("ConsoleLine", ["Console", "LinuxSystem", "Runtime"]),

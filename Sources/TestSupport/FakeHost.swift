@@ -1,53 +1,55 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Gateway
+public import Gateway
 import Wire
 
 /// Host sockets in memory. The test is the kernel: it decides what connects, how much is taken, and what arrives.
-struct FakeHost: ~Copyable, GatewayHost {
-    struct Socket {
-        var token: GatewayToken
-        var endpoint: HostEndpoint
-        var isUDP = false
-        var isConnected = false
+public struct FakeHost: ~Copyable, GatewayHost {
+    public struct Socket {
+        public var token: GatewayToken
+        public var endpoint: HostEndpoint
+        public var isUDP = false
+        public var isConnected = false
         /// What the gateway sent, in order.
-        var sent: [UInt8] = []
+        public var sent: [UInt8] = []
         /// Datagrams that the gateway sent.
-        var datagrams: [[UInt8]] = []
+        public var datagrams: [[UInt8]] = []
         /// Bytes that the socket takes before it would block.
-        var room = Int.max
+        public var room = Int.max
         /// Received data that the gateway has not discarded; datagrams for UDP.
-        var received: [UInt8] = []
-        var receivedDatagrams: [[UInt8]] = []
-        var discarded = 0
-        var isEnded = false
-        var error: HostError?
-        var isShutDown = false
-        var isClosed = false
-        var isReset = false
-        var peeks = 0
+        public var received: [UInt8] = []
+        public var receivedDatagrams: [[UInt8]] = []
+        public var discarded = 0
+        public var isEnded = false
+        public var error: HostError?
+        public var isShutDown = false
+        public var isClosed = false
+        public var isReset = false
+        public var peeks = 0
     }
 
     /// What becomes of a TCP connection attempt.
-    enum Answer {
+    public enum Answer {
         case connect
         case wait
         case fail(HostError)
     }
 
-    var sockets: [Socket] = []
-    var answers: [HostEndpoint: Answer] = [:]
-    var defaultAnswer = Answer.connect
-    var udpErrors: [HostEndpoint: HostError] = [:]
-    /// Connections that wait at forwards.
-    var waiting: [Int: [HostEndpoint]] = [:]
-    var acceptError: HostError?
-    /// Datagrams that wait at forwards, and those sent back.
-    var forwardDatagrams: [Int: [([UInt8], HostEndpoint)]] = [:]
-    var forwardSent: [([UInt8], HostEndpoint)] = []
+    public init() {}
 
-    var openCount: Int { sockets.count { !$0.isClosed && !$0.isReset } }
+    public var sockets: [Socket] = []
+    public var answers: [HostEndpoint: Answer] = [:]
+    public var defaultAnswer = Answer.connect
+    public var udpErrors: [HostEndpoint: HostError] = [:]
+    /// Connections that wait at forwards.
+    public var waiting: [Int: [HostEndpoint]] = [:]
+    public var acceptError: HostError?
+    /// Datagrams that wait at forwards, and those sent back.
+    public var forwardDatagrams: [Int: [([UInt8], HostEndpoint)]] = [:]
+    public var forwardSent: [([UInt8], HostEndpoint)] = []
+
+    public var openCount: Int { sockets.count { !$0.isClosed && !$0.isReset } }
 
     private mutating func make(_ socket: Socket) -> HostSocket {
         sockets.append(socket)
@@ -56,7 +58,7 @@ struct FakeHost: ~Copyable, GatewayHost {
 
     private func index(_ socket: HostSocket) -> Int { Int(socket.rawValue) }
 
-    mutating func connectTCP(to endpoint: HostEndpoint, token: GatewayToken) -> HostConnection {
+    public mutating func connectTCP(to endpoint: HostEndpoint, token: GatewayToken) -> HostConnection {
         switch answers[endpoint] ?? defaultAnswer {
         case .connect: return .connected(make(Socket(token: token, endpoint: endpoint, isConnected: true)))
         case .wait: return .inProgress(make(Socket(token: token, endpoint: endpoint)))
@@ -64,13 +66,13 @@ struct FakeHost: ~Copyable, GatewayHost {
         }
     }
 
-    mutating func connectionResult(_ socket: HostSocket) -> HostConnection {
+    public mutating func connectionResult(_ socket: HostSocket) -> HostConnection {
         let index = index(socket)
         if let error = sockets[index].error { return .failed(error) }
         return sockets[index].isConnected ? .connected(socket) : .inProgress(socket)
     }
 
-    mutating func accept(listener: Int, token: GatewayToken) -> HostAcceptance {
+    public mutating func accept(listener: Int, token: GatewayToken) -> HostAcceptance {
         if let acceptError { return .failed(acceptError) }
         guard var queue = waiting[listener], !queue.isEmpty else { return .none }
         let peer = queue.removeFirst()
@@ -78,7 +80,7 @@ struct FakeHost: ~Copyable, GatewayHost {
         return .accepted(make(Socket(token: token, endpoint: peer, isConnected: true)), peer: peer)
     }
 
-    mutating func send(_ socket: HostSocket, _ bytes: Span<UInt8>) -> HostTransfer {
+    public mutating func send(_ socket: HostSocket, _ bytes: Span<UInt8>) -> HostTransfer {
         let index = index(socket)
         precondition(!sockets[index].isClosed && !sockets[index].isReset && !sockets[index].isShutDown)
         if let error = sockets[index].error { return .failed(error) }
@@ -89,7 +91,8 @@ struct FakeHost: ~Copyable, GatewayHost {
         return .bytes(count)
     }
 
-    mutating func peek(_ socket: HostSocket, offset: Int, into buffer: inout MutableSpan<UInt8>) -> HostTransfer {
+    public mutating func peek(_ socket: HostSocket, offset: Int, into buffer: inout MutableSpan<UInt8>) -> HostTransfer
+    {
         let index = index(socket)
         precondition(!sockets[index].isClosed && !sockets[index].isReset)
         sockets[index].peeks += 1
@@ -104,34 +107,35 @@ struct FakeHost: ~Copyable, GatewayHost {
         return .bytes(count)
     }
 
-    mutating func discard(_ socket: HostSocket, byteCount: Int) {
+    public mutating func discard(_ socket: HostSocket, byteCount: Int) {
         let index = index(socket)
         precondition(byteCount <= sockets[index].received.count, "discarded more than there was")
         sockets[index].received.removeFirst(byteCount)
         sockets[index].discarded += byteCount
     }
 
-    mutating func shutdownWrite(_ socket: HostSocket) {
+    public mutating func shutdownWrite(_ socket: HostSocket) {
         precondition(!sockets[index(socket)].isShutDown)
         sockets[index(socket)].isShutDown = true
     }
 
-    mutating func close(_ socket: HostSocket) {
+    public mutating func close(_ socket: HostSocket) {
         precondition(!sockets[index(socket)].isClosed && !sockets[index(socket)].isReset)
         sockets[index(socket)].isClosed = true
     }
 
-    mutating func reset(_ socket: HostSocket) {
+    public mutating func reset(_ socket: HostSocket) {
         precondition(!sockets[index(socket)].isClosed && !sockets[index(socket)].isReset)
         sockets[index(socket)].isReset = true
     }
 
-    mutating func openUDP(to endpoint: HostEndpoint, token: GatewayToken) -> HostConnection {
+    public mutating func openUDP(to endpoint: HostEndpoint, token: GatewayToken) -> HostConnection {
         if let error = udpErrors[endpoint] { return .failed(error) }
         return .connected(make(Socket(token: token, endpoint: endpoint, isUDP: true, isConnected: true)))
     }
 
-    mutating func sendDatagram(_ socket: HostSocket, _ bytes: Span<UInt8>, segmentByteCount: Int) -> HostTransfer {
+    public mutating func sendDatagram(_ socket: HostSocket, _ bytes: Span<UInt8>, segmentByteCount: Int) -> HostTransfer
+    {
         let index = index(socket)
         precondition(!sockets[index].isClosed)
         if let error = sockets[index].error {
@@ -148,7 +152,7 @@ struct FakeHost: ~Copyable, GatewayHost {
         return .bytes(bytes.count)
     }
 
-    mutating func receiveDatagram(_ socket: HostSocket, into buffer: inout MutableSpan<UInt8>) -> HostTransfer {
+    public mutating func receiveDatagram(_ socket: HostSocket, into buffer: inout MutableSpan<UInt8>) -> HostTransfer {
         let index = index(socket)
         precondition(!sockets[index].isClosed)
         if let error = sockets[index].error {
@@ -161,7 +165,7 @@ struct FakeHost: ~Copyable, GatewayHost {
         return .bytes(min(datagram.count, buffer.count))
     }
 
-    mutating func receiveDatagram(listener: Int, into buffer: inout MutableSpan<UInt8>) -> HostDatagram {
+    public mutating func receiveDatagram(listener: Int, into buffer: inout MutableSpan<UInt8>) -> HostDatagram {
         guard var queue = forwardDatagrams[listener], !queue.isEmpty else { return .wouldBlock }
         let (datagram, peer) = queue.removeFirst()
         forwardDatagrams[listener] = queue
@@ -169,7 +173,7 @@ struct FakeHost: ~Copyable, GatewayHost {
         return .received(min(datagram.count, buffer.count), from: peer)
     }
 
-    mutating func sendDatagram(listener: Int, _ bytes: Span<UInt8>, to endpoint: HostEndpoint) -> HostTransfer {
+    public mutating func sendDatagram(listener: Int, _ bytes: Span<UInt8>, to endpoint: HostEndpoint) -> HostTransfer {
         forwardSent.append((bytes.indices.map { bytes[$0] }, endpoint))
         return .bytes(bytes.count)
     }
