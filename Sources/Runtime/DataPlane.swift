@@ -24,12 +24,13 @@ public final class DataPlane {
         generations = Array(repeating: 0, count: configuration.endpointCount)
         isUsed = Array(repeating: false, count: configuration.endpointCount)
         thread = try Thread.start(name: "etherloom-loop") {
-            do {
+            do throws(Errno) {
                 var engine = try Engine(configuration: configuration, mailbox: mailbox)
                 engine.run()
-            } catch let error as Errno {
+            } catch {
                 mailbox.post(.failed(error))
-            } catch {}
+            }
+            mailbox.close()
         }
     }
 

@@ -48,6 +48,8 @@ final class EngineMailbox: Sendable {
         var events: [EngineEvent] = []
         var posted = 0
         var done = 0
+        /// The loop has ended: nobody will perform anything any more.
+        var isClosed = false
     }
 
     let state: EngineState
@@ -77,6 +79,11 @@ final class EngineMailbox: Sendable {
         queues.withLock { $0.done += 1 }
         completion.signal()
     }
+    /// The loop has ended. Whoever waits for a command need not.
+    func close() {
+        queues.withLock { $0.isClosed = true }
+        completion.signal()
+    }
     func post(_ event: EngineEvent) {
         queues.withLock { $0.events.append(event) }
         toControl.signal()
@@ -104,7 +111,7 @@ final class EngineMailbox: Sendable {
             return $0.posted
         }
         toLoop.signal()
-        while queues.withLock({ $0.done < number }) {
+        while queues.withLock({ $0.done < number && !$0.isClosed }) {
             completion.waitUntilSignalled()
         }
     }
