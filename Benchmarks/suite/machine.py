@@ -15,6 +15,8 @@ from . import lab, programs
 # Part of all processors' time that must be idle before a measurement begins, and how long that may be waited for.
 IDLE = 0.90
 PATIENCE = 60.0
+# The same on a machine that has not become idle in that time: it has other things to do, and this run will say so.
+SHORT_PATIENCE = 5.0
 
 
 def read(path: str) -> str:
@@ -97,20 +99,27 @@ class Busy:
         return (after[0] - self.before[0]) / total * (os.cpu_count() or 1) if total else 0.0
 
 
+_patience = PATIENCE
+
+
 def wait_until_idle(options) -> bool:
     """Waits until the machine is idle; False when it did not become so in time."""
     if options.no_wait:
         return True
-    deadline = time.monotonic() + PATIENCE
+    global _patience
+    deadline = time.monotonic() + _patience
     count = os.cpu_count() or 1
     while True:
         busy = Busy()
         # An idle share is a share of some time: this is the time that is looked at.
         time.sleep(0.2)
         if busy.processors() <= count * (1 - IDLE):
+            _patience = PATIENCE
             return True
         if time.monotonic() > deadline:
-            print("  (the machine did not become idle; measuring anyway)", file=sys.stderr)
+            if _patience == PATIENCE:
+                print("  (the machine does not become idle; measuring anyway)", file=sys.stderr)
+            _patience = SHORT_PATIENCE
             return False
 
 

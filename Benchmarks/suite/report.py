@@ -160,6 +160,10 @@ def finish(name: str, result: Result, conditions: dict, options) -> None:
         lines.append([row["what"], number(row["ours"]), peer, row["unit"], ratio, row["goal"], row["verdict"], row["note"][:NOTE]])
     if lines:
         table(["", "ours", "peer", "unit", "ratio", "goal", "verdict", ""], lines)
+    busy = [entry for entries in result.raw.values() for entry in entries if entry.get("idle") is False]
+    if busy:
+        result.notes.append(f"the machine was busy with other things before {len(busy)} of "
+                            f"{sum(map(len, result.raw.values()))} measurements: these figures are only indicative")
     for note in result.notes:
         print(f"  {note}")
     print(flush=True)
