@@ -152,12 +152,12 @@ extension HostNamespace {
     }
 
     /// Ends a daemon that has written its number to a file, and waits until it is gone.
-    public func stopDaemon(pidFile: String) throws {
+    public func stopDaemon(pidFile: String, _ signal: Int32 = SIGTERM) throws {
         let text = String(decoding: try FileSystem.contents(pidFile), as: UTF8.self)
         guard let process = pid_t(text.prefix { $0.isNumber }) else {
             throw IntegrationFailure("\(pidFile) holds no process number: \(text)")
         }
-        kill(process, SIGTERM)
-        try wait(for: "the end of daemon \(process)") { kill(process, 0) < 0 }
+        kill(process, signal)
+        try wait(for: "the end of daemon \(process)") { !ProcessTable.isAlive(process) }
     }
 }

@@ -205,14 +205,14 @@ public final class HostNamespace {
     /// The interfaces of the host.
     public func links() throws -> [String] {
         let program = try run(["ip", "-o", "link", "show"])
+        programs.removeAll { $0 === program }
         return program.output.split(separator: "\n").map { line in
             String(line.split(separator: " ", maxSplits: 2)[1].prefix { $0 != ":" && $0 != "@" })
         }
     }
 
-    /// Stops what still runs, youngest first, and throws if anything of it remains.
+    /// Stops what still runs, youngest first, and throws if anything of it remains. To be followed by `destroy()`.
     public func end() throws {
-        defer { destroy() }
         for program in programs.reversed() where program.poll() == nil {
             program.closeInput()
             do {

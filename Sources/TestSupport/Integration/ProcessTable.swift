@@ -17,6 +17,14 @@ enum ProcessTable {
         }
     }
 
+    /// Whether a process runs. One that waits for its parent's notice does not.
+    static func isAlive(_ process: pid_t) -> Bool {
+        guard let status = try? FileSystem.contents("/proc/\(process)/stat") else { return false }
+        // The name stands in parentheses and may hold anything; the state follows.
+        let state = String(decoding: status, as: UTF8.self).split(separator: ")").last?.dropFirst().first
+        return state != "Z" && state != "X"
+    }
+
     static func commandLine(_ process: pid_t) -> String {
         let bytes = (try? FileSystem.contents("/proc/\(process)/cmdline")) ?? []
         return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")

@@ -55,6 +55,20 @@ public final class Program {
         if let terminal { return terminal.output }
         return (try? FileSystem.contents(outputPath, limit: 1 << 28)) ?? []
     }
+    /// What it has printed behind the first `offset` bytes.
+    public func outputBytes(from offset: Int) -> [UInt8] {
+        let file = open(outputPath, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return [] }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = pread(file, &part, part.count, offset + bytes.count)
+            if count <= 0 { return bytes }
+            bytes += part.prefix(count)
+        }
+    }
+
     public var errorOutput: String {
         String(decoding: (try? FileSystem.contents(errorPath, limit: 1 << 24)) ?? [], as: UTF8.self)
     }

@@ -29,7 +29,7 @@ def main():
         # Like the kernel's: zero, the process number, some bytes of no meaning; all 108 bytes are the name.
         name = (b"\0\0\0\0" + struct.pack("=I", os.getpid())).ljust(108, b"\xa5")
     else:
-        path = os.path.join(os.path.dirname(ctl), ".%05d-00000" % os.getpid())
+        path = os.path.join(os.path.dirname(ctl), ".%d-00000" % os.getpid())
         name = path.encode().ljust(108, b"\0")
     data.bind(name if path is None else path)
 

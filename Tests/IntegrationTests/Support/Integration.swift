@@ -43,13 +43,12 @@ func withHost(
         try skip("no namespaces: \(failure)")
         return
     }
+    defer { host.destroy() }
     do {
         try body(host)
         try host.end()
     } catch {
-        let transcript = host.transcript
-        host.destroy()
-        Issue.record("\(transcript)")
+        Issue.record("\(host.transcript)")
         throw error
     }
 }

@@ -16,24 +16,28 @@ final class Plug {
         try program.write([UInt8(frame.count >> 8), UInt8(frame.count & 0xff)] + frame)
     }
 
+    private var received: [[UInt8]] = []
+    /// How many bytes of the output they took.
+    private var parsedByteCount = 0
+
     /// Every frame that has come so far.
     var frames: [[UInt8]] {
-        var rest = program.outputBytes[...]
-        var frames: [[UInt8]] = []
+        var rest = program.outputBytes(from: parsedByteCount)[...]
         while rest.count >= 2 {
             let size = Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1])
             guard rest.count >= 2 + size else { break }
-            frames.append(Array(rest.dropFirst(2).prefix(size)))
+            received.append(Array(rest.dropFirst(2).prefix(size)))
             rest = rest.dropFirst(2 + size)
+            parsedByteCount += 2 + size
         }
-        return frames
+        return received
     }
 
     /// Waits for a frame with exactly these bytes.
     func wait(for frame: [UInt8]) throws {
         try TestSupport.wait(for: "a frame of \(frame.count) bytes at \(program.name)") {
             if program.poll() != nil { throw IntegrationFailure("\(program.name) ended: \(program.transcript)") }
-            return frames.contains(frame)
+            return frames.last == frame || frames.contains(frame)
         }
     }
 }
