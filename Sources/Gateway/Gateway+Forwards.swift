@@ -35,9 +35,8 @@ extension Gateway {
         let forward = configuration.forwards[number]
         for _ in 0..<GatewayTunables.acceptsPerTurn where output.freeCount >= 2 {
             guard halfOpenCount < configuration.limits.halfOpenCount,
-                tcpPlaces.usedCount < tcpPlaces.capacity || !resting.isEmpty,
                 // The key is not known before the client's address: a stand-in that no guest can have.
-                let index = allocateTCP(placeholderKey(number), hash: 0, now: now)
+                let index = allocateTCP(placeholderKey(number), hash: 0, host: &host, now: now)
             else { return postpone(number, now: now) }
             defer { tcp.endWrite(index) }
             switch host.accept(listener: number, token: token(index)) {

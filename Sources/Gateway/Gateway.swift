@@ -62,6 +62,7 @@ public struct Gateway: ~Copyable {
     /// Accepted connections whose guest's address is being asked for.
     var resolving = RecordList(number: 3)
     var halfOpenCount = 0
+    var tcpEvictionHand = 0
     var spill: SpillArena
 
     // UDP

@@ -26,6 +26,8 @@ public enum GatewayCounter: Int, Sendable, CaseIterable {
     case tcpClosed, tcpResetByGuest, tcpResetByHost, tcpTimedOut
     /// Connection attempts that failed, and those refused for want of room.
     case tcpFailed, tcpRefused
+    /// Silent connections broken to make room for new ones.
+    case tcpEvicted
     /// Segments sent again, and segments that came out of order, twice or out of the window.
     case tcpRetransmits, tcpOutOfOrder, tcpDuplicates, tcpOutOfWindow
     /// Segments without a connection, answered with a reset.

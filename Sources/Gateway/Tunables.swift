@@ -60,6 +60,8 @@ public enum GatewayTunables {
     static let restTime: UInt64 = 10 * second
     /// The host's kernel gives a connection attempt up after about 130 s; so do we, should it not tell.
     static let connectTime: UInt64 = 150 * second
+    /// A connection that was silent for so long may be broken when there is no room for a new one.
+    static let idleTime: UInt64 = 300 * second
     /// Connections accepted from one forward in one turn.
     static let acceptsPerTurn = 16
     /// Accepting goes on after this time when descriptors had run out.

@@ -154,6 +154,58 @@ import Wire
         #expect(rig.counters[.tcpFlows] == 8)
     }
 
+    @Test func longSilentConnectionsMakeRoomInAFullTable() throws {
+        let rig = try Rig { $0.limits.tcpFlowCount = 4 }
+        var talks: [Conversation] = []
+        for port in 0..<4 {
+            let talk = Conversation(rig, from: 10_000 + UInt16(port))
+            try talk.open()
+            talks.append(talk)
+        }
+        rig.advance(milliseconds: 200_000)
+        talks[0].sendData([1])
+        rig.advance(milliseconds: 150_000)
+        _ = rig.takeSent()
+        try Conversation(rig, from: 20_000).open()
+        #expect(rig.counters[.tcpEvicted] == 1)
+        #expect(!talks[0].hostSocket.isReset)
+        #expect(talks[1...].count { $0.hostSocket.isReset } == 1)
+    }
+
+    @Test func spilledDataOfABrokenConnectionIsFreed() throws {
+        let rig = try Rig()
+        let talk = Conversation(rig)
+        try talk.open()
+        rig.host.sockets[talk.socket].room = 0
+        for _ in 0..<4 { talk.sendData(ramp(0..<50_000)) }
+        #expect(rig.counters[.spillChunks] > 4)
+        talk.send(.rst)
+        #expect(rig.counters[.spillChunks] == 0)
+    }
+
+    @Test func aHostThatBreaksWhileDataIsHeldBackResetsTheGuest() throws {
+        let rig = try Rig()
+        let talk = Conversation(rig)
+        try talk.open()
+        rig.host.sockets[talk.socket].room = 0
+        talk.sendData(ramp(0..<50_000))
+        _ = rig.takeSent()
+        rig.host.sockets[talk.socket].error = .reset
+        rig.ready(talk.socket, [.writable, .error])
+        #expect(rig.takeSegments().last?.flags == [.rst, .ack])
+        #expect(rig.counters[.spillChunks] == 0)
+    }
+
+    @Test func aGuestThatMovesToAnotherStationIsFollowed() throws {
+        let rig = try Rig()
+        let talk = Conversation(rig)
+        try talk.open()
+        var frame = talk.frame([.ack, .psh], payload: [1])
+        frame[11] = 0xbb
+        rig.inject(frame)
+        #expect(rig.takeSent().last?.destination == MACAddress(rawValue: 0x0200_0000_00bb))
+    }
+
     @Test func spilledDataIsLimitedInAll() throws {
         let rig = try Rig { $0.limits.spillChunkCount = 8 }
         var held = 0

@@ -180,4 +180,35 @@ import Wire
         #expect(rig.takeSegments().count == 100)
         #expect(rig.counters[.tcpHalfOpen] == 100)
     }
+
+    @Test func aClientMayUseItsPortAgainWhileTheOldTupleRests() throws {
+        introduce()
+        connect(client)
+        let talk = answer(try #require(rig.takeSegments().first))
+        talk.hostEnds()
+        talk.expected &+= 1
+        talk.send([.fin, .ack])
+        #expect(rig.host.sockets[0].isClosed && rig.counters[.tcpFlows] == 1)
+        _ = rig.takeSent()
+        rig.now += 1_000_000_000
+        connect(client)
+        let syn = try #require(rig.takeSegments().first)
+        #expect(syn.flags == .syn && syn.header.sourcePort == client.port)
+        // Behind everything that the old connection used.
+        #expect(Int32(bitPattern: syn.sequence &- talk.expected) > 0)
+        #expect(rig.counters[.tcpFlows] == 1)
+    }
+
+    @Test func onlyWhatIsAnsweredIsResolved() throws {
+        // Two guests are asked for; the answer of one does not disturb the other's waiting.
+        connect(client)
+        connect(client, forward: 1)
+        _ = rig.takeSent()
+        rig.inject(guest.arp(2, target: IPv4Address(10, 0, 2, 2), targetMAC: rig.mac))
+        #expect(rig.takeSegments().count == 1)
+        let other = Guest(rig, mac: MACAddress(rawValue: 0x0200_0000_00cc), ip: IPv4Address(10, 0, 2, 60))
+        rig.inject(other.arp(2, target: IPv4Address(10, 0, 2, 2), targetMAC: rig.mac))
+        let frame = try #require(rig.takeSent().last)
+        #expect(frame.tcp?.flags == .syn && frame.destination == other.mac)
+    }
 }

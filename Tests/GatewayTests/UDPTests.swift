@@ -190,4 +190,47 @@ import Wire
         #expect(rig.counters[.udpDropped] == 1)
         #expect(rig.nextDeadline == nil)
     }
+
+    @Test func superFramesToAForwardsPeerAreSplit() throws {
+        rig.inject(guest.arp(1, target: IPv4Address(10, 0, 2, 2)))
+        let peer = HostEndpoint(address: IPv4Address(198, 51, 100, 7), port: 3333)
+        rig.host.forwardDatagrams[0] = [([1], peer)]
+        rig.forwardReady(0)
+        rig.inject(
+            guest.udp(to: peer.address, 3333, from: 9, ramp(0..<2500)),
+            header: VirtioNetHeader(
+                flags: .needsChecksum,
+                gsoType: .udpL4,
+                headerLength: 42,
+                gsoSize: 1000,
+                checksumStart: 34,
+                checksumOffset: 6
+            )
+        )
+        #expect(rig.host.forwardSent.map(\.0.count) == [1000, 1000, 500])
+    }
+
+    @Test func aSocketThatCannotBeHadIsTold() throws {
+        rig.host.udpErrors[HostEndpoint(address: Rig.far, port: 7)] = .networkUnreachable
+        rig.inject(guest.udp(to: Rig.far, 7, [1]))
+        #expect(try #require(rig.takeSent().first).packetPayload[1] == 0)
+        #expect(rig.counters[.udpFlows] == 0)
+    }
+
+    @Test func aFullSocketLosesTheDatagramOnly() throws {
+        rig.inject(guest.udp(to: Rig.far, 7, [1]))
+        rig.host.sockets[0].room = 0
+        rig.inject(guest.udp(to: Rig.far, 7, [2]))
+        #expect(rig.counters[.udpSendFailed] == 1 && rig.takeSent().isEmpty)
+        rig.host.sockets[0].room = 10
+        rig.inject(guest.udp(to: Rig.far, 7, [3]))
+        #expect(rig.host.sockets[0].datagrams == [[1], [3]])
+    }
+
+    @Test func manyDatagramsTakeTurns() throws {
+        rig.inject(guest.udp(to: Rig.far, 7, [1]))
+        rig.host.sockets[0].receivedDatagrams = (0..<200).map { [UInt8($0)] }
+        rig.ready(0, .readable)
+        #expect(rig.takeSent().compactMap { $0.udp?.data.first } == (0..<200).map { UInt8($0) })
+    }
 }

@@ -9,9 +9,17 @@ import Wire
 extension Gateway {
     // MARK: Records
 
-    /// A record for a new flow; a tuple that only rests makes room.
-    mutating func allocateTCP(_ key: FlowKey, hash: UInt64, now: UInt64) -> Int? {
-        if tcpPlaces.usedCount == tcpPlaces.capacity, let oldest = resting.first { forgetTCP(oldest) }
+    /// A record for a new flow. In a full table a tuple that only rests makes room, or a connection that was silent for
+    /// long: its guest may be gone without a word.
+    mutating func allocateTCP<Host: GatewayHost & ~Copyable>(
+        _ key: FlowKey,
+        hash: UInt64,
+        host: inout Host,
+        now: UInt64
+    ) -> Int? {
+        if tcpPlaces.usedCount == tcpPlaces.capacity {
+            if let oldest = resting.first { forgetTCP(oldest) } else { evictTCP(host: &host, now: now) }
+        }
         guard let index = tcpPlaces.take(from: tcp) else { return nil }
         tcp.beginWrite(index)
         let sequence = tcp[index].writeSequence
@@ -29,6 +37,25 @@ extension Gateway {
         countFlows()
         return index
     }
+
+    /// Breaks the connection that was silent longest among some, if that was long.
+    private mutating func evictTCP<Host: GatewayHost & ~Copyable>(host: inout Host, now: UInt64) {
+        var victim: Int?
+        for _ in 0..<min(GatewayTunables.evictionSampleCount, tcpPlaces.capacity) {
+            tcpEvictionHand = (tcpEvictionHand &+ 1) % tcpPlaces.capacity
+            let index = tcpEvictionHand
+            guard tcp[index].state == .established, now &- lastActive(index) > GatewayTunables.idleTime else {
+                continue
+            }
+            if let best = victim, lastActive(best) <= lastActive(index) { continue }
+            victim = index
+        }
+        guard let victim else { return }
+        counters.add(.tcpEvicted)
+        abandonTCP(victim, host: &host)
+    }
+
+    private func lastActive(_ index: Int) -> UInt64 { max(tcp[index].lastHeard, tcp[index].lastSent) }
 
     /// Gives the record back; the host socket is closed already, or never was.
     mutating func forgetTCP(_ index: Int) {
@@ -114,7 +141,7 @@ extension Gateway {
         }
         // Without room the SYN is dropped: the guest tries again later.
         guard halfOpenCount < configuration.limits.halfOpenCount,
-            let index = allocateTCP(key, hash: hash, now: now)
+            let index = allocateTCP(key, hash: hash, host: &host, now: now)
         else { return counters.add(.tcpRefused) }
         tcp[index].guestMAC = mac.rawValue
         tcp[index].origin = UInt16(truncatingIfNeeded: origin)

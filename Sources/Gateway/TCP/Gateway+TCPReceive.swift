@@ -49,6 +49,7 @@ extension Gateway {
                     learn(place.ip.source, place.source, now: now)
                 }
                 tcp.beginWrite(index)
+                tcp[index].lastHeard = now
                 process(index, segment, frame, pool: &pool, host: &host, output: &output, now: now)
                 tcp.endWrite(index)
                 return

@@ -141,6 +141,8 @@ struct TCPFlow: FlowRecord {
     var measuredAt: UInt64
     /// When data was last sent to the guest.
     var lastSent: UInt64
+    /// When the guest was last heard.
+    var lastHeard: UInt64
 
     // For whoever looks.
     var createdAt: UInt64
@@ -194,6 +196,7 @@ struct TCPFlow: FlowRecord {
         measuredSequence = 0
         measuredAt = 0
         lastSent = 0
+        lastHeard = now
         createdAt = now
         bytesToHost = 0
         bytesToGuest = 0

@@ -110,9 +110,6 @@ struct FreePlaces {
         self.capacity = capacity
     }
 
-    /// Places from 0 up to this one were used at some time.
-    var highWaterMark: Int { neverUsed }
-
     mutating func take<Record: LinkedRecord>(from table: borrowing RecordTable<Record>) -> Int? {
         if head != 0 {
             let index = Int(head) &- 1
