@@ -11,6 +11,9 @@ public struct CommandSupervision: ~Copyable, Sendable {
     private var handle: ProcessHandle?
     private let command: String
     private var ended: WaitStatus?
+    /// ^Z was typed, and the command is stopped: when both are, in whichever order they were learnt, we stop too.
+    private var isStopWanted = false
+    private var isCommandStopped = false
 
     init(process: consuming NamespaceProcess, command: String) {
         self.process = consume process
@@ -49,6 +52,11 @@ public struct CommandSupervision: ~Copyable, Sendable {
             case .failed(let step, let error):
                 end(reported: nil)
                 throw StackError.failedStep(step, error, command: command)
+            case .stopped:
+                isCommandStopped = true
+                stopIfDue()
+            case .continued:
+                isCommandStopped = false
             case .started, .hello, .sockets, .interface, .ready:
                 break
             }
@@ -78,6 +86,28 @@ public struct CommandSupervision: ~Copyable, Sendable {
         handle = nil
         let own = try? process.wait()
         ended = reported ?? own ?? WaitStatus(rawValue: SIGKILL)
+    }
+
+    /// Stops this process along with the command, so that the shell that started us takes its terminal back; returns when
+    /// somebody has continued us, with the command.
+    private mutating func stopIfDue() {
+        guard isStopWanted && isCommandStopped else { return }
+        isStopWanted = false
+        isCommandStopped = false
+        NamespaceProcess.stopSelf()
+        switch process {
+        case .some(let process): try? process.sendContinue()
+        case .none: break
+        }
+    }
+
+    /// Passes on the signals that somebody sent us with kill(2), and notes a ^Z.
+    public mutating func forward(_ signals: borrowing SignalForwarding) {
+        while let signal = signals.next() {
+            if signal.number == SIGTSTP { isStopWanted = true }
+            if signal.isFromUser { send(signal: signal.number) }
+        }
+        stopIfDue()
     }
 
     /// Sends a signal to the command alone; nothing happens when it has ended.

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import LinuxSystem
 import Wire
 
@@ -35,17 +36,42 @@ extension NetworkStack {
     public mutating func configureDynamic(patience: UInt64 = addressPatience) throws(StackError) {
         try startDynamic()
         let deadline = MonotonicClock.nanoseconds &+ patience
-        while let missing = try firstWaiting() {
-            let isTime = MonotonicClock.nanoseconds >= deadline
-            guard !isTime else { throw missing.error(after: patience) }
-            do {
-                let next = min(deadline, nextDeadline ?? deadline)
-                _ = try Poll.readable(descriptors, deadline: next)
-            } catch {
-                throw StackError(.failed, "cannot wait for addresses: \(error)")
+        while try waitForAddress(until: deadline, patience: patience, signals: -1) {}
+    }
+
+    /// The same, given up when a signal comes that ends programs (^C): a `StackError` whose status is the signal's.
+    public mutating func configureDynamic(
+        _ signals: borrowing SignalForwarding,
+        patience: UInt64 = addressPatience
+    ) throws(StackError) {
+        try startDynamic()
+        let deadline = MonotonicClock.nanoseconds &+ patience
+        while try waitForAddress(until: deadline, patience: patience, signals: signals.rawDescriptor) {
+            while let signal = signals.next() {
+                switch signal.number {
+                case SIGTSTP: NamespaceProcess.stopSelf()
+                case SIGUSR1, SIGUSR2: break
+                default: throw StackError(.interrupted(signal.number), "interrupted while waiting for an address")
+                }
             }
-            try handleEvents()
         }
+    }
+
+    /// Waits for the next event; false when nothing is missing any more.
+    private mutating func waitForAddress(
+        until deadline: UInt64,
+        patience: UInt64,
+        signals: Int32
+    ) throws(StackError) -> Bool {
+        guard let missing = try firstWaiting() else { return false }
+        guard MonotonicClock.nanoseconds < deadline else { throw missing.error(after: patience) }
+        do {
+            _ = try Poll.readable(descriptors + [signals], deadline: min(deadline, nextDeadline ?? deadline))
+        } catch {
+            throw StackError(.failed, "cannot wait for addresses: \(error)")
+        }
+        try handleEvents()
+        return true
     }
 
     /// An interface that still waits, and for whom.

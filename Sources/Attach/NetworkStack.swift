@@ -26,7 +26,7 @@ import Wire
 //         let tap = stack.takeTap(index)!                      // join it to stack.configuration(index).network
 //     }
 //     try stack.configure()                                    // links up, static addresses, routes, resolv.conf
-//     try stack.configureDynamic()                             // DHCP and SLAAC, once frames flow
+//     try stack.configureDynamic(signals)                      // DHCP and SLAAC, once frames flow
 //     try stack.start(["sh", "-c", "ip addr"])
 //     let status = try stack.supervise(signals)                // leases renewed, joins answered, signals passed on
 //     exit(status.shellStatus)
@@ -188,7 +188,7 @@ public struct NetworkStack: ~Copyable {
             case .failed(let step, let error):
                 throw StackError.failedStep(step, error, command: nil)
             case .ready: return true
-            case .started, .exited: break
+            case .started, .exited, .stopped, .continued: break
             }
             return false
         } catch let error as StackError {
@@ -256,6 +256,12 @@ public struct NetworkStack: ~Copyable {
         }
     }
 
+    /// Passes on what somebody sent this process: to be called when the signals' descriptor is readable. After a ^Z this
+    /// process stops too, in here or in `handleEvents()`, as soon as the command has stopped.
+    public mutating func forward(_ signals: borrowing SignalForwarding) {
+        if supervision != nil { supervision!.forward(signals) }
+    }
+
     /// What to wait for: when one is readable, `handleEvents()` has work.
     public var descriptors: [Int32] {
         var list = dynamicDescriptors
@@ -305,7 +311,7 @@ public struct NetworkStack: ~Copyable {
             } catch {
                 throw StackError(.failed, "cannot wait for the command: \(error)")
             }
-            while let signal = signals.next() { send(signal: signal) }
+            forward(signals)
             try handleEvents()
         }
     }

@@ -7,15 +7,15 @@ import LinuxSystem
 /// Hands a supervisor's signals on to its command, so that `kill PID-of-the-supervisor` means the command.
 ///
 /// Only those of kill(2): what the terminal sends (^C) has gone to the whole foreground process group, the command
-/// included, and must not end the supervisor before it. Stop signals keep their default action: ^Z stops both, `fg`
-/// continues both.
+/// included, and must not end the supervisor before it. ^Z stops the supervisor too, but after the command
+/// (`CommandSupervision.forward`); `fg` continues both.
 public struct SignalForwarding: ~Copyable, Sendable {
     private let signals: SignalFD
 
     /// Takes the signals over for this process. To be made before other threads are, as they inherit the mask.
     public init() throws(StackError) {
         do {
-            signals = try SignalFD([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2])
+            signals = try SignalFD([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP])
         } catch {
             throw StackError(.failed, "signalfd: \(error)")
         }
@@ -24,11 +24,6 @@ public struct SignalForwarding: ~Copyable, Sendable {
     /// Readable when a signal has come.
     public var rawDescriptor: Int32 { signals.rawDescriptor }
 
-    /// The next signal to be sent to the command.
-    public func next() -> Int32? {
-        while let signal = signals.next() {
-            if signal.isFromUser { return signal.number }
-        }
-        return nil
-    }
+    /// The next signal that has come, from the terminal or from somebody.
+    func next() -> SignalFD.Signal? { signals.next() }
 }

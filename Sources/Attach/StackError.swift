@@ -16,6 +16,8 @@ public struct StackError: Error, Sendable, CustomStringConvertible {
         case noSuchStack
         case commandNotFound
         case commandNotExecutable
+        /// A signal came, which would have ended the program.
+        case interrupted(Int32)
         /// Anything else that went wrong on our side.
         case failed
     }
@@ -45,6 +47,7 @@ public struct StackError: Error, Sendable, CustomStringConvertible {
         case .unavailable: 4
         case .commandNotFound: 127
         case .commandNotExecutable: 126
+        case .interrupted(let signal): 128 + signal
         case .configuration, .noAddress, .nameInUse, .noSuchStack, .failed: 125
         }
     }

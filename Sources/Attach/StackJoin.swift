@@ -116,7 +116,7 @@ public struct JoinedCommand: ~Copyable, Sendable {
             } catch {
                 throw StackError(.failed, "cannot wait for the command: \(error)")
             }
-            while let signal = signals.next() { supervision.send(signal: signal) }
+            supervision.forward(signals)
             try supervision.handleEvents()
         }
     }

@@ -9,7 +9,11 @@
  * The command stays in its caller's process group and session, so that the terminal treats it as it would without us: ^C
  * and ^Z reach supervisor and command alike. The process in between has all signals blocked, so that neither stops nor
  * kills it: it must be there to report the command's end. It needs no signal, because the end of the control socket tells
- * it that its supervisor has gone (as does PR_SET_PDEATHSIG, which also works while it is stuck). */
+ * it that its supervisor has gone (as does PR_SET_PDEATHSIG, which also works while it is stuck).
+ *
+ * The supervisor stops itself when ^Z was typed *and* the command's stop is reported: a shell takes the terminal back as
+ * soon as its own child, the supervisor, has stopped, and the command, which may have a screen to restore before, must not
+ * be reading or writing then. */
 #include "namespace_internal.h"
 
 #include <dirent.h>
@@ -192,26 +196,34 @@ void cel_run_and_reap(int control, const void *image, size_t size, uint64_t capa
     cel_report(control, CEL_STACK_STARTED, 0, pidfd < 0 ? pidfd : 0, &pidfd, pidfd < 0 ? 0 : 1);
     if (pidfd >= 0) close(pidfd);
 
+    int is_stopped = 0, is_to_continue = 0;
     for (;;) {
         struct signalfd_siginfo info;
         while (read(children, &info, sizeof info) > 0) {}
         int status;
         pid_t child;
-        while ((child = waitpid(-1, &status, WNOHANG)) > 0) {
+        while ((child = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
             if (child != command) continue;
-            cel_report(control, CEL_STACK_EXITED, 0, status, NULL, 0);
-            _exit(0);
+            is_stopped = WIFSTOPPED(status);
+            int kind = is_stopped ? CEL_STACK_STOPPED : WIFCONTINUED(status) ? CEL_STACK_CONTINUED : CEL_STACK_EXITED;
+            cel_report(control, (uint32_t)kind, 0, status, NULL, 0);
+            if (kind == CEL_STACK_EXITED) _exit(0);
         }
+        /* Whom the terminal's shell has continued along with the supervisor is known by now as continued: nobody gets a
+         * second SIGCONT. */
+        if (is_to_continue && is_stopped) kill(command, SIGCONT);
+        is_to_continue = 0;
+
         struct pollfd events[2] = {{children, POLLIN, 0}, {control, POLLIN, 0}};
-        if (poll(events, 2, -1) < 0) continue;
-        if (events[1].revents) {
-            char byte;
-            long count = cel_receive(control, &byte, 1, 0);
-            if (count == 0 || (count < 0 && count != -EAGAIN && count != -EINTR)) {
-                if (!is_init) kill(command, SIGKILL);
-                _exit(125);
-            }
+        if (poll(events, 2, -1) < 0 || !events[1].revents) continue;
+        char byte = 0;
+        long count = cel_receive(control, &byte, 1, 0);
+        if (count == -EAGAIN || count == -EINTR) continue;
+        if (count <= 0) {
+            if (!is_init) kill(command, SIGKILL);
+            _exit(125);
         }
+        is_to_continue = byte == CEL_STACK_CONTINUE;
     }
 }
 

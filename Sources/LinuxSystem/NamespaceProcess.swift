@@ -155,6 +155,9 @@ public struct NamespaceProcess: ~Copyable, Sendable {
         public enum Kind: Sendable, Equatable {
             case hello, sockets, interface, ready, started
             case exited(WaitStatus)
+            /// By this signal.
+            case stopped(Int32)
+            case continued
             case failed(Step, Errno)
         }
         public let kind: Kind
@@ -198,6 +201,8 @@ public struct NamespaceProcess: ~Copyable, Sendable {
         case CEL_STACK_READY: .ready
         case CEL_STACK_STARTED: .started
         case CEL_STACK_EXITED: .exited(WaitStatus(rawValue: value))
+        case CEL_STACK_STOPPED: .stopped(value >> 8 & 0xff)
+        case CEL_STACK_CONTINUED: .continued
         case CEL_STACK_FAILED: Step(rawValue: step).map { .failed($0, Errno(rawValue: value)) }
         default: nil
         }
@@ -206,12 +211,18 @@ public struct NamespaceProcess: ~Copyable, Sendable {
     /// The id maps are written: it may go on.
     public func sendMapped() throws(Errno) { try UnixSocket.send([UInt8(ascii: "M")], to: control) }
 
+    /// Continues the command if it is stopped.
+    public func sendContinue() throws(Errno) { try UnixSocket.send([UInt8(ascii: "C")], to: control) }
+
     /// Starts the command.
     public func sendGo(_ image: CommandImage) throws(Errno) {
         let file = try MemoryFile.create(name: "etherloom-command", byteCount: image.bytes.count)
         try file.writeAll(image.bytes)
         try UnixSocket.send([UInt8(ascii: "G")], descriptors: [file.rawValue], to: control)
     }
+
+    /// Stops the calling process, all its threads, until somebody continues it: SIGSTOP.
+    public static func stopSelf() { _ = kill(getpid(), SIGSTOP) }
 
     /// Waits for the process, and for an init with it for everything in its namespaces, to end; then forgets it.
     public consuming func wait() throws(Errno) -> WaitStatus {

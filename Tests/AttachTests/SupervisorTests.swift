@@ -70,6 +70,22 @@ struct SupervisorTests {
         }
     }
 
+    @Test("a signal that ends programs ends the wait for an address")
+    func interruptsWaiting() async throws {
+        try requireStacks()
+        await #expect(processExitsWith: .exitCode(130)) {
+            let signals = try SignalForwarding()
+            var stack = try NetworkStack.create([NetworkConfiguration(parsing: "x,dhcp")], name: freshName("interrupt"))
+            try stack.configure()
+            pthread_kill(pthread_self(), SIGINT)
+            do throws(StackError) {
+                try stack.configureDynamic(signals)
+            } catch {
+                exit(error.exitStatus)
+            }
+        }
+    }
+
     @Test(
         "an ordinary user has stacks too, and the command there makes taps, as itself and with no more than its network"
     )

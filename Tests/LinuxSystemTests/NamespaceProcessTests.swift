@@ -70,7 +70,7 @@ private struct TestNamespace: ~Copyable {
         case .ready: return true
         case .failed(.openTun, let error): try Test.cancel("no /dev/net/tun: \(error)")
         case .failed(_, let error): throw error
-        case .started, .exited: throw Errno.invalid
+        case .started, .exited, .stopped, .continued: throw Errno.invalid
         }
         return false
     }

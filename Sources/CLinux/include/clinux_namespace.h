@@ -34,11 +34,17 @@ struct cel_stack_message {
 #define CEL_STACK_EXITED 6
 /* `step` failed with errno `value`; nothing follows. */
 #define CEL_STACK_FAILED 7
+/* The command was stopped: `value` is its wait(2) status. */
+#define CEL_STACK_STOPPED 8
+/* It goes on. */
+#define CEL_STACK_CONTINUED 9
 
 /* What the supervisor says: one byte. */
 #define CEL_STACK_MAPPED 'M'
 /* With a memory file that holds the command (see cel_stack_join). */
 #define CEL_STACK_GO 'G'
+/* The command is to go on, if it is still stopped. */
+#define CEL_STACK_CONTINUE 'C'
 
 /* Steps of CEL_STACK_FAILED. */
 #define CEL_STEP_PROC 1

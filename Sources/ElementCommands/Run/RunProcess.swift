@@ -61,7 +61,7 @@ enum RunProcess {
                 if let gateway { try plug.plugGateway(gateway) } else { try plug.join() }
             }
             try stack.configure()
-            try stack.configureDynamic()
+            try stack.configureDynamic(signals)
             try stack.start(request.command)
             throw CommandEnded(status: try supervise(&stack, plugs, signals))
         } catch let error as StackError {
@@ -87,7 +87,7 @@ enum RunProcess {
             } catch {
                 throw Failure("cannot wait for the command: \(error)", status: ExitStatus.runFailure)
             }
-            while let signal = signals.next() { stack.send(signal: signal) }
+            stack.forward(signals)
             for plug in plugs { plug.handleEvents() }
             try stack.handleEvents()
         }
