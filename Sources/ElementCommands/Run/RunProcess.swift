@@ -44,13 +44,14 @@ enum RunProcess {
         // Names are checked before anything is made.
         let places = try request.configurations.map { gateway == nil ? try SwitchPlace($0.network, port: 0) : nil }
         do {
-            ResourceLimits.raiseDescriptorLimit()
             let signals = try SignalForwarding()
             var stack = try NetworkStack.create(
                 request.configurations,
                 name: request.name,
                 hostname: request.hostname
             )
+            // Ours alone: the command has its caller's limits, from the process that waits to become it.
+            ResourceLimits.raiseDescriptorLimit()
             var plugs: [InterfacePlug] = []
             defer { for plug in plugs { plug.close() } }
             for index in 0..<stack.interfaceCount {
