@@ -63,7 +63,9 @@ public final class ConsoleServer {
         } catch let error as SetupError {
             throw error
         } catch {
-            throw SetupError(description: "\(path): cannot make the console's socket: \(error)")
+            throw SetupError(
+                description: "\(path): cannot make the console's socket: \(error); choose another path with -M"
+            )
         }
         console.sockets.append((self.path, mode))
     }

@@ -142,7 +142,7 @@ import Testing
         try "x".write(toFile: folder + "/file", atomically: false, encoding: .utf8)
         #expect(
             try message(folder + "/none")
-                == "etherloom: \(folder)/none: no console is there: No such file or directory\n"
+                == "etherloom: \(folder)/none: no console is there; a switch makes one with -M \(folder)/none\n"
         )
         #expect(
             try message(folder + "/dead")

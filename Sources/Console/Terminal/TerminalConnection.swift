@@ -47,7 +47,7 @@ struct TerminalConnection: ~Copyable {
     private static func reason(_ error: Errno, _ path: String) -> String {
         let status = try? FileStatus(path: path)
         switch error {
-        case .noEntry: return "no console is there: \(error)"
+        case .noEntry: return "no console is there; a switch makes one with -M \(path)"
         case .connectionRefused where status?.isSocket == true:
             return "nobody serves this socket any more; is the switch running?"
         case .connectionRefused where status?.isDirectory == true:

@@ -26,8 +26,12 @@ public struct SwitchDirectory: ~Copyable {
             guard let status = try? FileStatus(path: path), status.isDirectory else {
                 throw SetupError(description: "\(path): exists and is no directory; choose another path with -s")
             }
+        } catch .noEntry {
+            throw SetupError(description: "\(path): cannot make the switch's directory: make the one above it first")
         } catch {
-            throw SetupError(description: "\(path): cannot make the switch's directory: \(error)")
+            throw SetupError(
+                description: "\(path): cannot make the switch's directory: \(error); choose another path with -s"
+            )
         }
         if let canonical = try? FileSystem.canonicalPath(path) { path = canonical }
         let longest = path + "/9999.99999"
@@ -35,7 +39,8 @@ public struct SwitchDirectory: ~Copyable {
             try? FileSystem.removeDirectory(path)
             throw SetupError(
                 description:
-                    "\(path): path is too long: with socket names at most \(UnixSocketAddress.maximumPathByteCount) bytes"
+                    "\(path): path is too long: with socket names at most \(UnixSocketAddress.maximumPathByteCount) bytes; "
+                    + "choose a shorter one with -s"
             )
         }
         do {
