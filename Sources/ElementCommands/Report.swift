@@ -11,11 +11,16 @@ enum Report {
     /// `-q`: only errors are said.
     static func setQuiet(_ isQuiet: Bool) { quiet.store(isQuiet, ordering: .relaxed) }
 
-    static func error(_ message: String) { line("etherloom: \(message)") }
+    private static let program = Mutex("etherloom")
+
+    /// The name that messages begin with: the one that the user has called us by.
+    static func setProgram(_ name: String) { program.withLock { $0 = name } }
+
+    static func error(_ message: String) { line("\(program.withLock { $0 }): \(message)") }
 
     /// Progress, unless the user wants none.
     static func note(_ message: String) {
-        if !quiet.load(ordering: .relaxed) { line("etherloom: \(message)") }
+        if !quiet.load(ordering: .relaxed) { error(message) }
     }
 
     /// A text as it is.

@@ -9,6 +9,7 @@ enum CompatibleProgram: String, CaseIterable {
 
     /// Runs as the program named and returns its exit status.
     func run(_ arguments: [String]) -> Int32 {
+        Report.setProgram(rawValue)
         do {
             switch self {
             case .vdeSwitch: return try VDESwitchProgram.run(arguments)
@@ -16,12 +17,12 @@ enum CompatibleProgram: String, CaseIterable {
             case .unixterm: return try UnixTermProgram.run(arguments)
             }
         } catch let failure as Failure {
-            Report.line("\(rawValue): \(failure.message)")
+            Report.error(failure.message)
             return failure.status == ExitStatus.unsupported ? failure.status : 1
         } catch let code as ExitCodeOnly {
             return code.status == ExitStatus.unsupported ? code.status : 1
         } catch {
-            Report.line("\(rawValue): \(error)")
+            Report.error("\(error)")
             return 1
         }
     }

@@ -41,10 +41,8 @@ enum SlirpVDEProgram {
             long: long,
             singleDashLong: false
         )
-        if parsed.isInvalid {
-            Report.line(usage)
-            return 1
-        }
+        // The C library has said what is wrong.
+        if parsed.isInvalid { return 1 }
         var setup = GatewaySetup()
         setup.isDHCPEnabled = false
         setup.poolStart = poolStart

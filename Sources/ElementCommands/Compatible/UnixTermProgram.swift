@@ -25,7 +25,9 @@ enum UnixTermProgram {
         }
         var operands = parsed.operands[...]
         if path == nil { path = operands.popFirst() }
-        guard !parsed.isInvalid, let path else {
+        // The C library has said what is wrong.
+        if parsed.isInvalid { return 1 }
+        guard let path else {
             Report.line("Usage: unixterm [-i] [-s] SOCKET [COMMAND]")
             return 1
         }

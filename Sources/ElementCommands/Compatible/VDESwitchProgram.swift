@@ -36,10 +36,8 @@ enum VDESwitchProgram {
             long: long,
             singleDashLong: true
         )
-        if parsed.isInvalid {
-            Report.line(usage)
-            return 1
-        }
+        // The C library has said what is wrong.
+        if parsed.isInvalid { return 1 }
         if let operand = parsed.operands.first {
             throw Failure("\(operand): not an option; the switch's directory is given with -s")
         }

@@ -20,7 +20,8 @@ struct PlugCommand: ParsableCommand {
     }
 
     @Argument(help: "One end: tap://NAME, or a switch's directory.")
-    var first: String
+    // Optional so that a wrong option is what gets reported, not the place that it was taken from.
+    var first: String?
     @Argument(help: "The other end.")
     var second: String?
     @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
@@ -31,6 +32,9 @@ struct PlugCommand: ParsableCommand {
     var readyDescriptor: Int32?
 
     mutating func run() throws {
+        guard let first else {
+            throw Failure("plug: from where to where? give two places; see: etherloom plug --help", status: ExitStatus.usage)
+        }
         guard let other = second ?? EnvironmentDefaults.network else {
             throw Failure("plug: where does the other end go? give a second place", status: ExitStatus.usage)
         }
