@@ -31,8 +31,8 @@ public enum CommandLineOptions {
         public var occurrences: [Occurrence] = []
         /// What is left: words that are no options.
         public var operands: [String] = []
-        /// An option was unknown, ambiguous or lacked its value; the C library has written the line about it.
-        public var isInvalid = false
+        /// What is wrong with the first option that was unknown or ambiguous, lacked its value or had one too many.
+        public var mistake: String?
     }
 
     /// Parses `arguments` (without the program's name).
@@ -62,6 +62,7 @@ public enum CommandLineOptions {
         unsafe precondition(options.count <= Int(CEL_LONG_OPTIONS_MAX))
         var vector = unsafe strings + [nil]
         var index: Int32 = 0
+        var wrong: Int32 = 0
         var isFirst = true
         while true {
             var value: UnsafePointer<CChar>? = nil
@@ -74,12 +75,14 @@ public enum CommandLineOptions {
                 singleDashLong ? 1 : 0,
                 isFirst ? 1 : 0,
                 &value,
-                &index
+                &index,
+                &wrong
             )
             isFirst = false
             if letter == -1 { break }
             guard letter != Int32(UInt8(ascii: "?")), let scalar = UnicodeScalar(UInt32(letter)) else {
-                result.isInvalid = true
+                let word = unsafe vector[Int(index) - 1].map { unsafe String(cString: $0) } ?? ""
+                if result.mistake == nil { result.mistake = mistake(word, letter: wrong, short: short, long: long) }
                 continue
             }
             let text = unsafe value.map { unsafe String(cString: $0) }
@@ -89,5 +92,17 @@ public enum CommandLineOptions {
             if let operand = unsafe vector[position] { unsafe result.operands.append(String(cString: operand)) }
         }
         return result
+    }
+
+    private static func mistake(_ word: String, letter: Int32, short: String, long: [Long]) -> String {
+        guard letter != 0, let scalar = UnicodeScalar(UInt32(letter)) else {
+            return "unrecognized or ambiguous option '\(word)'"
+        }
+        let name = word.drop { $0 == "-" }.prefix { $0 != "=" }
+        if let option = long.first(where: { $0.letter == letter && $0.name.hasPrefix(name) }) {
+            return option.takesValue ? "option '\(word)' needs a value" : "option '\(word)' takes no value"
+        }
+        let isKnown = letter != Int32(UInt8(ascii: ":")) && short.contains(Character(scalar))
+        return isKnown ? "option '-\(scalar)' needs a value" : "invalid option '-\(scalar)'"
     }
 }

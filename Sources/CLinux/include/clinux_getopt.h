@@ -20,11 +20,12 @@ struct cel_long_option {
 };
 #define CEL_LONG_OPTIONS_MAX 64
 
-/* The next option's letter, '?' for one that is wrong (the C library has said so on standard error), or -1 at the end.
- * *value: its value or NULL; *index: after -1, where the operands begin. The first call says `restart`. */
+/* The next option's letter, '?' for one that is wrong, or -1 at the end. *value: its value or NULL; *index: after -1,
+ * where the operands begin; after '?', behind the word that is wrong. *wrong: after '?', the option's letter, or 0 for a
+ * long option that is not known. The first call says `restart`. */
 static inline int cel_getopt_next(
     int count, char **vector, const char *letters, const struct cel_long_option *longs, int long_count, int single_dash,
-    int restart, const char **value, int *index) {
+    int restart, const char **value, int *index, int *wrong) {
     struct option options[CEL_LONG_OPTIONS_MAX + 1];
     memset(options, 0, sizeof options);
     for (int i = 0; i < long_count && i < CEL_LONG_OPTIONS_MAX; i++) {
@@ -33,10 +34,13 @@ static inline int cel_getopt_next(
         options[i].val = longs[i].letter;
     }
     if (restart) optind = 0;
+    /* The caller says what is wrong. */
+    opterr = 0;
     int letter = single_dash ? getopt_long_only(count, vector, letters, options, NULL)
                              : getopt_long(count, vector, letters, options, NULL);
     *value = optarg;
     *index = optind;
+    *wrong = optopt;
     return letter;
 }
 

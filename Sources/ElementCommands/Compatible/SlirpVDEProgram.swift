@@ -41,8 +41,7 @@ enum SlirpVDEProgram {
             long: long,
             singleDashLong: false
         )
-        // The C library has said what is wrong.
-        if parsed.isInvalid { return 1 }
+        if let mistake = parsed.mistake { throw Failure("\(mistake); see: slirpvde --help") }
         var setup = GatewaySetup()
         setup.isDHCPEnabled = false
         setup.poolStart = poolStart

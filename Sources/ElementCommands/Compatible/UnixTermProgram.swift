@@ -25,8 +25,7 @@ enum UnixTermProgram {
         }
         var operands = parsed.operands[...]
         if path == nil { path = operands.popFirst() }
-        // The C library has said what is wrong.
-        if parsed.isInvalid { return 1 }
+        if let mistake = parsed.mistake { throw Failure("\(mistake); usage: unixterm [-i] [-s] SOCKET [COMMAND]") }
         guard let path else {
             Report.line("Usage: unixterm [-i] [-s] SOCKET [COMMAND]")
             return 1

@@ -36,8 +36,7 @@ enum VDESwitchProgram {
             long: long,
             singleDashLong: true
         )
-        // The C library has said what is wrong.
-        if parsed.isInvalid { return 1 }
+        if let mistake = parsed.mistake { throw Failure("\(mistake); see: vde_switch --help") }
         if let operand = parsed.operands.first {
             throw Failure("\(operand): not an option; the switch's directory is given with -s")
         }
