@@ -8,7 +8,8 @@ import LinuxSystem
 struct Generator {
     static let flags: Set<String> = ["direct", "pingpong", "super"]
     static let names: Set<String> = [
-        "sock", "packet", "size", "seconds", "count", "rate", "idle", "pid", "window", "think", "warmup", "cpu",
+        "sock", "packet", "batch", "size", "seconds", "count", "rate", "idle", "pid", "window", "think", "warmup",
+        "cpu",
     ]
 
     /// Bytes of each frame, Ethernet header included, no frame check sequence.
@@ -21,6 +22,8 @@ struct Generator {
     var count: Int?
     /// Frames a second, nil for as many as the switch takes.
     var rate: Double?
+    /// Frames that the sender hands over by one call.
+    var batch: Int
     /// Process whose processor time is measured: the switch.
     var processID: Int?
     /// Frames that may be under way at once, when the generator itself is to prevent loss.
@@ -38,6 +41,7 @@ struct Generator {
         warmup = try options.number("warmup", in: 0...10) ?? 0.3
         count = try options.count("count", in: 1...1_000_000_000)
         rate = try options.number("rate", in: 1...100_000_000)
+        batch = try options.count("batch", in: 1...64) ?? 1
         processID = try options.count("pid", in: 1...Int(Int32.max))
         window = try options.count("window", in: 1...1024)
         think = try options.number("think", in: 0...1_000_000) ?? 0

@@ -25,10 +25,10 @@ extension Generator {
     /// `recv`, each a thread.
     func measureRate() throws -> Report {
         let progress = Progress()
-        let (link, size, count, rate) = (link, size, count, rate)
+        let (link, count, plan) = (link, count, SendPlan(self))
         let start = Clock.now
         let sink = try startThread("sink") { receiveAll(link.sink, progress, count: count) }
-        let sender = try startThread("sender") { sendAll(link.sender, progress, size: size, count: count, rate: rate) }
+        let sender = try startThread("sender") { sendAll(link.sender, progress, plan) }
 
         if count == nil { Clock.sleep(until: Clock.now + Int(warmup * 1e9)) }
         let before = try Snapshot(progress, self)
@@ -97,32 +97,89 @@ private struct Snapshot {
     }
 }
 
-/// The sender: sends until told to stop, or `count` frames, at `rate` frames a second if one is given.
-private func sendAll(_ descriptor: Int32, _ progress: Progress, size: Int, count: Int?, rate: Double?) {
-    let frame = TestFrame.make(from: TestFrame.senderAddress, to: TestFrame.sinkAddress, byteCount: size)
+/// What the sender sends.
+private struct SendPlan: Sendable {
+    let size: Int
+    let count: Int
+    let rate: Double?
+    let batch: Int
+
+    init(_ generator: Generator) {
+        size = generator.size
+        count = generator.count ?? .max
+        rate = generator.rate
+        batch = generator.batch
+    }
+}
+
+/// The sender: sends until told to stop, or `count` frames, at `rate` frames a second if one is given, waiting in the call
+/// when the switch is behind.
+private func sendAll(_ descriptor: Int32, _ progress: Progress, _ plan: SendPlan) {
+    ownDescriptors()
+    let batch = SendBatch(plan)
     defer { progress.senderDone.store(true, ordering: .releasing) }
-    let limit = count ?? Int.max
     let start = Clock.now
     var number = 0
-    while number < limit, !progress.stop.load(ordering: .relaxed) {
+    while number < plan.count, !progress.stop.load(ordering: .relaxed) {
         // With a rate, what one millisecond allows goes out at once: nobody can sleep for single microseconds.
-        var due = limit
-        if let rate {
+        var due = plan.count
+        if let rate = plan.rate {
             Clock.sleep(until: start + (Clock.now - start) / 1_000_000 * 1_000_000 + 1_000_000)
-            due = min(limit, Int(Double(Clock.now - start) / 1e9 * rate))
+            due = min(due, Int(Double(Clock.now - start) / 1e9 * rate))
         }
         while number < due, !progress.stop.load(ordering: .relaxed) {
-            frame.setSequence(number)
-            let result = unsafe send(descriptor, frame.bytes, size, 0)
-            if result != size {
-                let error = errno
-                if error == EINTR || error == ENOBUFS { continue }
-                progress.error.store(error, ordering: .relaxed)
+            let result = batch.send(descriptor, from: number, count: min(plan.batch, due - number))
+            if result < 0 {
+                if result == -Int(EINTR) || result == -Int(ENOBUFS) { continue }
+                progress.error.store(Int32(-result), ordering: .relaxed)
                 return
             }
-            number += 1
+            number += result
             progress.sent.store(number, ordering: .relaxed)
         }
+    }
+}
+
+/// Gives the calling thread a descriptor table of its own, as a process has: the kernel then spares itself the counting of
+/// references that a shared table needs at every call.
+private func ownDescriptors() { _ = unshare(CLONE_FILES) }
+
+/// Frames to be sent by one call: each differs in its sequence number.
+///
+/// Invariant: `frames` and `messages` have `capacity` elements; they live as long as the process: there is one sender.
+@safe
+private struct SendBatch {
+    private let capacity: Int
+    private let size: Int
+    private let frames: [Buffer]
+    private let messages: UnsafeMutablePointer<mmsghdr>
+
+    init(_ plan: SendPlan) {
+        capacity = plan.batch
+        size = plan.size
+        frames = (0..<plan.batch).map { _ in
+            TestFrame.make(from: TestFrame.senderAddress, to: TestFrame.sinkAddress, byteCount: plan.size)
+        }
+        unsafe messages = .allocate(capacity: capacity)
+        let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: capacity)
+        for index in 0..<capacity {
+            unsafe vectors[index] = iovec(iov_base: frames[index].bytes, iov_len: size)
+            unsafe messages[index] = mmsghdr()
+            unsafe messages[index].msg_hdr.msg_iov = vectors + index
+            unsafe messages[index].msg_hdr.msg_iovlen = 1
+        }
+    }
+
+    /// Sends `count` frames, numbered from `first` on, and waits as long as it must for the first of them: how many were
+    /// sent, or a negative error number.
+    func send(_ descriptor: Int32, from first: Int, count: Int) -> Int {
+        for index in 0..<count { frames[index].setSequence(first + index) }
+        // What libvdeplug does.
+        guard count > 1 else {
+            return unsafe Glibc.send(descriptor, frames[0].bytes, size, 0) == size ? 1 : -Int(errno)
+        }
+        let sent = unsafe sendmmsg(descriptor, messages, UInt32(count), 0)
+        return sent > 0 ? Int(sent) : -Int(errno)
     }
 }
 
@@ -131,6 +188,7 @@ private func sendAll(_ descriptor: Int32, _ progress: Progress, size: Int, count
 /// It waits in `recv` as any client does, but then takes what else is there in batches: it shares a processor with the
 /// sender, and the less the instrument takes the more it can show of a fast switch.
 private func receiveAll(_ descriptor: Int32, _ progress: Progress, count: Int?) {
+    ownDescriptors()
     Link.limit(descriptor, option: SO_RCVTIMEO, milliseconds: 200)
     var tally = SinkTally(limit: count ?? .max)
     let buffer = Buffer(byteCount: TestFrame.maximumByteCount + 1)

@@ -17,7 +17,7 @@ import Glibc
 
 let usage = """
     usage: swbench gen --sock DIR [--size N] [--seconds N | --count N] [--rate N] [--idle N] [--pid N]
-                       [--window N] [--pingpong [--think MICROSECONDS]] [--warmup SECONDS] [--cpu N]
+                       [--batch N] [--window N] [--pingpong [--think MICROSECONDS]] [--warmup SECONDS] [--cpu N]
            swbench gen --direct …          a socket pair and no switch
            swbench gen --packet IF1,IF2 …  raw sockets on two interfaces
            swbench gen --packet IF1 --sock DIR --super [--count N] [--window N]
