@@ -46,6 +46,7 @@ public struct NetworkStack: ~Copyable {
     var dynamic = DynamicConfiguration()
     let hostname: String?
     private var resolver: OwnedDescriptor?
+    private var resolverText: String?
     private var processDirectory: OwnedDescriptor?
     /// Until the command has ended.
     private var registration: StackRegistration?
@@ -72,11 +73,13 @@ public struct NetworkStack: ~Copyable {
     ///   - configurations: one for each interface; none makes a stack with loopback alone.
     ///   - name: by which others join; nil takes the supervisor's process id.
     ///   - hostname: nil keeps the host's.
+    ///   - resolverText: the stack's resolv.conf as it shall be, whatever configurations and networks say.
     ///   - capabilities: what the command may do in its namespaces when it is not root.
     public static func create(
         _ configurations: [NetworkConfiguration],
         name: String? = nil,
         hostname: String? = nil,
+        resolverText: String? = nil,
         capabilities: CapabilitySet = .network
     ) throws(StackError) -> NetworkStack {
         let names: [String]
@@ -97,11 +100,13 @@ public struct NetworkStack: ~Copyable {
         let request = NamespaceProcess.Request(
             interfaces: interfaces.map { ($0.name, needs(of: $0.configuration)) },
             hostname: hostname,
-            replacesResolverFile: configurations.contains(where: \.saysNameServers),
+            replacesResolverFile: resolverText != nil || configurations.contains(where: \.saysNameServers),
             capabilities: capabilities
         )
         let registration = try StackRegistration.listen(name: name ?? String(CurrentProcess.id))
-        return try build(interfaces, registration, hostname, from: try makeProcess(request))
+        var stack = try build(interfaces, registration, hostname, from: try makeProcess(request))
+        stack.resolverText = resolverText
+        return stack
     }
 
     private static func makeProcess(_ request: NamespaceProcess.Request) throws(StackError) -> NamespaceProcess {
@@ -217,7 +222,9 @@ public struct NetworkStack: ~Copyable {
     /// Writes the stack's resolv.conf anew, in place: its file is what is mounted.
     func writeResolverFile(servers: [IPAddress], domains: [String]) {
         switch resolver {
-        case .some(let file): try? file.replaceContents(ResolverFile.text(servers: servers, domains: domains).utf8)
+        case .some(let file):
+            let text = resolverText ?? ResolverFile.text(servers: servers, domains: domains)
+            try? file.replaceContents(text.utf8)
         case .none: break
         }
     }

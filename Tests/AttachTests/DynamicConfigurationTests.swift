@@ -107,6 +107,7 @@ struct DynamicConfigurationTests {
         arguments: ChecksumTreatment.allCases
     )
     func leases(treatment: ChecksumTreatment) throws {
+        try Test.requireResolverFile()
         var stack = try makeStack(["x,dhcp,dns=192.168.77.9"], hostname: "guest")
         let network = Network(frames: try TapFrames(&stack, 0))
         _ = try Thread.start(name: "server") { try? network.serve(treatment) }
@@ -157,6 +158,7 @@ struct DynamicConfigurationTests {
 
     @Test("autoconfiguration is waited for, with the router's name server")
     func autoconfigures() throws {
+        try Test.requireResolverFile()
         var stack = try makeStack(["x,slaac"])
         let frames = try TapFrames(&stack, 0)
         let network = Network(frames: frames)

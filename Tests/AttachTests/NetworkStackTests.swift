@@ -12,6 +12,7 @@ import Wire
 struct NetworkStackTests {
     @Test("a static configuration is there when the command starts")
     func configuresStatically() throws {
+        try Test.requireResolverFile()
         var stack = try makeStack(
             [
                 "x,ip=192.168.77.100/24,gw=192.168.77.2,dns=192.168.77.3,domain=example.org,mtu=1400,mac=02:00:00:00:00:64",
@@ -182,6 +183,19 @@ struct NetworkStackTests {
         #expect(!StackRegistry.names().contains(name))
         // The name is free at once.
         _ = try makeStack(name: name)
+    }
+
+    @Test("a resolv.conf that is given whole is taken as it is")
+    func takesResolverText() throws {
+        try Test.requireResolverFile()
+        _ = try makeStack()
+        let configuration = try NetworkConfiguration(parsing: "x,dns=10.0.0.1")
+        var stack = try NetworkStack.create([configuration], name: freshName(), resolverText: "nameserver 10.9.9.9\n")
+        try stack.configure()
+        let output = try OutputPipe()
+        try stack.start(["sh", "-c", "cat /etc/resolv.conf >\(output.path)"])
+        #expect(try waitForEnd(&stack).exitCode == 0)
+        #expect(try output.rest() == "nameserver 10.9.9.9\n")
     }
 
     @Test("a stack may have no network at all")
