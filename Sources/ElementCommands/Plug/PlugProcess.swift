@@ -27,6 +27,14 @@ enum PlugProcess {
         }
         var watches: [MembershipWatch] = []
         var cable: Cable?
+        // What to say when the data plane finds an end gone, perhaps before the switch's `attach` or `ctl` ends.
+        var lines: [(place: DataPlane.Place, line: String)] = []
+        func remember(_ place: DataPlane.Place?, _ line: String) {
+            if let place { lines.append((place, line)) }
+        }
+        func endOf(_ place: DataPlane.Place) {
+            end(lines.first { $0.place == place }?.line ?? "an end of the cable is gone")
+        }
         defer {
             for watch in watches { watch.cancel() }
             cable?.dataPlane.stop()
@@ -49,13 +57,15 @@ enum PlugProcess {
             }
             if let endpoint = membership.takeEndpoint() {
                 let joined = try Self.makeCable()
-                joined.plug(endpoint, description: place.directory)
+                let line = "\(place.directory): the switch is gone"
+                remember(joined.plug(endpoint, description: place.directory), line)
                 do {
-                    joined.plug(.tap(try TapEndpoint(tap)), description: tapName)
+                    let end = joined.plug(.tap(try TapEndpoint(tap)), description: tapName)
+                    remember(end, "tap \(tapName) is gone")
                 } catch {
                     throw Failure("tap \(tapName): \(error)")
                 }
-                try Self.watch(joined, loop) { end("tap \(tapName) is gone") }
+                try Self.watch(joined, loop, onEnd: endOf) { end("the cable has failed: \($0)") }
                 cable = joined
             }
             watches.append(MembershipWatch(membership, loop: loop) { end("\(place.directory): the switch is gone") })
@@ -65,7 +75,8 @@ enum PlugProcess {
                 switch locator.kind {
                 case .tap(let name):
                     do {
-                        joined.plug(.tap(try TapEndpoint(try Self.makeTap(name))), description: name)
+                        let end = joined.plug(.tap(try TapEndpoint(try Self.makeTap(name))), description: name)
+                        remember(end, "tap \(name) is gone")
                     } catch let error as Errno {
                         throw Failure("tap \(name): \(error)")
                     }
@@ -76,13 +87,14 @@ enum PlugProcess {
                     } catch {
                         throw Failure(error.description)
                     }
-                    if let endpoint = membership.takeEndpoint() { joined.plug(endpoint, description: directory) }
-                    watches.append(
-                        MembershipWatch(membership, loop: loop) { end("\(directory): the switch is gone") }
-                    )
+                    let line = "\(directory): the switch is gone"
+                    if let endpoint = membership.takeEndpoint() {
+                        remember(joined.plug(endpoint, description: directory), line)
+                    }
+                    watches.append(MembershipWatch(membership, loop: loop) { end(line) })
                 }
             }
-            try Self.watch(joined, loop) { end("an end of the cable is gone") }
+            try Self.watch(joined, loop, onEnd: endOf) { end("the cable has failed: \($0)") }
             cable = joined
         }
         try process.ready()
@@ -117,10 +129,20 @@ enum PlugProcess {
         }
     }
 
-    private static func watch(_ cable: Cable, _ loop: ControlLoop, onEnd: @escaping () -> Void) throws {
+    private static func watch(
+        _ cable: Cable,
+        _ loop: ControlLoop,
+        onEnd: @escaping (DataPlane.Place) -> Void,
+        onFailure: @escaping (Errno) -> Void
+    ) throws {
         do {
             try loop.watch(cable.dataPlane.eventDescriptor) { _ in
-                if !cable.dataPlane.takeEvents().isEmpty { onEnd() }
+                for event in cable.dataPlane.takeEvents() {
+                    switch event {
+                    case .ended(let place): onEnd(place)
+                    case .failed(let error): onFailure(error)
+                    }
+                }
             }
         } catch {
             throw Failure("event loop: \(error)")

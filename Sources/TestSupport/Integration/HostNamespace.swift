@@ -106,6 +106,13 @@ public final class HostNamespace {
             try FileSystem.setMode("\(directory)/\(name)", UInt32(mode))
         }
         try FileSystem.setMode(directory, 0o755)
+        for user in [User.runner, .ordinary] {
+            try FileSystem.makeDirectory(runtimeDirectory(directory, user), mode: 0o700)
+        }
+        if geteuid() == 0 {
+            let number = UInt32(ordinaryUserID)
+            try FileSystem.setOwner(runtimeDirectory(directory, .ordinary), user: number, group: number)
+        }
         try write(options.resolverFile, to: "\(directory)/data/resolv.conf")
         let users = String(decoding: try FileSystem.contents("/etc/passwd"), as: UTF8.self)
         let number = ordinaryUserID
@@ -120,6 +127,11 @@ public final class HostNamespace {
                 throw IntegrationFailure.system("symlink")
             }
         }
+    }
+
+    /// Where stacks have their sockets; it may be there at the end, but nothing in it.
+    private static func runtimeDirectory(_ directory: String, _ user: User) -> String {
+        "\(directory)/run/xdg-\(user)"
     }
 
     static func write(_ text: String, to path: String) throws {
@@ -195,7 +207,8 @@ public final class HostNamespace {
     func environment(_ user: User) -> [String] {
         [
             "PATH=\(Self.searchPath)", "HOME=\(directory)/data", "LC_ALL=C.UTF-8", "TERM=dumb", "SHELL=/bin/sh",
-            "USER=\(userName(user))", "LOGNAME=\(userName(user))", "XDG_RUNTIME_DIR=\(directory)/run",
+            "USER=\(userName(user))", "LOGNAME=\(userName(user))",
+            "XDG_RUNTIME_DIR=\(Self.runtimeDirectory(directory, user))",
             ProcessTable.mark(identifier),
         ]
     }
@@ -245,7 +258,7 @@ public final class HostNamespace {
         ((try? FileSystem.names(in: path)) ?? []).flatMap { name -> [String] in
             let inner = path + name
             let isDirectory = (try? FileStatus(path: inner, followLinks: false))?.isDirectory ?? false
-            let isRegistry = name == "etherloom" || name == "stacks" || name.hasPrefix("etherloom-")
+            let isRegistry = ["etherloom", "stacks", "xdg-runner", "xdg-ordinary"].contains(name)
             return isDirectory && isRegistry ? remains(inner + "/") : [inner]
         }
     }
