@@ -82,7 +82,8 @@ import Testing
         let missing = folder + "/none/mgmt"
         #expect(
             refusal(try ConsoleFixture(), path: missing)
-                == "\(missing): cannot make the console's socket: No such file or directory"
+                == "\(missing): cannot make the console's socket: No such file or directory; "
+                    + "choose another path with -M"
         )
         let long = folder + "/" + String(repeating: "x", count: 120)
         #expect(refusal(try ConsoleFixture(), path: long) == "\(long): not a path for a socket: at most 107 bytes")
