@@ -83,7 +83,7 @@ import Testing
         #expect(
             refusal(try ConsoleFixture(), path: missing)
                 == "\(missing): cannot make the console's socket: No such file or directory; "
-                    + "choose another path with -M"
+                + "choose another path with -M"
         )
         let long = folder + "/" + String(repeating: "x", count: 120)
         #expect(refusal(try ConsoleFixture(), path: long) == "\(long): not a path for a socket: at most 107 bytes")
