@@ -104,6 +104,14 @@ struct ConsoleStockProgramTests {
         }
     }
 
+    /// Somebody listens on this socket.
+    private static func isServed(_ path: String) -> Bool {
+        guard let address = UnixSocketAddress(path: path), let socket = try? UnixSocket.make(.stream) else {
+            return false
+        }
+        return (try? UnixSocket.connect(socket, to: address)) != nil
+    }
+
     @Test func `our client on vde_switch`() throws {
         let folder = Self.folder.appendingPathComponent("v" + UUID().uuidString.prefix(8)).path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -121,7 +129,8 @@ struct ConsoleStockProgramTests {
             process.waitUntilExit()
             try? input.fileHandleForWriting.close()
         }
-        try eventually { FileManager.default.fileExists(atPath: folder + "/mgmt") }
+        // The file is there before anyone listens.
+        try eventually { Self.isServed(folder + "/mgmt") }
 
         var options = TerminalOptions(path: folder + "/mgmt")
         options.showsName = true
