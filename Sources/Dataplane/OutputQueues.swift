@@ -12,6 +12,8 @@
 public struct OutputQueues: ~Copyable {
     public let endpointCount: Int
     private let capacity: Int
+    /// Slots from this number on are large ones.
+    private let firstLargeSlot: Int
     /// Bytes that one queue may hold.
     public let byteLimit: Int
     private let storage: UnsafeMutablePointer<FrameReference>
@@ -21,18 +23,23 @@ public struct OutputQueues: ~Copyable {
         var head = 0
         var count = 0
         var byteCount = 0
+        var largeCount = 0
     }
 
-    /// - Parameter capacity: frames of one queue, a power of two.
+    /// - Parameters:
+    ///   - capacity: frames of one queue, a power of two.
+    ///   - firstLargeSlot: where the pool's large slots begin.
     public init(
         endpointCount: Int,
         capacity: Int = Tunables.queueFrameCount,
-        byteLimit: Int = Tunables.queueByteCount
+        byteLimit: Int = Tunables.queueByteCount,
+        firstLargeSlot: Int = .max
     ) {
         precondition(capacity > 0 && capacity & (capacity - 1) == 0)
         self.endpointCount = endpointCount
         self.capacity = capacity
         self.byteLimit = byteLimit
+        self.firstLargeSlot = firstLargeSlot
         // Not initialised: untouched rings take no memory.
         unsafe storage = .allocate(capacity: endpointCount * capacity)
         unsafe state = .allocate(capacity: endpointCount)
@@ -56,6 +63,12 @@ public struct OutputQueues: ~Copyable {
         return unsafe state[endpoint].byteCount
     }
 
+    /// Large slots that the queue holds.
+    public func largeCount(_ endpoint: Int) -> Int {
+        precondition(endpoint >= 0 && endpoint < endpointCount)
+        return unsafe state[endpoint].largeCount
+    }
+
     /// There is room for one more frame of this size. One frame always fits an empty queue.
     public func hasRoom(_ endpoint: Int, byteCount: Int) -> Bool {
         let count = count(endpoint)
@@ -70,6 +83,7 @@ public struct OutputQueues: ~Copyable {
         unsafe storage[endpoint * capacity + index] = frame
         unsafe state[endpoint].count = count + 1
         unsafe state[endpoint].byteCount += Int(frame.byteCount)
+        if Int(frame.slot) >= firstLargeSlot { unsafe state[endpoint].largeCount += 1 }
     }
 
     /// The frame at a place counted from the oldest one.
@@ -83,8 +97,22 @@ public struct OutputQueues: ~Copyable {
         guard count(endpoint) > 0 else { return nil }
         let frame = peek(endpoint, at: 0)
         unsafe state[endpoint].head = (state[endpoint].head + 1) & (capacity - 1)
+        forget(endpoint, frame)
+        return frame
+    }
+
+    /// Takes the newest frame out; its hold passes to the caller.
+    public mutating func removeLast(_ endpoint: Int) -> FrameReference? {
+        let count = count(endpoint)
+        guard count > 0 else { return nil }
+        let frame = peek(endpoint, at: count - 1)
+        forget(endpoint, frame)
+        return frame
+    }
+
+    private mutating func forget(_ endpoint: Int, _ frame: FrameReference) {
         unsafe state[endpoint].count -= 1
         unsafe state[endpoint].byteCount -= Int(frame.byteCount)
-        return frame
+        if Int(frame.slot) >= firstLargeSlot { unsafe state[endpoint].largeCount -= 1 }
     }
 }

@@ -143,31 +143,48 @@ extension Engine {
             drops.count(.queueFull)
             return
         }
-        if pool.isLarge(frame) {
-            if Int(frame.byteCount) <= FramePool.smallCapacity {
-                guard pool.freeSmallCount > Tunables.smallSlotReserve, let copy = pool.copy(frame) else {
-                    drops.count(.noFrameMemory)
-                    return
-                }
-                queues.append(index, copy)
-            } else {
-                guard pool.freeLargeCount > Tunables.largeSlotReserve else {
-                    drops.count(.noFrameMemory)
-                    return
-                }
-                pool.retain(frame)
-                queues.append(index, frame)
-            }
-        } else {
-            guard pool.freeSmallCount > Tunables.smallSlotReserve else {
+        let isLarge = Int(frame.byteCount) > FramePool.smallCapacity
+        guard share(index, ofLarge: isLarge) > 0 else {
+            drops.count(.noFrameMemory)
+            pauseSource(of: index, isAtLimit: true)
+            return
+        }
+        if pool.isLarge(frame), !isLarge {
+            guard let copy = pool.copy(frame) else {
                 drops.count(.noFrameMemory)
                 return
             }
+            queues.append(index, copy)
+        } else {
             pool.retain(frame)
             queues.append(index, frame)
         }
         watchWritable(index, true)
         pauseSource(of: index)
+    }
+
+    /// How many slots a queue could still take: it may hold as many as are free beyond what is kept back (dynamic
+    /// thresholds, Choudhury and Hahne 1998). For a slow reader that is half of all: however many dead ones hoard frames,
+    /// the queues of the living have the other half.
+    private func share(_ index: Int, ofLarge isLarge: Bool) -> Int {
+        let held = queues.largeCount(index)
+        let isSlow = places[index].isSlow
+        return isLarge
+            ? pool.freeLargeCount - (isSlow ? pool.largeCount / 2 : Tunables.largeSlotReserve) - held
+            : pool.freeSmallCount - (isSlow ? pool.smallCount / 2 : Tunables.smallSlotReserve)
+                - (queues.count(index) - held)
+    }
+
+    /// Nobody waits for the reader at `index` any more. What it hoards beyond a slow one's share is dropped, newest first.
+    mutating func declareSlow(_ index: Int) {
+        places[index].isSlow = true
+        while share(index, ofLarge: true) < 0 || share(index, ofLarge: false) < 0,
+            let frame = queues.removeLast(index)
+        {
+            pool.release(frame)
+            drops.count(.queueFull)
+        }
+        drops.flush(to: table, endpoint: index)
     }
 
     /// Sends what waits for an output that has become writable.

@@ -23,13 +23,16 @@ extension Engine {
     }
 
     /// Pauses the input in work if the output at `index` has fallen behind.
-    mutating func pauseSource(of index: Int) {
+    ///
+    /// - Parameter isAtLimit: its queue got no memory for another frame; it counts as long then, unless it is empty.
+    mutating func pauseSource(of index: Int, isAtLimit: Bool = false) {
         guard !places[index].isSlow, burstSource >= 0, burstSource != gatewayPlace,
             queues.count(index) >= Tunables.pauseFrameCount || queues.byteCount(index) >= Tunables.pauseByteCount
+                || isAtLimit && !queues.isEmpty(index)
         else { return }
         if !places[index].isCongested {
             guard places[index].pauseCredit > 0 else {
-                places[index].isSlow = true
+                declareSlow(index)
                 return
             }
             places[index].isCongested = true
@@ -69,7 +72,7 @@ extension Engine {
             let deadline = places[index].congestedSince + UInt64(max(places[index].pauseCredit, 0))
             if now >= deadline {
                 endCongestion(index)
-                places[index].isSlow = true
+                declareSlow(index)
             } else {
                 pauseDeadline = min(pauseDeadline, deadline)
             }

@@ -106,7 +106,7 @@ struct Engine: ~Copyable {
         bridge.isHub = configuration.isHub
         pool = FramePool(smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)
         let endpointCount = table.endpointCount
-        queues = OutputQueues(endpointCount: endpointCount)
+        queues = OutputQueues(endpointCount: endpointCount, firstLargeSlot: pool.smallCount)
         places = RigidTable(count: endpointCount) { _ in Place() }
         firstOfPort = RigidTable(count: table.portCount) { _ in -1 }
         active = RigidTable(count: endpointCount) { _ in -1 }

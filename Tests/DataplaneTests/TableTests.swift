@@ -104,7 +104,7 @@ struct OutputQueuesTests {
     @Test("many queues behave as so many arrays")
     func behavesAsArrays() {
         var generator = SeededGenerator(seed: 7)
-        var queues = OutputQueues(endpointCount: 5, capacity: 16, byteLimit: 4000)
+        var queues = OutputQueues(endpointCount: 5, capacity: 16, byteLimit: 4000, firstLargeSlot: 10_000)
         var oracle = [[FrameReference]](repeating: [], count: 5)
         for number in 0..<20_000 {
             let queue = generator.number(0...4)
@@ -116,10 +116,13 @@ struct OutputQueuesTests {
                 guard hasRoom else { continue }
                 queues.append(queue, new)
                 oracle[queue].append(new)
-            } else {
+            } else if generator.number(0...3) > 0 {
                 let expected = oracle[queue].isEmpty ? nil : oracle[queue].removeFirst()
                 #expect(queues.removeFirst(queue)?.slot == expected?.slot)
+            } else {
+                #expect(queues.removeLast(queue)?.slot == oracle[queue].popLast()?.slot)
             }
+            #expect(queues.largeCount(queue) == oracle[queue].count { $0.slot >= 10_000 })
             #expect(queues.count(queue) == oracle[queue].count)
             if let last = oracle[queue].last {
                 #expect(queues.peek(queue, at: oracle[queue].count - 1).slot == last.slot)
