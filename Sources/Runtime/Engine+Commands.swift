@@ -36,6 +36,7 @@ extension Engine {
         places[index].capabilities = endpoint.capabilities
         places[index].watchesWritable = false
         places[index].pauseCredit = Tunables.pauseCredit
+        places[index].isSlow = false
         places[index].endpoint = consume endpoint
         plug(index, into: port)
         do {
@@ -82,6 +83,9 @@ extension Engine {
         if index == gatewayPlace {
             gateway = nil
             gatewayPlace = -1
+            gatewayTouched = false
+            gatewayHasWork = false
+            gatewayDeadline = .max
         }
     }
 }
