@@ -37,6 +37,7 @@ public enum Tunables {
     public static var pauseFrameCount: Int { 256 }
     public static var resumeFrameCount: Int { 64 }
     public static var pauseByteCount: Int { 2 << 20 }
+    public static var resumeByteCount: Int { 512 << 10 }
     /// Most time that senders wait for one reader at a stretch, in nanoseconds: enough for a live reader to be scheduled on
     /// a busy machine.
     public static var pauseCredit: Int64 { 50_000_000 }

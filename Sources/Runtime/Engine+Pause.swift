@@ -47,12 +47,11 @@ extension Engine {
 
     /// The output at `index` has read some of its queue, or is gone.
     mutating func noteProgress(_ index: Int, frames: Int) {
-        let count = queues.count(index)
         earnCredit(index, frames: frames)
-        if count <= Tunables.resumeFrameCount, places[index].pauseCredit >= Tunables.pauseCredit / 4 {
-            places[index].isSlow = false
-        }
-        guard places[index].isCongested, count <= Tunables.resumeFrameCount else { return }
+        guard queues.count(index) <= Tunables.resumeFrameCount, queues.byteCount(index) <= Tunables.resumeByteCount
+        else { return }
+        if places[index].pauseCredit >= Tunables.pauseCredit / 4 { places[index].isSlow = false }
+        guard places[index].isCongested else { return }
         endCongestion(index)
         if congestedCount == 0 { resumeInputs() }
     }
