@@ -34,7 +34,9 @@ struct PlugCommand: ParsableCommand {
     mutating func run() throws {
         guard let first else {
             throw Failure(
-                "plug: from where to where? give two places; see: etherloom plug --help", status: ExitStatus.usage)
+                "plug: from where to where? give two places; see: etherloom plug --help",
+                status: ExitStatus.usage
+            )
         }
         guard let other = second ?? EnvironmentDefaults.network else {
             throw Failure("plug: where does the other end go? give a second place", status: ExitStatus.usage)
