@@ -8,6 +8,10 @@ import Runtime
 
 /// A gateway as a program of its own, at any VDE switch.
 enum GatewayProcess {
+    /// Window offered to guests behind a switch that speaks datagrams: 64 full frames. The kernel queues about 90 at the
+    /// default size of a socket's buffer.
+    private static let datagramWindowByteCount = 64 * 1460
+
     /// - Parameter name: what the switch's console shows first.
     static func run(
         _ setup: GatewaySetup,
@@ -42,12 +46,6 @@ enum GatewayProcess {
             throw Failure("cannot start the gateway: \(error)")
         }
         defer { cable.dataPlane.stop() }
-        let gateway: GatewayElement
-        do {
-            gateway = try cable.dataPlane.makeGateway(configuration)
-        } catch {
-            throw Failure(error.description)
-        }
         var membership: Membership
         do {
             membership = try Membership.join(directory: place.directory, port: place.port) { socket in
@@ -58,6 +56,20 @@ enum GatewayProcess {
         }
         guard let endpoint = membership.takeEndpoint() else {
             throw Failure("\(place.directory): the switch gave no channel")
+        }
+        var configuration = configuration
+        if endpoint.kind == .datagram {
+            // A switch of another make keeps few frames for a reader that is not scheduled at once, and drops the others.
+            configuration.limits.spillByteCountPerFlow = min(
+                configuration.limits.spillByteCountPerFlow,
+                Self.datagramWindowByteCount
+            )
+        }
+        let gateway: GatewayElement
+        do {
+            gateway = try cable.dataPlane.makeGateway(configuration)
+        } catch {
+            throw Failure(error.description)
         }
         cable.plug(endpoint, description: place.directory)
         cable.plug(gateway: gateway)
