@@ -3,10 +3,10 @@
 
 """Allocations, retains and releases for each frame: none, counted in the running release program.
 
-The switch runs under callgrind, which counts every call of every function. It runs twice for each way a frame can take, with
-few frames and with a million more: what the program does once, for its start or for a client, is in both and cancels out.
-The unstripped program is run, because functions without names could not be counted; only line numbers are taken out of a
-copy, in a format (DWARF 5) at which Debian 12's valgrind gives up.
+The switch runs under callgrind, which counts every call of every function. It runs twice for each way a frame can take,
+with few frames and with a million more: what the program does once, for its start or for a client, is in both and
+cancels out. The unstripped program is run, because functions without names could not be counted; only line numbers are
+taken out of a copy, in a format (DWARF 5) at which Debian 12's valgrind gives up.
 """
 
 import contextlib

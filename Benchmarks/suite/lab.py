@@ -3,9 +3,9 @@
 
 """The laboratory: namespaces that belong to this run, and the processes in them.
 
-The program starts itself again in new process, mount and network namespaces (and a user namespace, for an ordinary user).
-The new process is number 1 there: when it ends, the kernel ends every process and every namespace of the run, also after
-SIGKILL. /run is a memory file system of the run, so that no socket file outlives it either.
+The program starts itself again in new process, mount and network namespaces (and a user namespace, for an ordinary
+user). The new process is number 1 there: when it ends, the kernel ends every process and every namespace of the run,
+also after SIGKILL. /run is a memory file system of the run, so that no socket file outlives it either.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ RUN = "/run/bench"
 HOST = "192.168.0.100"
 ROUTER = "192.168.0.1"
 CONGESTION_CONTROL = "reno"
-# What decides TCP's behaviour in a network namespace, set before any socket is made there: a socket that was made for bbr
-# goes on pacing when it is told to use another congestion control. Buffer limits are the kernel's own defaults.
+# What decides TCP's behaviour in a network namespace, set before any socket is made there: a socket that was made for
+# bbr goes on pacing when it is told to use another congestion control. Buffer limits are the kernel's own defaults.
 TUNING = f"""
 echo {CONGESTION_CONTROL} > /proc/sys/net/ipv4/tcp_congestion_control &&
 echo 4096 131072 6291456 > /proc/sys/net/ipv4/tcp_rmem &&

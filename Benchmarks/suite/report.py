@@ -136,7 +136,7 @@ def print_conditions(conditions: dict) -> None:
     if not programs.built():
         print(f"{programs.ETHERLOOM} is not built: only the peers are measured")
     if (conditions["processors"] or 1) < 4:
-        print("fewer than four processors: generator, sink and switch share them, and so do iperf3 and what it measures")
+        print("fewer than four processors: generator, sink and switch share them, and so do iperf3 and its path")
     print(flush=True)
 
 
@@ -157,7 +157,8 @@ def finish(name: str, result: Result, conditions: dict, options) -> None:
     for row in result.rows:
         ratio = f"{row['ratio']:.2f}x" if row["ratio"] is not None else ""
         peer = number(row["peer"]) if row["peer"] is not None else ""
-        lines.append([row["what"], number(row["ours"]), peer, row["unit"], ratio, row["goal"], row["verdict"], row["note"][:NOTE]])
+        lines.append([row["what"], number(row["ours"]), peer, row["unit"], ratio, row["goal"], row["verdict"],
+                      row["note"][:NOTE]])
     if lines:
         table(["", "ours", "peer", "unit", "ratio", "goal", "verdict", ""], lines)
     busy = [entry for entries in result.raw.values() for entry in entries if entry.get("idle") is False]

@@ -45,7 +45,8 @@ def measure(kind: str, options) -> dict:
         figures["processors"] = busy.processors()
         if process:
             used = machine.processor_seconds(process.pid) - before
-            figures["switch_ns_per_kib"] = used * 1e9 / (figures["gbps"] * 1e9 / 8 / 1024 * max(1, round(options.seconds)))
+            kibibytes = figures["gbps"] * 1e9 / 8 / 1024 * max(1, round(options.seconds))
+            figures["switch_ns_per_kib"] = used * 1e9 / kibibytes
         return figures
 
 
