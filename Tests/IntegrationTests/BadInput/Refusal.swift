@@ -58,7 +58,7 @@ struct Refusal: Sendable {
     /// All files that programs have made, but for the places where stacks register, which are for all.
     private static func files(_ host: HostNamespace) throws -> [String] {
         try FileManager.default.subpathsOfDirectory(atPath: host.path("")).sorted().filter {
-            $0 != "etherloom" && $0 != "etherloom/stacks"
+            !$0.hasSuffix("/etherloom") && !$0.hasSuffix("/etherloom/stacks")
         }
     }
 }
