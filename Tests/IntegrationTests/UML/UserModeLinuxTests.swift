@@ -27,6 +27,38 @@ extension Integration {
             try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8).contains("amx_tile")
         }
 
+        /// A kernel without a first program: it waits for a root that never comes, with its devices open.
+        @Test("a kernel's network device is an endpoint before anything runs in it", arguments: Make.allCases)
+        func beforeFirstProgram(make: Make) throws {
+            try require("linux.uml", "vde_switch", "vde_plug")
+            try withHost { host in
+                let element = try host.startSwitch(make)
+                let work = host.data("uml")
+                #expect(mkdir(work, 0o755) == 0)
+                let kernel = try host.start([
+                    "linux.uml", "eth0=daemon,02:00:00:00:00:42,unix,\(element.directory)/ctl", "root=/dev/ubda",
+                    "rootwait", "mem=64M", "con=null", "con0=null,fd:2", "umid=waiting", "uml_dir=\(work)",
+                ])
+                defer { killpg(kernel.processID, SIGKILL) }
+                try kernel.wait(forOutput: "Waiting for root device")
+                try element.waitForEndpoints(1)
+                let report = try element.ask("port/print")
+                #expect(report.contains("Port 0001 untagged_vlan=0000 ACTIVE - Unnamed Allocatable"))
+                #expect(report.contains("-- endpoint ID "))
+                #expect(report.contains("module unix prog"))
+                if make == .ours {
+                    #expect(report.contains(" Current User: root "))
+                    #expect(report.utf8.allSatisfy { $0 == 10 || (32..<127).contains($0) })
+                }
+                // A port like any other: what is sent to it is lost without harm while nobody reads.
+                let pair = try Pair(element)
+                try pair.talk()
+                killpg(kernel.processID, SIGKILL)
+                try kernel.waitForEnd()
+                try element.waitForEndpoints(2)
+            }
+        }
+
         @Test("its network device joins as an endpoint, and the guest reaches another one")
         func daemonTransport() throws {
             try require("linux.uml", "ping")
