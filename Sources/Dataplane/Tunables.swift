@@ -34,8 +34,8 @@ public enum Tunables {
 
     /// Frames and bytes in a queue from which on its senders are paused for a moment, and down to which it must empty
     /// before they go on. Small enough that what waits stays in the cache.
-    public static var pauseFrameCount: Int { 256 }
-    public static var resumeFrameCount: Int { 64 }
+    public static var pauseFrameCount: Int { 1024 }
+    public static var resumeFrameCount: Int { 256 }
     public static var pauseByteCount: Int { 2 << 20 }
     public static var resumeByteCount: Int { 512 << 10 }
     /// Most time that senders wait for one reader at a stretch, in nanoseconds: enough for a live reader to be scheduled on

@@ -21,7 +21,21 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
         pool: inout FramePool,
         drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
-        let wanted = min(FrameIO.batchLimit, burst.freeCount)
+        // Few are prepared for the first call: most wake-ups find a frame or two, and slots cost a little each.
+        let result = receive(atMost: min(Self.firstBatch, burst.freeCount), into: &burst, pool: &pool, drops: &drops)
+        let rest = min(FrameIO.batchLimit - Self.firstBatch, burst.freeCount)
+        guard result == .more, rest > 0 else { return result }
+        return receive(atMost: rest, into: &burst, pool: &pool, drops: &drops)
+    }
+
+    private static var firstBatch: Int { 4 }
+
+    private func receive(
+        atMost wanted: Int,
+        into burst: inout FrameBurst,
+        pool: inout FramePool,
+        drops: inout DropTally
+    ) -> Endpoint.ReceiveResult {
         var parts = Self.noParts
         var frames: [32 of FrameReference] = InlineArray(
             repeating: FrameReference(slot: 0, start: 0, byteCount: 0)

@@ -146,6 +146,12 @@ public protocol GatewayHost: ~Copyable {
     /// Sends stream data: how much of it the kernel took. When that is less than all, room is reported as `writable`.
     mutating func send(_ socket: HostSocket, _ bytes: Span<UInt8>) -> HostTransfer
 
+    /// Sends stream data that will soon be followed by more, or by `push`: the kernel may wait for it to make larger segments.
+    mutating func sendMore(_ socket: HostSocket, _ bytes: Span<UInt8>) -> HostTransfer
+
+    /// Sends what `sendMore` left waiting.
+    mutating func push(_ socket: HostSocket)
+
     /// Copies received data into `buffer` and leaves it received: from `offset` bytes behind the oldest byte that was not
     /// discarded. Fewer bytes than fit mean that there are no more now; more are reported as `readable`.
     mutating func peek(_ socket: HostSocket, offset: Int, into buffer: inout MutableSpan<UInt8>) -> HostTransfer
@@ -176,4 +182,10 @@ public protocol GatewayHost: ~Copyable {
 
     /// Answers from the address of UDP forward number `listener`.
     mutating func sendDatagram(listener: Int, _ bytes: Span<UInt8>, to endpoint: HostEndpoint) -> HostTransfer
+}
+
+/// For hosts that do not tell the two ways of sending apart.
+extension GatewayHost where Self: ~Copyable {
+    public mutating func sendMore(_ socket: HostSocket, _ bytes: Span<UInt8>) -> HostTransfer { send(socket, bytes) }
+    public mutating func push(_ socket: HostSocket) {}
 }

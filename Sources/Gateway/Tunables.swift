@@ -25,6 +25,8 @@ public struct GatewayLimits: Sendable, Equatable {
 
 /// Fixed numbers of the gateway, each with its unit and its reason. Times are in nanoseconds.
 public enum GatewayTunables {
+    /// Largest segment that is gathered with the following ones before it goes to the host: those of jumbo frames.
+    static let gatheredSegmentByteCount = 9000
     /// Forwards of one gateway.
     public static let maximumForwardCount = 1024
     /// Name servers that are tried; resolv.conf(5) knows three.

@@ -60,6 +60,15 @@ public enum InternetSocket {
         unsafe bytes.withUnsafeBufferPointer { unsafe cel_send(fd, $0.baseAddress, $0.count, 0) }
     }
 
+    /// Sends, and lets the kernel wait for more (MSG_MORE).
+    public static func sendMore(_ fd: Int32, _ bytes: Span<UInt8>) -> Int {
+        let flags = Int32(truncatingIfNeeded: MSG_MORE)
+        return unsafe bytes.withUnsafeBufferPointer { unsafe cel_send(fd, $0.baseAddress, $0.count, flags) }
+    }
+
+    /// Sends what waits for more: setting TCP_NODELAY, even again, does so (tcp(7)).
+    public static func push(_ fd: Int32) { disableDelay(fd) }
+
     /// Sends several datagrams of `segment` bytes.
     public static func send(_ fd: Int32, _ bytes: Span<UInt8>, segment: UInt16) -> Int {
         unsafe bytes.withUnsafeBufferPointer { unsafe cel_send_segments(fd, $0.baseAddress, $0.count, segment) }

@@ -66,6 +66,12 @@ extension HostSockets: GatewayHost {
         transfer(InternetSocket.send(descriptor(socket), bytes))
     }
 
+    public mutating func sendMore(_ socket: HostSocket, _ bytes: Span<UInt8>) -> HostTransfer {
+        transfer(InternetSocket.sendMore(descriptor(socket), bytes))
+    }
+
+    public mutating func push(_ socket: HostSocket) { InternetSocket.push(descriptor(socket)) }
+
     public mutating func peek(
         _ socket: HostSocket,
         offset: Int,

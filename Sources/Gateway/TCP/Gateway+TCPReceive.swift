@@ -200,7 +200,18 @@ extension Gateway {
         var accepted = 0
         if wanted > 0 {
             let start = segment.start &+ skipped
-            accepted = deliver(index, frame, start..<start &+ wanted, pool: pool, host: &host)
+            // Segments in the middle of a write are gathered until the burst's end: one segment of the host's own is cheaper
+            // than one for each of the guest's. A super-frame is large enough, and PSH ends a write.
+            let isMoreComing =
+                segment.byteCount <= GatewayTunables.gatheredSegmentByteCount && !segment.flags.contains(.psh)
+            accepted = deliver(
+                index,
+                frame,
+                start..<start &+ wanted,
+                isMoreComing: isMoreComing,
+                pool: pool,
+                host: &host
+            )
             tcp[index].receiveNext &+= UInt32(truncatingIfNeeded: accepted)
             tcp[index].bytesToHost &+= UInt64(truncatingIfNeeded: accepted)
             counters.add(accepted, .bytesToHost)
@@ -218,13 +229,18 @@ extension Gateway {
         _ index: Int,
         _ frame: FrameReference,
         _ range: Range<Int>,
+        isMoreComing: Bool,
         pool: borrowing FramePool,
         host: inout Host
     ) -> Int {
         let bytes = pool.bytes(frame).extracting(range)
         var accepted = 0
         if tcp[index].spill.byteCount == 0, tcp[index].flags.contains(.hostWritable) {
-            switch host.send(tcp[index].hostSocket, bytes) {
+            if isMoreComing { tcp[index].flags.insert(.corked) }
+            let result =
+                isMoreComing
+                ? host.sendMore(tcp[index].hostSocket, bytes) : host.send(tcp[index].hostSocket, bytes)
+            switch result {
             case .bytes(let count):
                 accepted = min(count, bytes.count)
                 if accepted < bytes.count { tcp[index].flags.remove(.hostWritable) }

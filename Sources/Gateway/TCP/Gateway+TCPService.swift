@@ -65,6 +65,10 @@ extension Gateway {
         now: UInt64
     ) {
         drain(index, host: &host)
+        if tcp[index].flags.contains(.corked) {
+            tcp[index].flags.remove(.corked)
+            host.push(tcp[index].hostSocket)
+        }
         if tcp[index].flags.contains(.hostError) {
             return breakTCP(index, pool: &pool, host: &host, output: &output)
         }

@@ -67,6 +67,8 @@ struct TCPFlowFlags: OptionSet, BitwiseCopyable {
     static let mustRetransmit = TCPFlowFlags(rawValue: 1 << 19)
     /// The host socket reported an error.
     static let hostError = TCPFlowFlags(rawValue: 1 << 20)
+    /// Data was given to the kernel that waits for more; the flow's turn pushes it out.
+    static let corked = TCPFlowFlags(rawValue: 1 << 21)
 }
 
 /// One TCP connection between a guest and a host socket: 256 bytes at most, in the state memory.
