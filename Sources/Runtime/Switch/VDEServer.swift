@@ -101,6 +101,7 @@ public final class VDEServer {
             processID: credentials.processID
         ) { [unowned self] in
             try? FileSystem.remove(file)
+            removeSocket(of: request)
             attached.remove(number)
             connections.close(number)
         }
@@ -111,6 +112,17 @@ public final class VDEServer {
         attached.insert(number)
         let sent = connections.with(number) { (try? UnixSocket.send(address.bytes, to: $0)) != nil }
         if sent != true { end(number) }
+    }
+
+    /// Clients of libvdeplug make their own socket in the switch's directory, as `.PID-NUMBER`. One that was killed leaves it
+    /// there, and it would keep the directory when the switch ends.
+    private func removeSocket(of request: VDERequest) {
+        guard let file = request.address.path, let slash = file.lastIndex(of: "/"),
+            file[file.index(after: slash)...].hasPrefix("."),
+            (try? FileSystem.canonicalPath(String(file[..<slash]))) == path,
+            let status = try? FileStatus(path: file, followLinks: false), status.isSocket
+        else { return }
+        try? FileSystem.remove(file)
     }
 
     /// A client may name only a socket of its own: the switch, perhaps root, could be sent to somebody else's.
