@@ -77,10 +77,10 @@ extension Integration {
                 try terminal.write("port/showinfo\r")
                 try terminal.wait(forOutput: "1000 Success")
                 #expect(terminal.output.contains("0000 DATA END WITH '.'"))
+                // Its session ends, and so does it. Whether it still shows the last line is chance: it looks whether the
+                // console has closed before it reads what came.
                 try terminal.write("logout\n")
-                try terminal.wait(forOutput: "9999 END OF SESSION")
-                terminal.closeInput()
-                try terminal.waitForEnd()
+                #expect(try terminal.waitForEnd() == .exited(0))
             }
         }
 
