@@ -61,6 +61,7 @@ mkfifo typed.0 typed.1 typed.2
 type_in() { printf '%s\n' "$2" >&"$((3 + $1))"; }
 for n in 0 1 2; do
     say etherloom run --net /tmp/vde --address "192.168.77.10$n/24" --via 192.168.77.2 -- bash
+    : >"screen.$n" # It must be there before it is waited on.
     etherloom run --net "$PWD/vde" --address "192.168.77.10$n/24" --via 192.168.77.2 -- bash <"typed.$n" >"screen.$n" 2>&1 &
     case $n in 0) exec 3>typed.0 ;; 1) exec 4>typed.1 ;; 2) exec 5>typed.2 ;; esac
     type_in "$n" 'echo the shell is there'
