@@ -138,6 +138,12 @@ let package = Package(
     ]
 )
 
+// A quick look at some modules: ETHERLOOM_TESTS=Wire,Dataplane builds only WireTests and DataplaneTests beside the sources.
+if let wanted = Context.environment["ETHERLOOM_TESTS"], !wanted.isEmpty {
+    let names = wanted.split(separator: ",").map { "\($0)Tests" }
+    package.targets.removeAll { $0.type == .test && !names.contains($0.name) }
+}
+
 // `make check` and `make test` build with ETHERLOOM_STRICT=1: a warning in our own targets is an error then. Not by
 // default, so that a newer compiler with new warnings still builds the program. Not in tests, where Swift Testing's macros
 // expand to code that warns without a place ("will never be executed").

@@ -24,6 +24,26 @@ public enum DropCause: Int, Sendable, CaseIterable {
     case sameSegment
     /// Any other error of the output's system call.
     case sendFailed
+    /// The port is no member of the frame's VLAN.
+    case wrongVLAN
+    /// The spanning tree keeps the port from forwarding.
+    case portBlocked
+    /// A filter said no.
+    case filtered
+    /// More than the port's rate limit lets through.
+    case rateExceeded
+    /// Lost on purpose, by an impaired wire.
+    case impaired
+    /// What carried the frame (a tunnel packet, a length, a ring) is malformed.
+    case malformed
+    /// A tunnel packet that its key does not open.
+    case notAuthentic
+    /// A tunnel packet that was here before.
+    case replayed
+    /// From somebody who is not the configured peer.
+    case wrongPeer
+    /// Nobody is at the other end (yet).
+    case noCarrier
 }
 
 /// What went through a port.

@@ -7,7 +7,7 @@ public import LinuxSystem
 /// Frames lost during one burst, by cause: a few words on the stack, added to the counters when the burst is done.
 @frozen
 public struct DropTally: Sendable {
-    private var counts: [10 of UInt32] = InlineArray(repeating: 0)
+    private var counts: [20 of UInt32] = InlineArray(repeating: 0)
     public private(set) var isEmpty = true
 
     public init() {}

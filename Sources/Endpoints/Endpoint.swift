@@ -2,15 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataplane
-import LinuxSystem
+public import LinuxSystem
 
 /// Where frames enter and leave the process.
 ///
 /// # Theory of operation
 ///
-/// An endpoint is one descriptor and the way frames are read from and written to it. It has no queue, no buffer and no
+/// An endpoint is a descriptor, or a few, and the way frames are read from and written to it. It has no queue and no
 /// counter of its own: it fills frames of the pool it is given and says how many there were; what it could not send stays
 /// with the caller. Nothing waits: "would block" is a count like any other.
+///
+/// Descriptors are known by their **channel**, a small number; most kinds have only channel 0. The engine registers
+/// `descriptor(channel:)` for each with the events that `interest` names, and asks `roles` what an event means. An endpoint
+/// that does something by the clock says when (`nextDeadline`) and is called then (`expire`). What it has to tell the
+/// control thread it leaves in `takeNotice`; what the control thread wants changed comes by `apply`.
+///
+/// State that changes lies in an `OwnedState`, so that all calls borrow the endpoint where it is and nothing is moved.
 ///
 ///     datagram   one plain frame a datagram (VDE, `ctl`)
 ///     tap        virtio-net header and frame by read and write (a tap device)
@@ -42,11 +49,84 @@ public enum Endpoint: ~Copyable, Sendable {
         case blocked(from: Int)
     }
 
-    public var rawDescriptor: Int32 {
+    /// How many channels there are.
+    public var channelCount: Int { 1 }
+
+    /// The descriptor of a channel, -1 when there is none at the moment.
+    public func descriptor(channel: Int) -> Int32 {
         switch self {
         case .datagram(let endpoint): endpoint.descriptor.rawValue
         case .tap(let endpoint): endpoint.descriptor.rawValue
         case .channel(let endpoint): endpoint.descriptor.rawValue
+        }
+    }
+
+    /// What to wait for on a channel.
+    ///
+    /// - Parameters:
+    ///   - isRead: frames are wanted from this endpoint; not while its senders are paused.
+    ///   - isBlocked: frames wait to be sent to it.
+    public func interest(channel: Int, isRead: Bool, isBlocked: Bool) -> Epoll.Events {
+        var events: Epoll.Events = isRead ? .readable : []
+        if isBlocked { events.insert(.writable) }
+        return events
+    }
+
+    /// What an event on a channel means.
+    public func roles(channel: Int, _ events: Epoll.Events) -> Roles {
+        var roles: Roles = []
+        if events.contains(.writable) { roles.insert(.takesFrames) }
+        if !events.isDisjoint(with: [.readable, .hangUp, .error]) { roles.insert(.hasFrames) }
+        return roles
+    }
+
+    /// What an event stands for.
+    @frozen
+    public struct Roles: OptionSet, Sendable {
+        public let rawValue: UInt8
+        @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// `receive` has something to do.
+        @inlinable public static var hasFrames: Roles { Roles(rawValue: 1) }
+        /// `send` may go on where it was blocked.
+        @inlinable public static var takesFrames: Roles { Roles(rawValue: 2) }
+    }
+
+    /// The endpoint does things by the clock.
+    public var hasTimers: Bool {
+        switch self {
+        default: false
+        }
+    }
+
+    /// When `expire` wants to be called, in monotonic nanoseconds; `.max`: never.
+    public var nextDeadline: UInt64 {
+        switch self {
+        default: .max
+        }
+    }
+
+    /// The time asked for has come.
+    public func expire(now: UInt64, drops: inout DropTally) {
+        switch self {
+        default: break
+        }
+    }
+
+    /// Something the control thread should hear of; nil when there is nothing (more).
+    public func takeNotice() -> EndpointNotice? {
+        switch self {
+        default: nil
+        }
+    }
+
+    /// Carries out what the control thread wants changed. Descriptors may be others afterwards.
+    public func apply(_ change: consuming EndpointChange) {
+        switch consume change {
+        case .carrier(let isOn):
+            switch self {
+            case .tap(let endpoint): endpoint.setCarrier(isOn)
+            default: break
+            }
         }
     }
 
@@ -70,7 +150,13 @@ public enum Endpoint: ~Copyable, Sendable {
 
     /// Fills `burst` with frames that wait, at most `Tunables.burstFrameCount` and about `Tunables.burstByteCount` bytes.
     /// Each frame has one holder, the caller. What arrived damaged is dropped and counted.
+    ///
+    /// - Parameters:
+    ///   - channel: where the event was.
+    ///   - now: monotonic nanoseconds at the latest wake-up.
     public func receive(
+        channel: Int = 0,
+        now: UInt64 = 0,
         into burst: inout FrameBurst,
         pool: inout FramePool,
         drops: inout DropTally
@@ -86,6 +172,7 @@ public enum Endpoint: ~Copyable, Sendable {
     public func send(
         _ burst: borrowing FrameBurst,
         from first: Int,
+        now: UInt64 = 0,
         pool: borrowing FramePool,
         drops: inout DropTally
     ) -> SendResult {

@@ -22,6 +22,9 @@ public struct TapEndpoint: ~Copyable, Sendable {
         self.descriptor = descriptor
     }
 
+    /// The interface shows that its cable is there, or is not.
+    func setCarrier(_ isOn: Bool) { Tap.setCarrier(descriptor, isOn) }
+
     func receive(
         into burst: inout FrameBurst,
         pool: inout FramePool,

@@ -85,6 +85,12 @@ public final class DataPlane {
         free(place)
     }
 
+    /// Has an endpoint change: carrier, keys, rings.
+    public func configure(_ place: Place, _ change: consuming EndpointChange) {
+        guard isUsed[place.index], generations[place.index] == place.generation else { return }
+        mailbox.perform(.configure(Box(change), index: place.index, generation: place.generation))
+    }
+
     private func free(_ place: Place) {
         isUsed[place.index] = false
         state.table.clearEndpoint(place.index)
@@ -102,6 +108,9 @@ public final class DataPlane {
                 let place = Place(index: index, generation: generation)
                 free(place)
                 return .ended(place)
+            case .notice(let notice, let index, let generation):
+                guard isUsed[index], generations[index] == generation else { return nil }
+                return .notice(Place(index: index, generation: generation), notice)
             case .failed(let error): return .failed(error)
             }
         }
@@ -110,6 +119,8 @@ public final class DataPlane {
     public enum Event: Sendable {
         /// The endpoint's other end went away; the place has been freed.
         case ended(Place)
+        /// The endpoint there has something to say.
+        case notice(Place, EndpointNotice)
         case failed(Errno)
     }
 

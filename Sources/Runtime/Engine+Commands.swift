@@ -14,6 +14,11 @@ extension Engine {
             add(endpoint, at: index, generation: generation, port: port)
         case .remove(let index, let generation):
             if places[index].generation == generation, places[index].kind != nil { remove(index) }
+        case .configure(let box, let index, let generation):
+            guard let change = box.take(), places[index].generation == generation, places[index].endpoint != nil else {
+                return
+            }
+            configure(index, change)
         case .setHub(let isHub):
             bridge.isHub = isHub
             if isHub { bridge.forwarding.removeAll() }
@@ -30,17 +35,18 @@ extension Engine {
     }
 
     private mutating func add(_ endpoint: consuming Endpoint, at index: Int, generation: UInt32, port: Int) {
-        let descriptor = endpoint.rawDescriptor
         places[index].generation = generation
         places[index].kind = endpoint.kind
         places[index].capabilities = endpoint.capabilities
         places[index].watchesWritable = false
         places[index].pauseCredit = Tunables.pauseCredit
         places[index].isSlow = false
+        places[index].hasTimers = endpoint.hasTimers
         places[index].endpoint = consume endpoint
         plug(index, into: port)
         do {
-            try mailbox.epoll.add(descriptor, .readable, word: word(index))
+            try register(index)
+            if places[index].hasTimers { attend(index) }
         } catch {
             remove(index)
             mailbox.post(.endpointEnded(index: index, generation: generation))
@@ -75,9 +81,11 @@ extension Engine {
             break
         }
         if firstOfPort[port] < 0 { bridge.forwarding.forget(port: port) }
-        if let descriptor = places[index].endpoint?.rawDescriptor { try? mailbox.epoll.remove(descriptor) }
+        unregister(index)
         places[index].endpoint = nil
         places[index].kind = nil
+        places[index].hasTimers = false
+        places[index].deadline = .max
         places[index].port = -1
         places[index].nextInPort = -1
         if index == gatewayPlace {

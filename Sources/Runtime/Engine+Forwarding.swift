@@ -123,8 +123,8 @@ extension Engine {
         if queues.isEmpty(index) {
             let result =
                 fittedOnly
-                ? Self.send(&places, index, &fitted, &pool, &drops)
-                : Self.send(&places, index, &staged, &pool, &drops)
+                ? Self.send(&places, index, now: now, &fitted, &pool, &drops)
+                : Self.send(&places, index, now: now, &staged, &pool, &drops)
             guard case .blocked(let next) = result else {
                 earnCredit(index, frames: count)
                 return
@@ -194,7 +194,7 @@ extension Engine {
         for offset in 0..<count { flushed.append(queues.peek(index, at: offset)) }
         var sent = count
         if count > 0,
-            case .blocked(let next) = Self.send(&places, index, &flushed, &pool, &drops)
+            case .blocked(let next) = Self.send(&places, index, now: now, &flushed, &pool, &drops)
         {
             sent = next
         }
@@ -210,18 +210,5 @@ extension Engine {
         guard places[index].watchesWritable != isOn else { return }
         places[index].watchesWritable = isOn
         updateInterest(index)
-    }
-
-    /// Tells epoll what a place waits for.
-    mutating func updateInterest(_ index: Int) {
-        guard let descriptor = places[index].endpoint?.rawDescriptor else { return }
-        var events: Epoll.Events = places[index].isPaused ? [] : .readable
-        if places[index].watchesWritable { events.insert(.writable) }
-        try? mailbox.epoll.modify(descriptor, events, word: word(index))
-    }
-
-    /// The epoll word of a place.
-    func word(_ index: Int) -> UInt64 {
-        WordKind.endpoint.rawValue << 56 | UInt64(places[index].generation & 0xff_ffff) << 32 | UInt64(index)
     }
 }

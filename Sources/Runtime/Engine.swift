@@ -20,13 +20,15 @@ import LinuxSystem
 /// The thread makes no blocking call. Everything else (consoles, control sockets, files, names) is the control thread's,
 /// which posts commands through a mailbox and reads counters and tables from the state memory while the loop writes them.
 ///
-/// A descriptor's epoll word is its kind, its generation and its index, so that an event that was already waiting when the
-/// endpoint was replaced is recognised and ignored.
+/// A descriptor's epoll word is its kind, its generation, its channel and its index, so that an event that was already
+/// waiting when the endpoint was replaced is recognised and ignored.
 struct Engine: ~Copyable {
     /// What is plugged in at one place of the endpoint table.
     struct Place: ~Copyable {
         var endpoint: Endpoint?
         var kind: EndpointKind?
+        /// The endpoint does things by the clock, and may have something to say.
+        var hasTimers = false
         var capabilities: PortCapabilities = []
         var port = -1
         /// The next endpoint of the same port, -1 at the end.
@@ -42,6 +44,8 @@ struct Engine: ~Copyable {
         var isSlow = false
         /// As an input: it is not read from until the outputs have caught up.
         var isPaused = false
+        /// When the endpoint wants to be called, `.max` for never.
+        var deadline: UInt64 = .max
     }
 
     /// Kinds of epoll words, in their upper eight bits.
@@ -85,6 +89,9 @@ struct Engine: ~Copyable {
 
     /// Where the burst in work came from.
     var burstSource = -1
+    /// The earliest time at which an endpoint wants to be called.
+    var endpointDeadline: UInt64 = .max
+
     /// Outputs that senders wait for, and until when at most.
     var congestedCount = 0
     var pauseDeadline: UInt64 = .max
@@ -129,6 +136,7 @@ struct Engine: ~Copyable {
             now = MonotonicClock.nanoseconds
             for index in 0..<ready.count { dispatch(ready.word(index), ready.events(index)) }
             if gatewayPlace >= 0 { runGatewayTimers() }
+            if now >= endpointDeadline { runEndpointTimers() }
             if now >= pauseDeadline { endPause() }
             if now >= nextSweep { sweep() }
         }
@@ -137,7 +145,7 @@ struct Engine: ~Copyable {
     /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
     private func timeout() -> Int32 {
         if gatewayHasWork { return 0 }
-        let deadline = min(nextSweep, gatewayDeadline, pauseDeadline)
+        let deadline = min(min(nextSweep, endpointDeadline), min(gatewayDeadline, pauseDeadline))
         if deadline == .max { return -1 }
         if deadline <= now { return 0 }
         return Int32(clamping: (deadline - now + 999_999) / 1_000_000)
@@ -146,11 +154,14 @@ struct Engine: ~Copyable {
     private mutating func dispatch(_ word: UInt64, _ events: Epoll.Events) {
         switch WordKind(rawValue: word >> 56) {
         case .endpoint:
-            let index = Int(word & 0xffff_ffff)
+            let index = Int(word & 0xffff)
+            let channel = Int(word >> 16 & 0xffff)
             let generation = UInt32(truncatingIfNeeded: word >> 32) & 0xff_ffff
-            guard places[index].generation & 0xff_ffff == generation, places[index].endpoint != nil else { return }
-            if events.contains(.writable) { flushQueue(index) }
-            if !events.isDisjoint(with: [.readable, .hangUp, .error]), !places[index].isPaused { serve(index) }
+            guard places[index].generation & 0xff_ffff == generation,
+                let roles = places[index].endpoint?.roles(channel: channel, events)
+            else { return }
+            if roles.contains(.takesFrames) { flushQueue(index) }
+            if roles.contains(.hasFrames), !places[index].isPaused { serve(index, channel: channel) }
         case .hostSocket:
             serveGateway(word, events)
         case .mailbox:
@@ -164,10 +175,11 @@ struct Engine: ~Copyable {
     }
 
     /// Takes one burst from an endpoint and sends it on its way.
-    private mutating func serve(_ index: Int) {
-        let result = Self.receive(&places, index, into: &burst, &pool, &drops)
+    private mutating func serve(_ index: Int, channel: Int) {
+        let result = Self.receive(&places, index, channel: channel, now: now, into: &burst, &pool, &drops)
         drops.flush(to: table, endpoint: index)
         if !burst.isEmpty { forwardBurst(from: index) }
+        if places[index].hasTimers { attend(index) }
         if result == .ended {
             let generation = places[index].generation
             remove(index)
@@ -180,21 +192,25 @@ struct Engine: ~Copyable {
     private static func receive(
         _ places: inout RigidTable<Place>,
         _ index: Int,
+        channel: Int,
+        now: UInt64,
         into burst: inout FrameBurst,
         _ pool: inout FramePool,
         _ drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
-        places[index].endpoint?.receive(into: &burst, pool: &pool, drops: &drops) ?? .drained
+        places[index].endpoint?.receive(channel: channel, now: now, into: &burst, pool: &pool, drops: &drops)
+            ?? .drained
     }
 
     static func send(
         _ places: inout RigidTable<Place>,
         _ index: Int,
+        now: UInt64,
         _ burst: inout FrameBurst,
         _ pool: inout FramePool,
         _ drops: inout DropTally
     ) -> Endpoint.SendResult {
-        places[index].endpoint?.send(burst, from: 0, pool: pool, drops: &drops) ?? .done
+        places[index].endpoint?.send(burst, from: 0, now: now, pool: pool, drops: &drops) ?? .done
     }
 
     static func classify(

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
-import Endpoints
+public import Endpoints
 import Gateway
 public import LinuxSystem
 import Synchronization
@@ -11,6 +11,7 @@ import Synchronization
 enum EngineCommand: Sendable {
     case add(Box<Endpoint>, index: Int, generation: UInt32, port: Int)
     case remove(index: Int, generation: UInt32)
+    case configure(Box<EndpointChange>, index: Int, generation: UInt32)
     case setHub(Bool)
     case setAgeing(UInt16)
     case setMinimumPersistence(UInt16)
@@ -25,6 +26,8 @@ enum EngineCommand: Sendable {
 public enum EngineEvent: Sendable {
     /// An endpoint's other end is gone; the loop has taken it out.
     case endpointEnded(index: Int, generation: UInt32)
+    /// An endpoint has something to say.
+    case notice(EndpointNotice, index: Int, generation: UInt32)
     /// The loop itself cannot go on.
     case failed(Errno)
 }

@@ -59,7 +59,7 @@ struct TapFixture: ~Copyable {
         var frames: [[UInt8]] = []
         while frames.count < count {
             try #require(
-                try Poll.isReadable(endpoint.rawDescriptor, deadline: deadline),
+                try Poll.isReadable(endpoint.descriptor(channel: 0), deadline: deadline),
                 "\(frames.count) of \(count) frames"
             )
             _ = bench.receive(endpoint)
@@ -137,7 +137,7 @@ struct TapEndpointTests {
         let fixture = try TapFixture()
         let flags = fcntl(fixture.otherHolder.rawValue, F_GETFL)
         #expect(fcntl(fixture.otherHolder.rawValue, F_SETFL, flags & ~O_NONBLOCK) == 0)
-        #expect(fcntl(fixture.endpoint.rawDescriptor, F_GETFL) & O_NONBLOCK == 0)
+        #expect(fcntl(fixture.endpoint.descriptor(channel: 0), F_GETFL) & O_NONBLOCK == 0)
         // Should the call below wait, a frame from the host ends that after a while.
         let rescue = Rescue(interface: fixture.interface)
         var bench = EndpointBench()

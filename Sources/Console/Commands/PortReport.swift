@@ -89,6 +89,16 @@ extension DropCause {
         case .badHeader: "bad-header"
         case .sameSegment: "same-port"
         case .sendFailed: "send-failed"
+        case .wrongVLAN: "wrong-vlan"
+        case .portBlocked: "port-blocked"
+        case .filtered: "filtered"
+        case .rateExceeded: "rate"
+        case .impaired: "impaired"
+        case .malformed: "malformed"
+        case .notAuthentic: "not-authentic"
+        case .replayed: "replayed"
+        case .wrongPeer: "wrong-peer"
+        case .noCarrier: "no-carrier"
         }
     }
 }

@@ -140,6 +140,7 @@ enum PlugProcess {
                 for event in cable.dataPlane.takeEvents() {
                     switch event {
                     case .ended(let place): onEnd(place)
+                    case .notice: break
                     case .failed(let error): onFailure(error)
                     }
                 }

@@ -9,7 +9,7 @@ public import LinuxSystem
 /// Two endpoints joined back to back: a data plane with two ports that forwards everything from one to the other.
 public final class Cable {
     public let dataPlane: DataPlane
-    private var places: [DataPlane.Place] = []
+    private var places: [Int: DataPlane.Place] = [:]
 
     /// - Parameter gateway: the configuration of a gateway that will be one of the ends.
     public init(gateway: GatewayConfiguration? = nil) throws(Errno) {
@@ -19,27 +19,30 @@ public final class Cable {
     /// Plugs an end in.
     @discardableResult
     public func plug(_ endpoint: consuming Endpoint, description: String) -> DataPlane.Place? {
-        let port = places.count + 1
-        guard port <= 2, let place = dataPlane.add(endpoint, port: port, entry: Self.entry(port, description)) else {
-            return nil
-        }
-        places.append(place)
+        guard let port = freePort, let place = dataPlane.add(endpoint, port: port, entry: Self.entry(port, description))
+        else { return nil }
+        places[port] = place
         return place
     }
 
     /// Plugs a gateway in as an end.
     public func plug(gateway: consuming GatewayElement) {
-        let port = places.count + 1
-        if let place = dataPlane.setGateway(gateway, port: port, entry: Self.entry(port, "gateway")) {
-            places.append(place)
-        }
+        guard let port = freePort else { return }
+        places[port] = dataPlane.setGateway(gateway, port: port, entry: Self.entry(port, "gateway"))
     }
 
     /// Takes an end out, so that another can be plugged in.
     public func unplug(_ place: DataPlane.Place) {
         dataPlane.remove(place)
-        places.removeAll { $0 == place }
+        forget(place)
     }
+
+    /// An end whose endpoint the data plane has taken out is free again.
+    func forget(_ place: DataPlane.Place) {
+        for (port, present) in places where present == place { places[port] = nil }
+    }
+
+    private var freePort: Int? { (1...2).first { places[$0] == nil } }
 
     private static func entry(_ port: Int, _ description: String) -> PortTable.EndpointEntry {
         PortTable.EndpointEntry(

@@ -13,7 +13,7 @@ public import LinuxSystem
 /// Servers (VDE's `ctl`, our `attach`) and the command line hand endpoints to `attach`, which finds a port, tells the data
 /// plane, and keeps what the console shows. A port exists while something is plugged in. Endpoints go when their control
 /// connection ends (`detach`), or when the data plane finds the other end gone (a deleted tap, a closed channel).
-public final class Switch {
+public final class Switch: EndpointHost {
     public let options: SwitchOptions
     public let dataPlane: DataPlane
     public let loop: ControlLoop
@@ -45,33 +45,7 @@ public final class Switch {
 
     // MARK: Endpoints
 
-    /// What a new endpoint brings along.
-    public struct Newcomer {
-        /// Port number wanted; 0 for any.
-        public var port = 0
-        public var identifier: Int32
-        public var module: String
-        public var description: String
-        public var userID: UInt32?
-        public var processID: Int32
-        public var onRemoval: () -> Void
-
-        public init(
-            identifier: Int32,
-            module: String,
-            description: String,
-            userID: UInt32?,
-            processID: Int32,
-            onRemoval: @escaping () -> Void = {}
-        ) {
-            self.identifier = identifier
-            self.module = module
-            self.description = description
-            self.userID = userID
-            self.processID = processID
-            self.onRemoval = onRemoval
-        }
-    }
+    public typealias Newcomer = Runtime.Newcomer
 
     /// The port that a newcomer would get: the one asked for, or the lowest free one.
     public func choosePort(_ wanted: Int, userID: UInt32?) throws(AttachRefusal) -> Int {
@@ -143,7 +117,8 @@ public final class Switch {
                 userID: newcomer.userID,
                 processID: newcomer.processID,
                 place: place,
-                onRemoval: newcomer.onRemoval
+                onRemoval: newcomer.onRemoval,
+                onNotice: newcomer.onNotice
             )
         )
     }
@@ -156,6 +131,19 @@ public final class Switch {
             forget(port: number, endpoint: index)
             return
         }
+    }
+
+    /// Has the endpoint with this identifier change, if it is still there.
+    public func configure(identifier: Int32, _ change: consuming EndpointChange) {
+        guard let endpoint = endpoint(identifier: identifier) else { return }
+        dataPlane.configure(endpoint.place, change)
+    }
+
+    private func endpoint(identifier: Int32) -> SwitchEndpoint? {
+        for port in ports.values {
+            if let endpoint = port.endpoints.first(where: { $0.identifier == identifier }) { return endpoint }
+        }
+        return nil
     }
 
     private func forget(port number: Int, endpoint index: Int) {
@@ -176,6 +164,10 @@ public final class Switch {
                     log("port \(number): \(port.endpoints[index].description) is gone")
                     forget(port: number, endpoint: index)
                     break
+                }
+            case .notice(let place, let notice):
+                for port in ports.values {
+                    port.endpoints.first { $0.place == place }?.onNotice(notice)
                 }
             case .failed(let error):
                 log("the data plane stopped: \(error)")

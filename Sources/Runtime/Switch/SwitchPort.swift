@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Endpoints
+
 /// What is plugged into a port of a switch.
 public struct SwitchEndpoint {
     /// Number shown by the console, unique among living endpoints: that of the control connection's descriptor.
@@ -14,6 +16,8 @@ public struct SwitchEndpoint {
     public let place: DataPlane.Place
     /// Runs when the endpoint goes: closes its connection, removes its socket file.
     let onRemoval: () -> Void
+    /// Runs when the endpoint has something to say.
+    let onNotice: (EndpointNotice) -> Void
 }
 
 /// A port of a switch, as the control thread knows it.

@@ -1,0 +1,32 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the control thread asks of an endpoint that is plugged in.
+public enum EndpointChange: ~Copyable, Sendable {
+    /// The cable is there (true) or pulled (false), shown to the other side where the transport can.
+    case carrier(Bool)
+}
+
+/// What an endpoint has to say to the control thread.
+@frozen
+public struct EndpointNotice: Sendable, Equatable {
+    /// What happened.
+    public var kind: Kind
+    /// More about it; its meaning depends on the kind.
+    public var value: UInt64
+
+    public init(_ kind: Kind, value: UInt64 = 0) {
+        self.kind = kind
+        self.value = value
+    }
+
+    @frozen
+    public enum Kind: UInt32, Sendable {
+        /// The other side can be reached (again).
+        case peerUp = 1
+        /// The other side is silent or refuses; the endpoint stays and waits for it.
+        case peerDown = 2
+        /// The other side speaks from another address now.
+        case peerMoved = 3
+    }
+}

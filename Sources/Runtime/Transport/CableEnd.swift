@@ -1,0 +1,61 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Endpoints
+import Glibc
+import LinuxSystem
+
+/// One end of a cable, as transports see it: at most one endpoint at a time is plugged in.
+public final class CableEnd: EndpointHost {
+    public let loop: ControlLoop
+    public var log: (String) -> Void = { _ in }
+    private let cable: Cable
+    private var occupant: (newcomer: Newcomer, place: DataPlane.Place)?
+
+    init(_ cable: Cable, loop: ControlLoop) {
+        self.cable = cable
+        self.loop = loop
+    }
+
+    /// Something is plugged in.
+    public var isOccupied: Bool { occupant != nil }
+
+    @discardableResult
+    public func attach(_ endpoint: consuming Endpoint, _ newcomer: Newcomer) throws(AttachRefusal) -> Int {
+        guard occupant == nil else {
+            throw AttachRefusal(code: EBUSY, message: "the cable's end is taken")
+        }
+        guard let place = cable.plug(endpoint, description: newcomer.description) else {
+            throw AttachRefusal(code: EMFILE, message: "the cable has two ends only")
+        }
+        occupant = (newcomer, place)
+        return 1
+    }
+
+    public func detach(identifier: Int32) {
+        guard let occupant, occupant.newcomer.identifier == identifier else { return }
+        cable.unplug(occupant.place)
+        self.occupant = nil
+        occupant.newcomer.onRemoval()
+    }
+
+    public func configure(identifier: Int32, _ change: consuming EndpointChange) {
+        guard let occupant, occupant.newcomer.identifier == identifier else { return }
+        cable.dataPlane.configure(occupant.place, change)
+    }
+
+    /// The data plane's report about a place, perhaps this end's.
+    func take(_ event: DataPlane.Event) {
+        switch event {
+        case .ended(let place):
+            guard let occupant, occupant.place == place else { return }
+            cable.forget(place)
+            self.occupant = nil
+            occupant.newcomer.onRemoval()
+        case .notice(let place, let notice):
+            guard let occupant, occupant.place == place else { return }
+            occupant.newcomer.onNotice(notice)
+        case .failed: break
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a network is, as users write it: `scheme://address[options]`, the URLs of vdeplug4 ("virtual network locators").
+///
+///     /tmp/vde                      a plain path means vde://
+///     vde:///tmp/vde[5]             options in brackets, separated by "/": a word, or name=value
+///     vxlan://239.0.0.1/vni=7       or behind the address, when each is name=value
+///     vlan://10{vde:///tmp/vde}     another URL in braces
+public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
+    public let scheme: String
+    public let address: String
+    public let options: [Option]
+    /// The URL inside the braces, as text.
+    public let nested: String?
+    private let text: String
+
+    public struct Option: Sendable, Equatable {
+        public let name: String
+        /// Nil for a word alone.
+        public let value: String?
+    }
+
+    /// Why a text names no network.
+    public struct ParseError: Error, Sendable, CustomStringConvertible {
+        public let description: String
+    }
+
+    public init(_ text: String) throws(ParseError) {
+        guard !text.isEmpty else { throw ParseError(description: "an empty network name: give a switch's directory") }
+        self.text = text
+        var rest = Substring(text)
+        if let mark = text.firstRange(of: "://"), !text[..<mark.lowerBound].contains("/") {
+            scheme = text[..<mark.lowerBound].lowercased()
+            rest = text[mark.upperBound...]
+        } else {
+            scheme = "vde"
+        }
+        if rest.hasSuffix("}") {
+            guard let brace = rest.firstIndex(of: "{") else {
+                throw ParseError(description: "\(text): \"}\" without \"{\"")
+            }
+            nested = String(rest[rest.index(after: brace)..<rest.index(before: rest.endIndex)])
+            rest = rest[..<brace]
+        } else {
+            guard !rest.contains("{") else { throw ParseError(description: "\(text): \"{\" without \"}\" at the end") }
+            nested = nil
+        }
+        var options: [Option] = []
+        if rest.hasSuffix("]"), let bracket = rest.lastIndex(of: "["), !Self.isAddress(rest, from: bracket) {
+            let inside = rest[rest.index(after: bracket)..<rest.index(before: rest.endIndex)]
+            options = inside.split(separator: "/").map(Self.option)
+            rest = rest[..<bracket]
+        }
+        var behind: [Option] = []
+        while let slash = rest.lastIndex(of: "/") {
+            let last = rest[rest.index(after: slash)...]
+            let option = Self.option(last)
+            guard option.value != nil, !option.name.isEmpty,
+                option.name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == "-") })
+            else { break }
+            behind.insert(option, at: 0)
+            rest = rest[..<slash]
+        }
+        self.options = behind + options
+        address = String(rest)
+    }
+
+    /// An IPv6 address in brackets is no list of options.
+    private static func isAddress(_ text: Substring, from bracket: Substring.Index) -> Bool {
+        let inside = text[bracket...].dropFirst().dropLast()
+        return inside.contains(":") && inside.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." || $0 == "%" }
+    }
+
+    private static func option(_ text: Substring) -> Option {
+        guard let sign = text.firstIndex(of: "=") else { return Option(name: String(text), value: nil) }
+        return Option(name: String(text[..<sign]), value: String(text[text.index(after: sign)...]))
+    }
+
+    /// The value of an option, nil when it is not given.
+    public func value(_ name: String) -> String? { options.last { $0.name == name }?.value }
+    public func has(_ name: String) -> Bool { options.contains { $0.name == name } }
+
+    /// A number among the options.
+    public func number(_ name: String, _ range: ClosedRange<Int>, default fallback: Int) throws(TransportError) -> Int {
+        guard let text = value(name) else { return fallback }
+        guard let number = Int(text), range.contains(number) else {
+            throw TransportError(
+                .usage,
+                "\(self): \(name)=\(text): wants a number from \(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+        return number
+    }
+
+    /// The port in `DIRECTORY[5]`; 0 when none is asked for.
+    public func portInBrackets() throws(TransportError) -> Int {
+        guard let word = options.first(where: { $0.value == nil })?.name, !word.isEmpty else { return 0 }
+        guard let number = Int(word), number > 0, number < 1 << 24 else {
+            throw TransportError(.usage, "\(self): \"\(word)\" is no port number")
+        }
+        return number
+    }
+
+    /// An option that the scheme does not know is a mistake of the user's.
+    public func refuseOptions(except known: [String]) throws(TransportError) {
+        for option in options where !known.contains(option.name) {
+            throw TransportError(
+                .usage,
+                "\(self): unknown option \"\(option.name)\""
+                    + (known.isEmpty ? "" : "; known are \(known.joined(separator: ", "))")
+            )
+        }
+    }
+
+    public var description: String { text }
+}
