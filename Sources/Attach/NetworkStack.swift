@@ -245,6 +245,8 @@ public struct NetworkStack: ~Copyable {
         var supervision = CommandSupervision(process: process, command: command[0])
         try supervision.waitForStart()
         self.supervision = consume supervision
+        // A short command may have ended by the time that its start is noticed.
+        if status != nil { end() }
     }
 
     /// How the command ended, once it has.
