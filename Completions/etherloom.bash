@@ -83,7 +83,7 @@ _etherloom() {
     case $verb in
     switch)
         options='--daemon --socket --mgmt --ports --hub --tap --gateway --forward --forward-udp --dhcp --no-dhcp --mode
-            --directory-mode --group --mgmt-mode --pidfile --rcfile --no-stdin --ready-fd --quiet --help'
+            --directory-mode --group --mgmt-mode --pidfile --rcfile --no-stdin --ready-fd --spin --quiet --help'
         ;;
     gateway)
         options='--socket --network --host --dns --dhcp --no-dhcp --dhcp-start --mtu --forward --forward-udp --port

@@ -50,6 +50,7 @@ complete -c etherloom -n '__etherloom_verb switch' -s g -l group -x -a '(__fish_
     -d 'group of the sockets'
 complete -c etherloom -n '__etherloom_verb switch' -l mgmt-mode -x -d 'mode of the console socket'
 complete -c etherloom -n '__etherloom_verb switch' -s f -l rcfile -r -F -d 'console commands to run at start'
+complete -c etherloom -n '__etherloom_verb switch' -l spin -x -d 'microseconds to look for more before sleeping'
 complete -c etherloom -n '__etherloom_verb switch' -l no-stdin -d 'no console on standard input'
 
 complete -c etherloom -n '__etherloom_verb gateway' -s n -l network -x -d 'the virtual network'

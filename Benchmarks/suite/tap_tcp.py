@@ -1,16 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The Etherloom authors
 # SPDX-License-Identifier: Apache-2.0
 
-"""TCP from tap to tap through a switch, against vde_switch and against the kernel's bridge."""
+"""TCP from tap to tap through a switch: against vde_switch, the kernel's bridge, and Open vSwitch in user space."""
 
 import contextlib
 
-from . import lab, machine, programs, report
+from . import lab, machine, openvswitch, programs, report
 
 NAME = "tap-tcp"
 TITLE = "one TCP stream between two namespaces, MTU 1500"
 
-KINDS = ("etherloom", "vde_switch", "bridge")
+KINDS = ("etherloom", "vde_switch", "bridge", "openvswitch", "etherloom, no offload")
+# What the last kind switches off at both ends: then every frame is an ordinary one, as vde_switch's always are.
+OFFLOADS = "tx off tso off gso off gro off"
 
 
 @contextlib.contextmanager
@@ -26,14 +28,19 @@ def path(kind: str):
                 lab.shell(f"ip link add tap{side} type veth peer name port{side}")
                 stack.callback(lab.remove_interface, f"port{side}")
                 lab.shell(f"ip link set port{side} master br0 up")
+        elif kind == "openvswitch":
+            process = stack.enter_context(openvswitch.switch("tapa", "tapb"))
         else:
             # The switch runs where the scheduler likes, as iperf3 does.
-            process, _ = stack.enter_context(programs.switch(kind, "-t", "tapa", "-t", "tapb", cpu=None))
+            name = kind.split(",")[0]
+            process, _ = stack.enter_context(programs.switch(name, "-t", "tapa", "-t", "tapb", cpu=None))
         for index, side in enumerate("ab", 1):
             lab.until(lambda side=side: machine.has_interface(f"tap{side}"), f"tap{side}")
             lab.shell(f"ip link set tap{side} netns {side}")
             lab.shell(f"ip link set tap{side} mtu 1500 up", f"ip address add 10.7.0.{index}/24 dev tap{side}",
                       namespace=side)
+            if kind.endswith("no offload"):
+                lab.shell(f"ethtool -K tap{side} {OFFLOADS}", namespace=side)
         yield process
 
 
@@ -53,8 +60,10 @@ def measure(kind: str, options) -> dict:
 def run(options) -> report.Result:
     result = report.Result(TITLE)
     report.rounds(result, {kind: lambda kind=kind: measure(kind, options) for kind in KINDS}, options)
-    for peer, least in (("vde_switch", 10.0), ("bridge", 0.7)):
+    for peer, least in (("vde_switch", 10.0), ("bridge", 0.7), ("openvswitch", 2.0)):
         result.compare(f"against {peer}", "etherloom", "gbps", peer=peer, least=least, unit="Gb/s")
+    result.compare("no offload, against vde_switch", "etherloom, no offload", "gbps", peer="vde_switch", least=1.2,
+                   unit="Gb/s")
     result.compare("switch CPU", "etherloom", "switch_ns_per_kib", peer="vde_switch", unit="ns/KiB")
     result.compare("sent again", "etherloom", "retransmits", peer="vde_switch", unit="segments")
     result.compare("machine", "etherloom", "processors", peer="vde_switch", unit="CPUs")

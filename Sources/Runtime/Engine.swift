@@ -96,6 +96,11 @@ struct Engine: ~Copyable {
     var congestedCount = 0
     var pauseDeadline: UInt64 = .max
 
+    /// How long the loop keeps looking after the last event before it sleeps, in nanoseconds.
+    let spinNanoseconds: UInt64
+    /// Until when it keeps looking.
+    var spinDeadline: UInt64 = 0
+
     /// Monotonic nanoseconds at the latest wake-up.
     var now: UInt64 = 0
     var nextSweep: UInt64 = .max
@@ -111,6 +116,7 @@ struct Engine: ~Copyable {
         table = state.table
         bridge = Bridge(forwarding: state.takeForwarding())
         bridge.isHub = configuration.isHub
+        spinNanoseconds = UInt64(clamping: configuration.spinMicroseconds) &* 1000
         pool = FramePool(smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)
         let endpointCount = table.endpointCount
         queues = OutputQueues(endpointCount: endpointCount, firstLargeSlot: pool.smallCount)
@@ -134,6 +140,7 @@ struct Engine: ~Copyable {
                 return
             }
             now = MonotonicClock.nanoseconds
+            if spinNanoseconds != 0, ready.count != 0 { spinDeadline = now &+ spinNanoseconds }
             for index in 0..<ready.count { dispatch(ready.word(index), ready.events(index)) }
             if gatewayPlace >= 0 { runGatewayTimers() }
             if now >= endpointDeadline { runEndpointTimers() }
@@ -144,7 +151,7 @@ struct Engine: ~Copyable {
 
     /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
     private func timeout() -> Int32 {
-        if gatewayHasWork { return 0 }
+        if gatewayHasWork || now < spinDeadline { return 0 }
         let deadline = min(min(nextSweep, endpointDeadline), min(gatewayDeadline, pauseDeadline))
         if deadline == .max { return -1 }
         if deadline <= now { return 0 }

@@ -58,6 +58,11 @@ struct SwitchCommand: ParsableCommand {
     var noStandardInput = false
     @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when ready.")
     var readyDescriptor: Int32?
+    @Option(
+        name: .customLong("spin"),
+        help: "Look for more frames for so many microseconds before sleeping: less latency, more processor time."
+    )
+    var spin = 0
     @Flag(name: [.short, .customLong("quiet")], help: "Say errors only.")
     var quiet = false
 
@@ -67,6 +72,7 @@ struct SwitchCommand: ParsableCommand {
         setup.directory = socket ?? SwitchSetup.defaultDirectory
         setup.portCount = numberOfPorts
         setup.isHub = isHub
+        setup.spinMicroseconds = spin
         setup.taps = tap
         setup.gateway = gateway
         setup.forwards = forward

@@ -59,13 +59,13 @@ enum SwitchProcess {
         let vde: VDEServer
         let attach: AttachServer
         do {
-            let dataPlane = try DataPlane(
-                configuration: EngineConfiguration(
-                    portCount: options.portCount + 1,
-                    isHub: options.isHub,
-                    gateway: gateway
-                )
+            var configuration = EngineConfiguration(
+                portCount: options.portCount + 1,
+                isHub: options.isHub,
+                gateway: gateway
             )
+            configuration.spinMicroseconds = setup.spinMicroseconds
+            let dataPlane = try DataPlane(configuration: configuration)
             element = try Switch(options: options, loop: loop, dataPlane: dataPlane)
             vde = try VDEServer(element, directory: directory)
             attach = try AttachServer(element, directory: directory)

@@ -19,6 +19,7 @@ struct SwitchSetup: Sendable {
     var directory = SwitchSetup.defaultDirectory
     var portCount = 32
     var isHub = false
+    var spinMicroseconds = 0
     var taps: [String] = []
     var gateway: String?
     var forwards: [String] = []
@@ -41,6 +42,9 @@ struct SwitchSetup: Sendable {
     func options() throws -> SwitchOptions {
         guard (1...2000).contains(portCount) else {
             throw Failure("\(portCount) ports: between 1 and 2000 are possible", status: ExitStatus.usage)
+        }
+        guard (0...1_000_000).contains(spinMicroseconds) else {
+            throw Failure("--spin \(spinMicroseconds): between 0 and 1000000 microseconds", status: ExitStatus.usage)
         }
         var options = SwitchOptions(directory: directory)
         options.portCount = portCount
