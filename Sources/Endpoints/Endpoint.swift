@@ -127,6 +127,11 @@ public enum Endpoint: ~Copyable, Sendable {
             case .tap(let endpoint): endpoint.setCarrier(isOn)
             default: break
             }
+        case .speed(let megabits):
+            switch self {
+            case .tap(let endpoint): endpoint.setSpeed(megabits: megabits)
+            default: break
+            }
         }
     }
 

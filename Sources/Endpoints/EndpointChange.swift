@@ -5,6 +5,8 @@
 public enum EndpointChange: ~Copyable, Sendable {
     /// The cable is there (true) or pulled (false), shown to the other side where the transport can.
     case carrier(Bool)
+    /// The link speed that the other side is to see, in Mbit/s; 0 for unknown. Shown where the transport can.
+    case speed(megabits: UInt32)
 }
 
 /// What an endpoint has to say to the control thread.

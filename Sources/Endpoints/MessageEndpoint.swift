@@ -25,6 +25,9 @@ public struct TapEndpoint: ~Copyable, Sendable {
     /// The interface shows that its cable is there, or is not.
     func setCarrier(_ isOn: Bool) { Tap.setCarrier(descriptor, isOn) }
 
+    /// The interface shows this speed, where the kernel lets us say so; it has none of its own.
+    func setSpeed(megabits: UInt32) { try? Tap.setSpeed(descriptor, megabits: megabits) }
+
     func receive(
         into burst: inout FrameBurst,
         pool: inout FramePool,

@@ -9,10 +9,15 @@
 #define _GNU_SOURCE
 #endif
 
+#include <linux/ethtool.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "clinux_io.h"
 
@@ -20,6 +25,10 @@
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
 #define TUN_F_USO6 0x40
+#endif
+
+#ifndef TUNGETDEVNETNS
+#define TUNGETDEVNETNS _IO('T', 227)
 #endif
 
 #define CEL_TAP_FLAGS (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
@@ -51,5 +60,49 @@ static inline int cel_tap_set_offload(int fd, unsigned flags) {
     return (int)cel_result(ioctl(fd, TUNSETOFFLOAD, (unsigned long)flags));
 }
 static inline int cel_tap_set_carrier(int fd, int on) { return (int)cel_result(ioctl(fd, TUNSETCARRIER, &on)); }
+
+/* Whether the interface of an open tap lies in the caller's network namespace: a tap may have been made in another one, where
+ * its name means something else. TUNGETDEVNETNS, Linux 5.2; -EPERM for who may not configure the interface there. */
+static inline int cel_tap_is_in_own_namespace(int fd) {
+    struct stat theirs, ours;
+    int space = ioctl(fd, TUNGETDEVNETNS, 0);
+    if (space < 0) return -errno;
+    int result = fstat(space, &theirs) < 0 || stat("/proc/thread-self/ns/net", &ours) < 0
+                     ? -errno
+                     : theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+    close(space);
+    return result;
+}
+
+/* The speed that the interface `name` of the caller's network namespace shows, in Mbit/s (SPEED_UNKNOWN for none), full
+ * duplex: ethtool's link settings, ETHTOOL_SLINKSETTINGS. The first call tells how many words the masks have. */
+static inline int cel_tap_set_speed(const char *name, unsigned megabits) {
+    struct {
+        struct ethtool_link_settings settings;
+        unsigned masks[3 * 127];
+    } request;
+    struct ifreq interface;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    memset(&interface, 0, sizeof interface);
+    strncpy(interface.ifr_name, name, IFNAMSIZ - 1);
+    interface.ifr_data = (char *)&request;
+    memset(&request, 0, sizeof request);
+    request.settings.cmd = ETHTOOL_GLINKSETTINGS;
+    int result = ioctl(fd, SIOCETHTOOL, &interface) < 0 ? -errno : 0;
+    if (result == 0 && request.settings.link_mode_masks_nwords < 0) {
+        request.settings.link_mode_masks_nwords = (signed char)-request.settings.link_mode_masks_nwords;
+        request.settings.cmd = ETHTOOL_GLINKSETTINGS;
+        if (ioctl(fd, SIOCETHTOOL, &interface) < 0) result = -errno;
+    }
+    if (result == 0) {
+        request.settings.cmd = ETHTOOL_SLINKSETTINGS;
+        request.settings.speed = megabits;
+        request.settings.duplex = DUPLEX_FULL;
+        if (ioctl(fd, SIOCETHTOOL, &interface) < 0) result = -errno;
+    }
+    close(fd);
+    return result;
+}
 
 #endif
