@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include "clinux_getopt.h"
+#include "clinux_guest.h"
 #include "clinux_internet.h"
 #include "clinux_io.h"
 #include "clinux_namespace.h"
