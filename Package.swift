@@ -39,7 +39,9 @@ let package = Package(
         .executable(name: "etherloom", targets: ["etherloom"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The encrypted tunnel's key agreement, cipher and hash; used by TunnelCrypto alone.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         // The only C: what Swift's Glibc module hides.
@@ -49,15 +51,21 @@ let package = Package(
         .target(name: "Wire", swiftSettings: settings),
         .target(name: "Dataplane", dependencies: ["Wire"], swiftSettings: settings),
         .target(name: "Gateway", dependencies: ["Wire", "Dataplane"], swiftSettings: settings),
+        // The tunnel's handshake and sealing, sans-IO: the only user of swift-crypto.
+        .target(
+            name: "TunnelCrypto",
+            dependencies: [.product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings
+        ),
         // Where frames meet the kernel.
         .target(
             name: "Endpoints",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Gateway"],
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Gateway", "TunnelCrypto"],
             swiftSettings: settings
         ),
         .target(
             name: "Runtime",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway"],
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "TunnelCrypto"],
             swiftSettings: settings
         ),
         .target(
@@ -74,6 +82,7 @@ let package = Package(
             name: "ElementCommands",
             dependencies: [
                 "LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "Runtime", "Console", "Attach",
+                "TunnelCrypto",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -103,6 +112,7 @@ let package = Package(
             dependencies: ["Wire", "Dataplane", "Gateway", "TestSupport"],
             swiftSettings: testSettings
         ),
+        .testTarget(name: "TunnelCryptoTests", dependencies: ["TunnelCrypto"], swiftSettings: testSettings),
         .testTarget(
             name: "EndpointsTests",
             dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "TestSupport"],

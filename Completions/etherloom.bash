@@ -22,7 +22,7 @@ _etherloom_words() {
 
 _etherloom() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} index
-    local verbs='switch gateway run plug term' options
+    local verbs='switch gateway run plug term key' options
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
         _etherloom_words "$current" "$verbs --help --version"
@@ -95,6 +95,7 @@ _etherloom() {
         ;;
     plug) options='--daemon --pidfile --ready-fd --help' ;;
     term) options='--identify --socket --timeout --help' ;;
+    key) options='--show --help' ;;
     *) options=--help ;;
     esac
     case $verb:$current in
@@ -103,7 +104,7 @@ _etherloom() {
         mapfile -t COMPREPLY < <(compgen -c -- "$current")
         ;;
     plug:t*) _etherloom_words "$current" 'tap://' ;;
-    plug:* | term:*) _etherloom_files "$current" ;;
+    plug:* | term:* | key:*) _etherloom_files "$current" ;;
     *:) _etherloom_words "$current" "$options" ;;
     esac
 }

@@ -26,6 +26,7 @@ complete -c etherloom -n __etherloom_no_verb -a gateway -d 'user-mode NAT to the
 complete -c etherloom -n __etherloom_no_verb -a run -d 'a command in a network stack of its own'
 complete -c etherloom -n __etherloom_no_verb -a plug -d 'join two things that carry frames'
 complete -c etherloom -n __etherloom_no_verb -a term -d 'talk to a management console'
+complete -c etherloom -n __etherloom_no_verb -a key -d 'make a tunnel key, or show its public half'
 
 # For several verbs
 complete -c etherloom -n '__etherloom_verb switch gateway plug' -s d -l daemon -d 'go to the background when ready'
@@ -81,3 +82,6 @@ complete -c etherloom -n '__etherloom_verb plug' -x -a '(__fish_complete_directo
 complete -c etherloom -n '__etherloom_verb term' -s i -l identify -d 'begin each line with the socket name'
 complete -c etherloom -n '__etherloom_verb term' -s s -l socket -r -F -d 'socket of the console'
 complete -c etherloom -n '__etherloom_verb term' -l timeout -x -d 'seconds to wait for an answer'
+
+complete -c etherloom -n '__etherloom_verb key' -l show -d 'only show, a missing file is an error'
+complete -c etherloom -n '__etherloom_verb key' -r -F

@@ -13,6 +13,7 @@ public struct Etherloom: ParsableCommand {
             version: "etherloom \(Version.current)",
             subcommands: [
                 SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, TermCommand.self,
+                KeyCommand.self,
             ]
         )
     }
