@@ -71,7 +71,7 @@ _etherloom() {
         return
         ;;
     *:-L | *:--forward | *:-U | *:--forward-udp | *:--ready-fd | *:--timeout | switch:-n | switch:--ports | \
-        switch:-t | switch:--tap | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | \
+        switch:-t | switch:--tap | switch:--port | plug:--or | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | \
         gateway:-N | gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | \
         run:--address | run:--via | run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | \
         run:--name | run:--join)
@@ -82,7 +82,7 @@ _etherloom() {
 
     case $verb in
     switch)
-        options='--daemon --socket --mgmt --ports --hub --tap --gateway --forward --forward-udp --dhcp --no-dhcp --mode
+        options='--daemon --socket --mgmt --ports --hub --tap --port --gateway --forward --forward-udp --dhcp --no-dhcp --mode
             --directory-mode --group --mgmt-mode --pidfile --rcfile --no-stdin --ready-fd --spin --quiet --help'
         ;;
     gateway)
@@ -93,7 +93,7 @@ _etherloom() {
         options='--net --address --via --mac --mtu --dns --domain --if --dhcp --slaac --hostname --name --join --gateway
             --forward -- --help'
         ;;
-    plug) options='--daemon --pidfile --ready-fd --help' ;;
+    plug) options='--daemon --or --pidfile --quiet --reconnect --ready-fd --help' ;;
     term) options='--identify --socket --timeout --help' ;;
     key) options='--show --help' ;;
     *) options=--help ;;

@@ -77,6 +77,10 @@ complete -c etherloom -n '__etherloom_verb run' -l join -x -d 'run in a stack th
 complete -c etherloom -n '__etherloom_verb run' -l gateway -d 'a private network with a gateway'
 complete -c etherloom -n __etherloom_run_command -x -a '(__fish_complete_subcommand --fcs-skip=3)'
 
+complete -c etherloom -n '__etherloom_verb plug' -l or -x -d 'an alternative for the other end'
+complete -c etherloom -n '__etherloom_verb plug' -l reconnect -d 'plug in again what goes'
+complete -c etherloom -n '__etherloom_verb plug' -s q -l quiet -d 'say errors only'
+complete -c etherloom -n '__etherloom_verb switch' -l port -x -d 'plug this network in'
 complete -c etherloom -n '__etherloom_verb plug' -x -a '(__fish_complete_directories) tap://'
 
 complete -c etherloom -n '__etherloom_verb term' -s i -l identify -d 'begin each line with the socket name'

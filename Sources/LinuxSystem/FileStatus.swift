@@ -18,6 +18,7 @@ public struct FileStatus: Sendable, Equatable {
 
     public var isSocket: Bool { mode & 0o170000 == 0o140000 }
     public var isDirectory: Bool { mode & 0o170000 == 0o040000 }
+    public var isRegularFile: Bool { mode & 0o170000 == 0o100000 }
     public var isCharacterDevice: Bool { mode & 0o170000 == 0o020000 }
 
     /// Of what the path leads to, or of a symbolic link itself when not followed.

@@ -59,13 +59,23 @@ public final class ControlLoop {
     /// Runs until `stop`.
     public func run() throws(Errno) {
         isStopped = false
-        while !isStopped {
-            try epoll.wait(&ready, timeout: timeout())
-            // Handlers may cancel one another: each word is looked up when its turn comes.
-            let words = (0..<ready.count).map { (ready.word($0), ready.events($0)) }
-            for (word, events) in words { handlers[word]?.run(events) }
-            runTimers()
-        }
+        while !isStopped { try turn(timeout: timeout()) }
+    }
+
+    /// Does what is due now, without waiting: for a caller who waits himself, on `descriptor` and until `nextDeadline`.
+    public func runPending() throws(Errno) { try turn(timeout: 0) }
+
+    /// Readable when a handler is to be called.
+    public var descriptor: Int32 { epoll.rawDescriptor }
+    /// When the next timer is due, in monotonic nanoseconds.
+    public var nextDeadline: UInt64? { timers.map(\.deadline).min() }
+
+    private func turn(timeout: Int32) throws(Errno) {
+        try epoll.wait(&ready, timeout: timeout)
+        // Handlers may cancel one another: each word is looked up when its turn comes.
+        let words = (0..<ready.count).map { (ready.word($0), ready.events($0)) }
+        for (word, events) in words { handlers[word]?.run(events) }
+        runTimers()
     }
 
     public func stop() { isStopped = true }

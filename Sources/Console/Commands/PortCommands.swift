@@ -52,7 +52,7 @@ extension Console {
                     call.console.ports(number) { PortReport($0, call.console).dropLines }
                 }
             ),
-        ]
+        ] + portAttachCommands
     }
 
     /// The lines of one port, or of all. EINVAL for a number that no port can have, ENXIO for a port that is not there;

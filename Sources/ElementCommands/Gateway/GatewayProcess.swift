@@ -95,17 +95,23 @@ struct SwitchPlace: Sendable {
 
     /// - Parameter port: from an option; overrides a number in brackets.
     init(_ text: String, port: Int) throws {
-        let locator: NetworkLocator
+        let bracketed: Int
         do {
-            locator = try NetworkLocator(text)
-        } catch {
+            let url = try NetworkURL(text)
+            guard url.scheme == "vde" else {
+                throw Failure("\(text): a switch's directory is needed here", status: ExitStatus.usage)
+            }
+            guard !url.address.isEmpty else {
+                throw Failure("\(text): the switch's directory is missing", status: ExitStatus.usage)
+            }
+            bracketed = try url.portInBrackets()
+            directory = url.address
+        } catch let error as TransportError {
+            throw Failure(error)
+        } catch let error as NetworkURL.ParseError {
             throw Failure(error.description, status: ExitStatus.usage)
         }
-        guard case .vde(let directory, let bracketed) = locator.kind else {
-            throw Failure("\(text): a switch's directory is needed here", status: ExitStatus.usage)
-        }
         guard port >= 0, port < 1 << 24 else { throw Failure("port \(port) is out of range", status: ExitStatus.usage) }
-        self.directory = directory
         self.port = port > 0 ? port : bracketed
     }
 }

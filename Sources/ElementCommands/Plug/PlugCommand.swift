@@ -14,22 +14,29 @@ struct PlugCommand: ParsableCommand {
             abstract: "A cable between two networks, or between a tap and a network.",
             discussion: """
                 `etherloom plug tap://vd1 /tmp/vde` adds the interface vd1 to the network stack it is called in; \
-                `etherloom plug /tmp/a /tmp/b` joins two switches. The cable lasts as long as the command.
+                `etherloom plug /tmp/a /tmp/b` joins two switches. The cable lasts as long as the command; with --reconnect \
+                an end that goes is waited for. Alternatives for an end are separated by "|".
                 """
         )
     }
 
-    @Argument(help: "One end: tap://NAME, or a switch's directory.")
+    @Argument(help: "One end: a network's URL, or a switch's directory.")
     // Optional so that a wrong option is what gets reported, not the place that it was taken from.
     var first: String?
     @Argument(help: "The other end.")
     var second: String?
+    @Option(name: .customLong("or"), help: "An alternative for the other end. Repeatable.")
+    var alternatives: [String] = []
+    @Flag(name: .customLong("reconnect"), help: "Wait for ends that are not there, and plug them in again.")
+    var reconnect = false
     @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
     var daemon = false
     @Option(name: [.short, .customLong("pidfile")], help: "Write the process number there.")
     var pidFile: String?
     @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when ready.")
     var readyDescriptor: Int32?
+    @Flag(name: [.short, .customLong("quiet")], help: "Say errors only.")
+    var quiet = false
 
     mutating func run() throws {
         guard let first else {
@@ -41,16 +48,21 @@ struct PlugCommand: ParsableCommand {
         guard let other = second ?? EnvironmentDefaults.network else {
             throw Failure("plug: where does the other end go? give a second place", status: ExitStatus.usage)
         }
-        let ends: [NetworkLocator]
+        Report.setQuiet(quiet)
+        var setup: PlugProcess.Setup
         do {
-            ends = try [NetworkLocator(first), NetworkLocator(other)]
+            setup = PlugProcess.Setup(
+                first: try NetworkURL.alternatives(first),
+                second: try NetworkURL.alternatives(other)
+            )
+            for text in alternatives { setup.second += try NetworkURL.alternatives(text) }
         } catch {
             throw Failure("\(error)", status: ExitStatus.usage)
         }
-        var options = ElementProcess.Options()
-        options.isDaemon = daemon
-        options.pidFile = pidFile
-        options.readyDescriptor = readyDescriptor
-        try PlugProcess.run(ends, options)
+        setup.isKept = reconnect
+        setup.process.isDaemon = daemon
+        setup.process.pidFile = pidFile
+        setup.process.readyDescriptor = readyDescriptor
+        try PlugProcess.run(setup)
     }
 }

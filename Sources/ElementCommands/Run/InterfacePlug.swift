@@ -16,13 +16,17 @@ final class InterfacePlug {
 
     private let tap: OwnedDescriptor
     private let interface: String
-    private let place: SwitchPlace?
+    private let place: NetworkPlace?
     /// The connection to the switch; nil while there is none.
     private var connection: Connection?
     private var cable: Cable?
     private var uplink: DataPlane.Place?
+    /// The way to a network that is no switch's directory.
+    private var remote: RemotePlug?
     private var retryInterval = InterfacePlug.firstRetry
-    private(set) var nextDeadline: UInt64?
+    private var retryDeadline: UInt64?
+    /// When `handleEvents` wants to be called, in monotonic nanoseconds.
+    var nextDeadline: UInt64? { remote?.nextDeadline ?? retryDeadline }
 
     private final class Connection {
         let descriptor: OwnedDescriptor
@@ -30,7 +34,7 @@ final class InterfacePlug {
     }
 
     /// - Parameter place: where to plug it in; nil with a gateway of its own.
-    init(tap: consuming OwnedDescriptor, interface: String, place: SwitchPlace?) {
+    init(tap: consuming OwnedDescriptor, interface: String, place: NetworkPlace?) {
         self.tap = tap
         self.interface = interface
         self.place = place
@@ -47,6 +51,11 @@ final class InterfacePlug {
 
     private func connect() throws {
         guard let place else { return }
+        if case .url(let alternatives) = place {
+            remote = try RemotePlug(tap, interface: interface, alternatives)
+            return
+        }
+        guard case .directory(let place) = place else { return }
         var membership = try Membership.join(
             directory: place.directory,
             port: place.port,
@@ -63,7 +72,7 @@ final class InterfacePlug {
             self.cable = nil
         }
         connection = Connection(membership.takeControl())
-        nextDeadline = nil
+        retryDeadline = nil
         retryInterval = Self.firstRetry
     }
 
@@ -93,11 +102,16 @@ final class InterfacePlug {
         var list: [Int32] = []
         if let connection { list.append(connection.descriptor.rawValue) }
         if let cable { list.append(cable.dataPlane.eventDescriptor) }
+        if let remote { list.append(remote.descriptor) }
         return list
     }
 
     /// Notices the end of a switch, and tries to join it again.
     func handleEvents() {
+        if let remote {
+            remote.handleEvents()
+            return
+        }
         _ = cable?.dataPlane.takeEvents()
         if let connection {
             do throws(Errno) {
@@ -107,7 +121,7 @@ final class InterfacePlug {
             } catch {}
             lose()
         }
-        guard connection == nil, let deadline = nextDeadline, MonotonicClock.nanoseconds >= deadline else { return }
+        guard connection == nil, let deadline = retryDeadline, MonotonicClock.nanoseconds >= deadline else { return }
         do {
             try connect()
             Tap.setCarrier(tap, true)
@@ -125,7 +139,7 @@ final class InterfacePlug {
     }
 
     private func scheduleRetry() {
-        nextDeadline = MonotonicClock.nanoseconds + retryInterval
+        retryDeadline = MonotonicClock.nanoseconds + retryInterval
         retryInterval = min(retryInterval * 2, Self.lastRetry)
     }
 
@@ -133,5 +147,6 @@ final class InterfacePlug {
     func close() {
         connection = nil
         cable?.dataPlane.stop()
+        remote?.close()
     }
 }

@@ -42,7 +42,7 @@ enum RunProcess {
             request.configurations = [try privateConfiguration(gateway!)]
         }
         // Names are checked before anything is made.
-        let places = try request.configurations.map { gateway == nil ? try SwitchPlace($0.network, port: 0) : nil }
+        let places = try request.configurations.map { gateway == nil ? try NetworkPlace($0.network) : nil }
         do {
             let signals = try SignalForwarding()
             var stack = try NetworkStack.create(

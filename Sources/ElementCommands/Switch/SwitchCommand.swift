@@ -26,6 +26,8 @@ struct SwitchCommand: ParsableCommand {
     var isHub = false
     @Option(name: [.short, .customLong("tap")], help: "Make this tap and plug it in. Repeatable.")
     var tap: [String] = []
+    @Option(name: .customLong("port"), help: "Plug this network in, given by its URL; kept when it goes. Repeatable.")
+    var urls: [String] = []
     @Option(name: .customLong("gateway"), help: "Run a gateway for this network inside the switch, e.g. 10.0.2.0/24.")
     var gateway: String?
     @Option(
@@ -74,6 +76,7 @@ struct SwitchCommand: ParsableCommand {
         setup.isHub = isHub
         setup.spinMicroseconds = spin
         setup.taps = tap
+        setup.urls = urls
         setup.gateway = gateway
         setup.forwards = forward
         setup.udpForwards = forwardUDP

@@ -74,6 +74,7 @@ enum SwitchProcess {
         }
         defer {
             // In this order: endpoints tell their servers when they go.
+            element.attachments.closeAll()
             element.detachAll()
             element.dataPlane.stop()
             withExtendedLifetime((vde, attach)) {}
@@ -82,6 +83,13 @@ enum SwitchProcess {
         element.log = { Report.note($0) }
 
         for name in setup.taps { try plugTap(name, into: element) }
+        for text in setup.urls {
+            do {
+                try element.attachments.attach(text)
+            } catch let error as TransportError {
+                throw Failure(error)
+            }
+        }
         var monitor: ResolverMonitor?
         if let gateway {
             try plugGateway(gateway, into: element)

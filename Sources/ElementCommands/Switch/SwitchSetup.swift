@@ -21,6 +21,8 @@ struct SwitchSetup: Sendable {
     var isHub = false
     var spinMicroseconds = 0
     var taps: [String] = []
+    /// Networks to plug in, by URL, each perhaps with alternatives.
+    var urls: [String] = []
     var gateway: String?
     var forwards: [String] = []
     var udpForwards: [String] = []

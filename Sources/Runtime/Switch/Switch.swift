@@ -21,6 +21,8 @@ public final class Switch: EndpointHost {
     public private(set) var isHub: Bool
     /// Called when the switch shall end, by console or signal; the process's main sets it.
     public var onShutdown: () -> Void = {}
+    /// Networks that were plugged in by URL.
+    public private(set) lazy var attachments = Attachments(self)
     /// Called for each line worth logging.
     public var log: (String) -> Void = { _ in }
 

@@ -10,6 +10,8 @@ public final class CableEnd: EndpointHost {
     public let loop: ControlLoop
     public var log: (String) -> Void = { _ in }
     private let cable: Cable
+    /// Something was plugged in, or has gone.
+    var onChange: (_ isOccupied: Bool) -> Void = { _ in }
     private var occupant: (newcomer: Newcomer, place: DataPlane.Place)?
 
     init(_ cable: Cable, loop: ControlLoop) {
@@ -29,6 +31,7 @@ public final class CableEnd: EndpointHost {
             throw AttachRefusal(code: EMFILE, message: "the cable has two ends only")
         }
         occupant = (newcomer, place)
+        onChange(true)
         return 1
     }
 
@@ -36,12 +39,19 @@ public final class CableEnd: EndpointHost {
         guard let occupant, occupant.newcomer.identifier == identifier else { return }
         cable.unplug(occupant.place)
         self.occupant = nil
+        onChange(false)
         occupant.newcomer.onRemoval()
     }
 
     public func configure(identifier: Int32, _ change: consuming EndpointChange) {
         guard let occupant, occupant.newcomer.identifier == identifier else { return }
         cable.dataPlane.configure(occupant.place, change)
+    }
+
+    /// Shows what is plugged in that the other end is there, or is not.
+    func setCarrier(_ isOn: Bool) {
+        guard let occupant else { return }
+        cable.dataPlane.configure(occupant.place, .carrier(isOn))
     }
 
     /// The data plane's report about a place, perhaps this end's.
@@ -51,6 +61,7 @@ public final class CableEnd: EndpointHost {
             guard let occupant, occupant.place == place else { return }
             cable.forget(place)
             self.occupant = nil
+            onChange(false)
             occupant.newcomer.onRemoval()
         case .notice(let place, let notice):
             guard let occupant, occupant.place == place else { return }

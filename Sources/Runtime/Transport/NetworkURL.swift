@@ -1,12 +1,16 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import LinuxSystem
+
 /// Where a network is, as users write it: `scheme://address[options]`, the URLs of vdeplug4 ("virtual network locators").
 ///
 ///     /tmp/vde                      a plain path means vde://
 ///     vde:///tmp/vde[5]             options in brackets, separated by "/": a word, or name=value
 ///     vxlan://239.0.0.1/vni=7       or behind the address, when each is name=value
 ///     vlan://10{vde:///tmp/vde}     another URL in braces
+///     cmd://ssh host vde_plug       a command: nothing in it is read as an option
+///     -                             standard input and output
 public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
     public let scheme: String
     public let address: String
@@ -29,12 +33,20 @@ public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
     public init(_ text: String) throws(ParseError) {
         guard !text.isEmpty else { throw ParseError(description: "an empty network name: give a switch's directory") }
         self.text = text
+        if text == "-" {
+            (scheme, address, options, nested) = ("stdio", "", [], nil)
+            return
+        }
         var rest = Substring(text)
         if let mark = text.firstRange(of: "://"), !text[..<mark.lowerBound].contains("/") {
             scheme = text[..<mark.lowerBound].lowercased()
             rest = text[mark.upperBound...]
         } else {
             scheme = "vde"
+        }
+        if scheme == "cmd" {
+            (address, options, nested) = (String(rest), [], nil)
+            return
         }
         if rest.hasSuffix("}") {
             guard let brace = rest.firstIndex(of: "{") else {
@@ -53,7 +65,8 @@ public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
             rest = rest[..<bracket]
         }
         var behind: [Option] = []
-        while let slash = rest.lastIndex(of: "/") {
+        // A directory may be called anything.
+        while scheme != "vde", let slash = rest.lastIndex(of: "/") {
             let last = rest[rest.index(after: slash)...]
             let option = Self.option(last)
             guard option.value != nil, !option.name.isEmpty,
@@ -114,4 +127,53 @@ public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
     }
 
     public var description: String { text }
+}
+
+extension NetworkURL {
+    /// Several places separated by "|": the first that answers is meant. A command keeps its "|" for itself.
+    public static func alternatives(_ text: String) throws(ParseError) -> [NetworkURL] {
+        if text.lowercased().hasPrefix("cmd://") { return [try NetworkURL(text)] }
+        var depth = 0
+        var parts: [String] = [""]
+        for character in text {
+            if character == "{" { depth += 1 }
+            if character == "}" { depth -= 1 }
+            if character == "|", depth <= 0 {
+                parts.append("")
+            } else {
+                parts[parts.count - 1].append(character)
+            }
+        }
+        var list: [NetworkURL] = []
+        for part in parts { list.append(try NetworkURL(part)) }
+        return list
+    }
+
+    /// A regular file holds a URL in its first line that is neither empty nor a comment (`#`), as vdeplug4 has it: nil
+    /// when the address is none.
+    func readFromFile() throws -> NetworkURL? {
+        guard scheme == "vde", !address.isEmpty, let status = try? FileStatus(path: address), status.isRegularFile
+        else { return nil }
+        let text: String
+        do {
+            text = String(decoding: try FileSystem.contents(address, limit: Self.fileByteLimit), as: UTF8.self)
+        } catch {
+            throw TransportError(.failed, "\(address): \(error)")
+        }
+        let lines = text.split(whereSeparator: \.isNewline).map { line in
+            line.drop(while: { $0 == " " || $0 == "\t" })
+        }
+        guard let line = lines.first(where: { !$0.isEmpty && $0.first != "#" }) else {
+            throw TransportError(.usage, "\(address): a file, but no network URL is in it")
+        }
+        var word = line
+        while word.last == " " || word.last == "\t" { word.removeLast() }
+        do {
+            return try NetworkURL(String(word))
+        } catch {
+            throw TransportError(.usage, "\(address): \(error)")
+        }
+    }
+
+    private static var fileByteLimit: Int { 4096 }
 }

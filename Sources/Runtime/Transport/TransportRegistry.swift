@@ -29,10 +29,19 @@ public enum TransportRegistry {
 
     /// Opens what a URL stands for. Throws `TransportError`.
     public static func open(_ url: NetworkURL, _ context: TransportContext) throws -> any Transport {
-        guard let scheme = scheme(url.scheme) else {
-            let known = schemes.map { "\($0.name)://" }.joined(separator: " ")
-            throw TransportError(.usage, "\(url): unknown scheme \"\(url.scheme)\"; known are \(known)")
+        var url = url
+        // Files that name each other would go on for ever.
+        for _ in 0..<4 {
+            guard let inner = try url.readFromFile() else { break }
+            url = inner
         }
+        guard let scheme = scheme(url.scheme) else { throw unknown(url) }
         return try scheme.open(url, context)
+    }
+
+    /// What to say about a scheme that is not there.
+    public static func unknown(_ url: NetworkURL) -> TransportError {
+        let known = schemes.map { "\($0.name)://" }.joined(separator: " ")
+        return TransportError(.usage, "\(url): unknown scheme \"\(url.scheme)\"; known are \(known)")
     }
 }

@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import LinuxSystem
+
+/// A cable whose two ends are for transports to plug into.
+///
+/// When one end loses what was plugged in, the other one sees its carrier go, where it can be shown (a tap, a guest).
+public final class TransportCable {
+    public let first: CableEnd
+    public let second: CableEnd
+    /// The cable itself cannot go on.
+    public var onFailure: (Errno) -> Void = { _ in }
+    private let cable: Cable
+    private let loop: ControlLoop
+    private var token: ControlLoop.Token?
+
+    public init(loop: ControlLoop) throws(Errno) {
+        let cable = try Cable()
+        self.cable = cable
+        self.loop = loop
+        first = CableEnd(cable, loop: loop)
+        second = CableEnd(cable, loop: loop)
+        first.onChange = { [weak second] in second?.setCarrier($0) }
+        second.onChange = { [weak first] in first?.setCarrier($0) }
+        token = try loop.watch(cable.dataPlane.eventDescriptor) { [weak self] _ in self?.takeEvents() }
+    }
+
+    private func takeEvents() {
+        for event in cable.dataPlane.takeEvents() {
+            if case .failed(let error) = event { onFailure(error) }
+            first.take(event)
+            second.take(event)
+        }
+    }
+
+    /// Ends the loop thread; what was plugged in is closed.
+    public func stop() {
+        if let token { loop.cancel(token) }
+        token = nil
+        first.onChange = { _ in }
+        second.onChange = { _ in }
+        cable.dataPlane.stop()
+    }
+}
