@@ -24,5 +24,6 @@
 #include "clinux_netlink.h"
 #include "clinux_socket.h"
 #include "clinux_tap.h"
+#include "clinux_udp.h"
 
 #endif
