@@ -11,7 +11,8 @@ import Wire
 /// port, "flood" (all other ports), or "discard" (the destination is on the same port). Group addresses always flood,
 /// the IEEE-reserved ones (01:80:c2:00:00:0x) included: by default the bridge is a wire with memory, through which LLDP, LACP
 /// and spanning tree of the guests pass. Tagged frames pass unchanged; their VLAN is part of the key, so that the same
-/// address may live on different ports in different VLANs. In hub mode every frame floods and nothing is learned.
+/// address may live on different ports in different VLANs. In hub mode every frame floods and nothing is learned. Once a
+/// port is configured for VLANs, or a spanning tree runs, `place` decides instead of `classify`.
 ///
 /// The bridge holds no frame, no descriptor and no list of ports: whoever owns the ports carries the verdict out. Time comes
 /// with each call, in seconds.
@@ -29,9 +30,23 @@ public struct Bridge: ~Copyable {
     public var isHub = false
     /// Moves refused because the address was just seen elsewhere.
     public private(set) var heldMoves: UInt64 = 0
+    public var vlans: VLANTable
+    /// What the spanning tree lets each port do.
+    public var states: PortStates
 
     public init(forwarding: consuming ForwardingDatabase) {
+        self.init(forwarding: forwarding, vlans: VLANTable(portCount: Tunables.maximumPortCount))
+    }
+
+    public init(forwarding: consuming ForwardingDatabase, vlans: consuming VLANTable) {
         self.forwarding = forwarding
+        states = PortStates(portCount: vlans.portCount)
+        self.vlans = vlans
+    }
+
+    @inline(__always)
+    mutating func learn(_ source: MACAddress, vlan: UInt16, port: Int, now: UInt16) {
+        if forwarding.learn(source, vlan: vlan, port: port, now: now) == .held { heldMoves &+= 1 }
     }
 
     /// Learns from and decides about one frame that came in on `port`.
@@ -42,9 +57,7 @@ public struct Bridge: ~Copyable {
         if isHub { return .flood }
         let vlan = frame.vlanIdentifier ?? 0
         let source = frame.source
-        if !source.isMulticast {
-            if forwarding.learn(source, vlan: vlan, port: port, now: now) == .held { heldMoves &+= 1 }
-        }
+        if !source.isMulticast { learn(source, vlan: vlan, port: port, now: now) }
         let destination = frame.destination
         if destination.isMulticast { return .flood }
         guard let target = forwarding.lookUp(destination, vlan: vlan, now: now) else { return .flood }

@@ -45,6 +45,7 @@ public struct StateMemory: ~Copyable {
         case gatewayCounters = 11
         case gatewayTimers = 12
         case resolverQueries = 13
+        case vlans = 14
     }
 
     public let byteCount: Int

@@ -30,6 +30,7 @@ extension Engine {
             guard let element = box.take() else { return }
             addGateway(element, at: index, generation: generation, port: port)
         case .setResolvers(let servers): gateway?.resolverChanged(servers)
+        case .setVLAN(let change): setVLAN(change)
         case .stop: isStopped = true
         }
     }

@@ -16,6 +16,19 @@ extension Engine {
         burstSource = index
         let port = places[index].port
         table.countIn(port: port, frames: burst.count, bytes: burst.byteCount)
+        if bridge.isTransparent {
+            forwardTransparently(from: index, port: port)
+        } else {
+            forwardManaged(from: index)
+        }
+        if nextSweep == .max, bridge.forwarding.count != 0 { scheduleSweep() }
+        for position in 0..<burst.count { pool.release(burst[position]) }
+        burst.removeAll()
+        if gatewayPlace >= 0 { finishGatewayBurst() }
+    }
+
+    /// By addresses alone, tags and all.
+    private mutating func forwardTransparently(from index: Int, port: Int) {
         var verdicts: [64 of Int32] = InlineArray(repeating: Self.handled)
         let tick = tick
         for position in 0..<burst.count {
@@ -26,7 +39,6 @@ extension Engine {
             }
         }
         drops.flush(to: table, endpoint: index)
-        if nextSweep == .max, bridge.forwarding.count != 0 { scheduleSweep() }
 
         for position in 0..<burst.count where verdicts[position] != Self.handled {
             // All frames of the burst that go the same way are sent together, in their order.
@@ -42,9 +54,6 @@ extension Engine {
                 deliverStaged(toPort: Int(verdict))
             }
         }
-        for position in 0..<burst.count { pool.release(burst[position]) }
-        burst.removeAll()
-        if gatewayPlace >= 0 { finishGatewayBurst() }
     }
 
     private mutating func floodStaged(exceptPort origin: Int) {
@@ -56,7 +65,7 @@ extension Engine {
         }
     }
 
-    private mutating func deliverStaged(toPort port: Int) {
+    mutating func deliverStaged(toPort port: Int) {
         var index = firstOfPort[port]
         while index >= 0 {
             deliverStaged(to: index)
@@ -64,7 +73,7 @@ extension Engine {
         }
     }
 
-    private mutating func deliverStaged(to index: Int) {
+    mutating func deliverStaged(to index: Int) {
         table.countOut(port: places[index].port, frames: staged.count, bytes: staged.byteCount)
         if index == gatewayPlace {
             receiveInGateway()

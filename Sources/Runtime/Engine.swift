@@ -114,7 +114,7 @@ struct Engine: ~Copyable {
         self.mailbox = mailbox
         let state = mailbox.state
         table = state.table
-        bridge = Bridge(forwarding: state.takeForwarding())
+        bridge = Bridge(forwarding: state.takeForwarding(), vlans: state.takeVLANs())
         bridge.isHub = configuration.isHub
         spinNanoseconds = UInt64(clamping: configuration.spinMicroseconds) &* 1000
         pool = FramePool(smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)

@@ -19,6 +19,7 @@ enum EngineCommand: Sendable {
     case resetCounters(port: Int)
     case setGateway(Box<GatewayElement>, index: Int, generation: UInt32, port: Int)
     case setResolvers([HostEndpoint])
+    case setVLAN(PortVLANChange)
     case stop
 }
 

@@ -38,8 +38,12 @@ public final class EngineState: Sendable {
     public let table: PortTable
     public let forwardingView: ForwardingDatabaseView
     private let forwarding: Mutex<ForwardingBox>
+    private let vlans: Mutex<VLANBox>
     private let memory: Mutex<StateBox>
 
+    private struct VLANBox: ~Copyable, @unchecked Sendable {
+        var value: VLANTable?
+    }
     private struct ForwardingBox: ~Copyable, @unchecked Sendable {
         var value: ForwardingDatabase?
     }
@@ -55,6 +59,7 @@ public final class EngineState: Sendable {
                 endpointCount: configuration.endpointCount
             ),
             ForwardingDatabase.byteCount(bucketCount: bucketCount),
+            VLANTable.byteCount(portCount: configuration.portCount),
             configuration.gateway.map { Gateway.stateByteCount($0) } ?? 0
         )
         let pageSize = 4096
@@ -70,12 +75,18 @@ public final class EngineState: Sendable {
         let database = ForwardingDatabase(in: &memory, bucketCount: bucketCount, seed: CurrentProcess.random())
         forwardingView = database.view
         forwarding = Mutex(ForwardingBox(value: consume database))
+        vlans = Mutex(VLANBox(value: VLANTable(in: &memory, portCount: configuration.portCount)))
         self.memory = Mutex(StateBox(value: consume memory))
     }
 
     /// The forwarding database, for the one engine.
     func takeForwarding() -> ForwardingDatabase {
         forwarding.withLock { $0.value.take()! }
+    }
+
+    /// The ports' VLANs, for the one engine.
+    func takeVLANs() -> VLANTable {
+        vlans.withLock { $0.value.take()! }
     }
 
     /// A gateway whose tables lie in the state memory.

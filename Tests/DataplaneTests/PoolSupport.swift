@@ -10,6 +10,11 @@ func need<Value>(_ value: Value?, sourceLocation: SourceLocation = #_sourceLocat
     try #require(value, sourceLocation: sourceLocation)
 }
 
+/// `#expect` for what a mutating call returns, which the macro cannot take apart.
+func expect(_ isSo: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(isSo, sourceLocation: sourceLocation)
+}
+
 /// Pool access by plain arrays: slow, but obvious.
 extension FramePool {
     mutating func fill(_ frame: FrameReference, with bytes: [UInt8]) {

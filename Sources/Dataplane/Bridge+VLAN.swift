@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Wire
+
+/// The bridge's decisions once VLANs are configured or a spanning tree runs.
+extension Bridge {
+    /// Where a frame goes and in which VLAN it is.
+    public struct Placement: Sendable, Equatable {
+        public var verdict: Verdict
+        /// The VLAN it is in: named by its tag, or the untagged one of its port.
+        public var vlan: UInt16 = 0
+        /// It carries a tag that names, or is to name, its VLAN.
+        public var isTagged = false
+        /// The tag names VLAN 0, a mere priority: the VLAN's number is to be written into it.
+        public var namesVLAN = false
+        /// A protocol frame of the spanning tree, which is for the bridge itself.
+        public var isForBridge = false
+    }
+
+    /// Frames pass as they are and by their addresses alone: `classify` decides. Else `place` does.
+    @inline(__always)
+    public var isTransparent: Bool { vlans.isTransparent && !states.isOn }
+
+    /// The VLAN by whose tree a frame goes.
+    @inline(__always)
+    public func treeVLAN(_ vlan: UInt16) -> UInt16 { vlans.isManaged(vlan) ? vlan : 0 }
+
+    /// Learns from and decides about one frame that came in on `port`, by VLAN and port state.
+    public mutating func place(_ bytes: Span<UInt8>, port: Int, now: UInt16) -> Placement {
+        guard let frame = EthernetFrame(bytes) else { return Placement(verdict: .discard(.runt)) }
+        var placement = Placement(verdict: .flood)
+        let untagged = vlans.untaggedVLAN(port: port)
+        if let named = frame.vlanIdentifier, named != 0 {
+            guard named != VLANTable.none, vlans.membership(port: port, named) != .none else {
+                return Placement(verdict: .discard(.wrongVLAN), vlan: named)
+            }
+            placement.vlan = named
+            placement.isTagged = true
+        } else {
+            guard untagged != VLANTable.none else {
+                return Placement(verdict: .discard(.wrongVLAN), vlan: VLANTable.none)
+            }
+            placement.vlan = untagged
+            // A mere priority tag in VLAN 0 stays as it is: nothing would be gained by taking it off.
+            placement.namesVLAN = untagged != 0 && frame.vlanIdentifier == 0
+            placement.isTagged = placement.namesVLAN
+        }
+        let destination = frame.destination
+        let tree = treeVLAN(placement.vlan)
+        if states.isOn, destination == .spanningTree {
+            placement.isForBridge = true
+            return placement
+        }
+        guard states.learns(port: port, vlan: tree) else {
+            placement.verdict = .discard(.portBlocked)
+            return placement
+        }
+        if !isHub, !frame.source.isMulticast { learn(frame.source, vlan: placement.vlan, port: port, now: now) }
+        if !states.forwards(port: port, vlan: tree) {
+            placement.verdict = .discard(.portBlocked)
+        } else if !isHub, !destination.isMulticast,
+            let target = forwarding.lookUp(destination, vlan: placement.vlan, now: now)
+        {
+            placement.verdict = target == port ? .discard(.sameSegment) : .forward(port: target)
+        }
+        return placement
+    }
+
+    /// How a frame of a VLAN leaves a port.
+    @inline(__always)
+    public func egress(port: Int, vlan: UInt16) -> VLANTable.Membership {
+        guard states.forwards(port: port, vlan: treeVLAN(vlan)) else { return .none }
+        return vlans.membership(port: port, vlan)
+    }
+}
+
+extension MACAddress {
+    /// The group of bridges, to which spanning-tree frames go and which bridges do not forward (IEEE 802.1D-2004, 7.12.3).
+    public static var spanningTree: MACAddress { MACAddress(rawValue: 0x0180_c200_0000) }
+}
