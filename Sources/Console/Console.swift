@@ -3,7 +3,6 @@
 
 import LinuxSystem
 public import Runtime
-public import Wire
 
 /// The management console of a switch.
 ///
@@ -24,21 +23,22 @@ public final class Console {
     public let identity: ConsoleIdentity
     public var commands: ConsoleCommandTable
     public var events = ConsoleEventCatalog()
-    /// The switch's own address, as `showinfo` shows it.
-    public var address: MACAddress
+    /// Modules that `plugin/add` has added, in the order of their addition.
+    public internal(set) var modules: [ConsoleModule] = []
     /// Sockets that `showinfo` lists: path and permission bits.
     var sockets: [(path: String, mode: UInt32)] = []
     let startNanoseconds = MonotonicClock.nanoseconds
     private var userNames: [UInt32: String] = [:]
     private(set) var sessions: [ConsoleSession] = []
 
-    public init(_ target: Switch, identity: ConsoleIdentity = ConsoleIdentity(), address: MACAddress? = nil) {
+    public init(_ target: Switch, identity: ConsoleIdentity = ConsoleIdentity()) {
         self.target = target
         self.identity = identity
-        // 00:ff and four random bytes, as the original's.
-        self.address = address ?? MACAddress(rawValue: 0x00ff_0000_0000 | CurrentProcess.random() & 0xffff_ffff)
         commands = ConsoleCommandTable()
-        commands.add(Self.dataSocketMenu + Self.rootMenu + Self.hashMenu + Self.portMenu)
+        commands.add(Self.dataSocketMenu + Self.rootMenu + Self.debugMenu + Self.moduleMenu + Self.hashMenu)
+        commands.add(Self.spanningTreeMenu + Self.portMenu + Self.vlanMenu)
+        events.add(ConsoleEventCategory.all)
+        target.observers.append { [weak self] in self?.show($0) }
     }
 
     /// Runs one line. Nil: a blank line or a comment, which has no answer.
@@ -55,18 +55,25 @@ public final class Console {
 
     /// Tells every session that asked for this category.
     public func post(_ category: ConsoleEventCategory, _ text: String) {
-        for session in sessions where session.subscriptions.contains(category.tag) {
+        for session in sessions where session.subscriptions.contains(category.path) {
             session.send(event: category.line(text))
         }
     }
 
     /// Whether posting this category would reach anyone: asked before a text is made.
     public func isWanted(_ category: ConsoleEventCategory) -> Bool {
-        sessions.contains { $0.subscriptions.contains(category.tag) }
+        sessions.contains { $0.subscriptions.contains(category.path) }
     }
 
     func add(_ session: ConsoleSession) { sessions.append(session) }
-    func remove(_ session: ConsoleSession) { sessions.removeAll { $0 === session } }
+
+    func remove(_ session: ConsoleSession) {
+        sessions.removeAll { $0 === session }
+        subscriptionsChanged()
+    }
+
+    /// To be called when sessions may want to hear of other events than before.
+    func subscriptionsChanged() {}
 
     /// A user's name; asked for once, because name services may be slow.
     func userName(_ userID: UInt32?) -> String {
@@ -97,6 +104,8 @@ public struct ConsoleIdentity: Sendable {
 extension Errno {
     /// Unknown command: `1038 Function not implemented`.
     static var notImplemented: Errno { Errno(rawValue: 38) }
+    /// No such address: `1019 No such device`.
+    static var noDevice: Errno { Errno(rawValue: 19) }
     /// Nothing there under this number: `1006 No such device or address`.
     static var noSuchDevice: Errno { Errno(rawValue: 6) }
 }

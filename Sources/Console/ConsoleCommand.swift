@@ -7,15 +7,17 @@ import LinuxSystem
 public struct ConsoleCommand {
     /// What runs, by the kind of argument. Whatever follows the argument is passed over, as in vde_switch.
     public enum Action {
-        case plain((ConsoleCall) -> ConsoleAnswer)
+        case plain((ConsoleCall) throws -> ConsoleAnswer)
         /// The rest of the line; empty when there is none.
-        case text((ConsoleCall, String) -> ConsoleAnswer)
-        /// A number that must be there: EINVAL without one.
-        case number((ConsoleCall, Int) -> ConsoleAnswer)
+        case text((ConsoleCall, String) throws -> ConsoleAnswer)
+        /// A number as atoi(3) reads it: 0 when there is none.
+        case number((ConsoleCall, Int) throws -> ConsoleAnswer)
+        /// So many numbers, all demanded: EINVAL when one is missing.
+        case numbers(Int, (ConsoleCall, [Int]) throws -> ConsoleAnswer)
         /// A number or nothing. Text that is no number counts as 0, as atoi(3) reads it.
-        case optionalNumber((ConsoleCall, Int?) -> ConsoleAnswer)
+        case optionalNumber((ConsoleCall, Int?) throws -> ConsoleAnswer)
         /// A number and then text, both demanded: EINVAL without.
-        case numberAndText((ConsoleCall, Int, String) -> ConsoleAnswer)
+        case numberAndText((ConsoleCall, Int, String) throws -> ConsoleAnswer)
     }
 
     /// The registered path: `port/print`. Typed text selects the command whose path it begins with.
@@ -43,22 +45,33 @@ public struct ConsoleCommand {
     /// The heading of a menu.
     public static func menu(_ path: String, _ title: String) -> ConsoleCommand { ConsoleCommand(menu: path, title) }
 
-    /// Reads the argument and runs the command.
+    /// Reads the argument and runs the command. An `Errno` that it throws is its answer.
     func run(_ call: ConsoleCall, _ argument: String) -> ConsoleAnswer {
+        do {
+            return try perform(call, argument)
+        } catch let error as Errno {
+            return .failure(error)
+        } catch {
+            return .failure(.invalid)
+        }
+    }
+
+    private func perform(_ call: ConsoleCall, _ argument: String) throws -> ConsoleAnswer {
         switch action {
         case nil: return .failure(.notImplemented)
-        case .plain(let run): return run(call)
-        case .text(let run): return run(call, argument)
-        case .number(let run):
-            guard let (number, _) = ConsoleArgument.number(argument) else { return .failure(.invalid) }
-            return run(call, number)
+        case .plain(let run): return try run(call)
+        case .text(let run): return try run(call, argument)
+        case .number(let run): return try run(call, ConsoleArgument.number(argument)?.value ?? 0)
+        case .numbers(let count, let run):
+            guard let numbers = ConsoleNumbers.read(argument, count) else { return .failure(.invalid) }
+            return try run(call, numbers)
         case .optionalNumber(let run):
-            return run(call, argument.isEmpty ? nil : ConsoleArgument.number(argument)?.value ?? 0)
+            return try run(call, argument.isEmpty ? nil : ConsoleArgument.number(argument)?.value ?? 0)
         case .numberAndText(let run):
             guard let (number, rest) = ConsoleArgument.number(argument), !rest.isEmpty else {
                 return .failure(.invalid)
             }
-            return run(call, number, rest)
+            return try run(call, number, rest)
         }
     }
 }
@@ -79,8 +92,8 @@ public struct ConsoleCall {
 
 /// What commands see of a session.
 public protocol ConsoleCaller: AnyObject {
-    /// Tags of the event categories that the session wants to hear of.
-    var subscriptions: Set<UInt16> { get set }
+    /// Paths of the event categories that the session wants to hear of.
+    var subscriptions: Set<String> { get set }
 }
 
 /// Reading arguments as the original does.

@@ -8,11 +8,14 @@ public struct ConsoleEventCategory: Sendable, Equatable {
     /// `port/ep/+`: what `debug/add` and `debug/del` select by a prefix.
     public let path: String
     public let help: String
+    /// Not listed, and not to be had at a console: for modules.
+    public let isHidden: Bool
 
-    public init(tag: UInt16, path: String, help: String) {
+    public init(tag: UInt16, path: String, help: String, isHidden: Bool = false) {
         self.tag = tag
         self.path = path
         self.help = help
+        self.isHidden = isHidden
     }
 
     /// The event as a line of a session: `3`, the tag, the path, the text.

@@ -28,7 +28,7 @@ public final class ConsoleSession: ConsoleCaller {
         var backgroundMilliseconds: UInt64 = 250
     }
 
-    public var subscriptions: Set<UInt16> = []
+    public var subscriptions: Set<String> = []
     let limits: Limits
     private let console: Console
     private let stream: ConsoleStream

@@ -33,6 +33,27 @@ public enum CurrentProcess {
         return unsafe record.pointee.gr_gid
     }
 
+    /// The name of a group, or its number when it has none.
+    public static func groupName(_ groupID: UInt32) -> String {
+        guard let record = unsafe getgrgid(groupID), let name = unsafe record.pointee.gr_name else {
+            return String(groupID)
+        }
+        return unsafe String(cString: name)
+    }
+
+    /// Whether the user database counts a user among a group's members, his own group included; getgrouplist(3).
+    public static func isUser(_ userID: UInt32, memberOf groupID: UInt32) -> Bool {
+        guard let record = unsafe getpwuid(userID), let name = unsafe record.pointee.pw_name else { return false }
+        let own = unsafe record.pointee.pw_gid
+        var groups = [gid_t](repeating: 0, count: 256)
+        var count = Int32(groups.count)
+        if unsafe getgrouplist(name, own, &groups, &count) < 0 {
+            groups = [gid_t](repeating: 0, count: Int(max(count, 0)))
+            guard unsafe getgrouplist(name, own, &groups, &count) >= 0 else { return false }
+        }
+        return groups.prefix(Int(max(count, 0))).contains(groupID)
+    }
+
     /// The value of an environment variable, nil when unset or empty.
     public static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }

@@ -13,6 +13,7 @@ import Testing
             ConsoleCommand("port/createauto", "", "automatic", .plain { _ in .data(["automatic"]) }),
             ConsoleCommand("debug/add", "dbgpath", "add", .text { _, text in .data(["[\(text)]"]) }),
             ConsoleCommand("port/print", "[N]", "print", .optionalNumber { _, number in .data(["\(number ?? -7)"]) }),
+            ConsoleCommand("port/allocatable", "N 0/1", "set", .numbers(2) { _, numbers in .data(["\(numbers)"]) }),
             ConsoleCommand("port/setuser", "N user", "set", .numberAndText { _, n, text in .data(["\(n) [\(text)]"]) }),
         ])
     }
@@ -22,7 +23,9 @@ import Testing
         ("port/createautomatic", ["automatic"]), ("debug/add port/ep", ["[port/ep]"]), ("debug/add", ["[]"]),
         ("debug/add  \t a b ", ["[a b ]"]), ("port/print", ["-7"]), ("port/print 12", ["12"]), ("port/print x", ["0"]),
         ("port/setuser 4 renzo", ["4 [renzo]"]), ("port/setuser 4   renzo x", ["4 [renzo x]"]),
-        ("  port/create -2", ["create -2"]),
+        ("  port/create -2", ["create -2"]), ("port/create", ["create 0"]), ("port/create x", ["create 0"]),
+        ("port/allocatable 4 1", ["[4, 1]"]), ("port/allocatable 0x1f 017 9", ["[31, 15]"]),
+        ("port/allocatable 08 1", ["[0, 8]"]),
     ])
     func `typed text runs the command whose path it begins with`(_ line: String, _ lines: [String]) throws {
         let console = try ConsoleFixture().console
@@ -38,7 +41,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "port/create", "port/create x", "port/create -", "port/setuser", "port/setuser 4", "port/setuser x y",
+        "port/setuser", "port/setuser 4", "port/setuser x y", "port/allocatable", "port/allocatable 3",
+        "port/allocatable x 1", "port/allocatable 3 x",
     ])
     func `a missing argument is invalid`(_ line: String) throws {
         let console = try ConsoleFixture().console

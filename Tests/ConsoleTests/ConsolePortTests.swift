@@ -32,7 +32,7 @@ import Testing
         #expect(report.lines[2] == " IN:  pkts 18446744073709551615          bytes 18446744073709551615")
     }
 
-    @Test func `a port with two endpoints shows both, the first one's user is the port's`() throws {
+    @Test func `a port with two endpoints shows both, the newest first`() throws {
         let fixture = try ConsoleFixture()
         try fixture.attach(port: 3, identifier: 11, "one", userID: 0)
         try fixture.attach(port: 3, identifier: 12, "two", userID: 0)
@@ -40,7 +40,7 @@ import Testing
         #expect(lines.count == 6)
         #expect(
             lines.suffix(2) == [
-                "  -- endpoint ID 0011 module unix prog   : one", "  -- endpoint ID 0012 module unix prog   : two",
+                "  -- endpoint ID 0012 module unix prog   : two", "  -- endpoint ID 0011 module unix prog   : one",
             ]
         )
     }

@@ -20,9 +20,6 @@ struct ConsoleRecordedSessionTests {
 struct ConsoleDifferenceTests {
     /// What was sent, what vde_switch answered, what we answer.
     static let differences: [(sent: String, theirs: String, ours: String)] = [
-        // A command that changes something wants to be told what: atoi(3) made 0 of nothing.
-        ("port/sethub", "1000 Success", "1022 Invalid argument"),
-        ("port/sethub x", "1000 Success", "1022 Invalid argument"),
         // Ports count from 1 to Numports; theirs ends one before.
         (
             "port/print 32", "0000 DATA END WITH '.'\n.\n1022 Invalid argument",
@@ -41,12 +38,5 @@ struct ConsoleDifferenceTests {
 
     @Test func `a carriage return before the line feed does not make a blank line a command`() throws {
         #expect(try ConsoleFixture().answer("\r") == "\nvde$ ")
-    }
-
-    @Test func `a failed sethub leaves the switch as it was`() throws {
-        let fixture = try ConsoleFixture()
-        _ = fixture.answer("port/sethub 1")
-        _ = fixture.answer("port/sethub")
-        #expect(fixture.target.isHub)
     }
 }

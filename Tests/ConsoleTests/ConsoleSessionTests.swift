@@ -175,7 +175,7 @@ import Testing
             let category = ConsoleEventCategory(tag: 0o21, path: "port/+", help: "new port")
             let isWanted = live.perform { console, _ in
                 let before = console.isWanted(category)
-                console.sessions.first?.subscriptions.insert(category.tag)
+                console.sessions.first?.subscriptions.insert(category.path)
                 console.post(category, "15")
                 console.post(ConsoleEventCategory(tag: 0o22, path: "port/-", help: ""), "15")
                 return [before, console.isWanted(category)]
@@ -197,7 +197,7 @@ import Testing
             _ = try probe.read(until: "vde$ ")
             let category = ConsoleEventCategory(tag: 0o21, path: "port/+", help: "new port")
             let isDropped = live.perform { console, _ in
-                console.sessions.first?.subscriptions.insert(category.tag)
+                console.sessions.first?.subscriptions.insert(category.path)
                 // The kernel keeps some hundreds of kilobytes for the socket.
                 for number in 0..<1_000_000 where !console.sessions.isEmpty { console.post(category, "\(number)") }
                 return console.sessions.isEmpty

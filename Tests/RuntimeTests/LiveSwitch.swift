@@ -128,7 +128,7 @@ final class LiveSwitch: @unchecked Sendable {
 
     // MARK: What the console would show
 
-    var portNumbers: [Int] { perform { $0.element.sortedPorts.map(\.number) } }
+    var portNumbers: [Int] { perform { $0.element.sortedPorts.filter(\.isActive).map(\.number) } }
     var log: [String] { perform { $0.log } }
     func counters(_ port: Int) -> PortCounters { perform { $0.element.table.counters(port: port) } }
 

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
+import LinuxSystem
 import Runtime
+import Wire
 
 extension Console {
     /// The forwarding database. `hash` is the original's word for it.
@@ -14,30 +16,84 @@ extension Console {
                 "",
                 "show hash info",
                 .plain { call in
-                    .data([
-                        "Hash size \(call.console.target.dataPlane.state.forwardingView.capacity)",
-                        // Entries that are too old are passed over when read, and their places used again: as seen from
-                        // here they go at once, which is within the original's interval.
-                        "GC interval 2 secs",
-                        "GC expire \(Tunables.ageingSeconds) secs",
-                        "Min persistence \(Tunables.minimumPersistenceSeconds) secs",
+                    let settings = call.console.target.forwardingSettings
+                    return .data([
+                        "Hash size \(settings.size)",
+                        "GC interval \(settings.collectionSeconds) secs",
+                        "GC expire \(settings.ageingSeconds) secs",
+                        "Min persistence \(settings.persistenceSeconds) secs",
                     ])
+                }
+            ),
+            ConsoleCommand(
+                "hash/setsize",
+                "N",
+                "change hash size",
+                .number { call, number in
+                    try call.console.target.setForwardingSize(number)
+                    return .success
+                }
+            ),
+            ConsoleCommand(
+                "hash/setgcint",
+                "N",
+                "change garbage collector interval",
+                .number { call, number in
+                    call.console.target.setCollectionInterval(seconds: number)
+                    return .success
+                }
+            ),
+            ConsoleCommand(
+                "hash/setexpire",
+                "N",
+                "change hash entries expire time",
+                .number { call, number in
+                    call.console.target.setAgeing(seconds: number)
+                    return .success
+                }
+            ),
+            ConsoleCommand(
+                "hash/setminper",
+                "N",
+                "minimum persistence time",
+                .number { call, number in
+                    call.console.target.setMinimumPersistence(seconds: number)
+                    return .success
                 }
             ),
             ConsoleCommand(
                 "hash/print",
                 "",
                 "print the hash table",
-                .plain { call in
-                    let rows = call.console.target.dataPlane.forwardingRows(ageingSeconds: Tunables.ageingSeconds)
-                    return .data(rows.map(hashLine))
-                }
+                .plain { call in .data(call.console.target.forwardingRows.map(hashLine)) }
             ),
+            ConsoleCommand("hash/find", "MAC [VLAN]", "MAC lookup", .text { call, text in call.console.find(text) }),
         ]
     }
 
     static func hashLine(_ row: ForwardingDatabaseView.Row) -> String {
         "Hash: \(decimal(row.index, digits: 4)) Addr: \(row.address) VLAN \(decimal(row.vlan, digits: 4))"
             + " to port: \(decimal(row.port, digits: 3))  age \(row.age) secs"
+    }
+
+    /// An address of six numbers in base 16, in one VLAN: 0 when none is given. EINVAL for another text, ENODEV for an
+    /// address that is not known.
+    private func find(_ text: String) -> ConsoleAnswer {
+        var rest = Substring(text)
+        var address: UInt64 = 0
+        for position in 0..<6 {
+            if position > 0 {
+                guard rest.first == ":" else { return .data([], error: .invalid) }
+                rest.removeFirst()
+            }
+            let digits = rest.prefix { $0.isASCII && $0.isHexDigit }
+            guard let number = UInt64(digits, radix: 16) else { return .data([], error: .invalid) }
+            address = address << 8 | number & 0xff
+            rest = rest.dropFirst(digits.count)
+        }
+        let vlan = ConsoleArgument.number(String(rest))?.value ?? 0
+        let row = target.forwardingRows.first { $0.address.rawValue == address && Int($0.vlan) == vlan }
+        guard let row else { return .data([], error: .noDevice) }
+        return .data([Self.hashLine(row)])
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
+import LinuxSystem
 import Runtime
 
 /// A port in the words of the original's `port/print`.
@@ -35,7 +36,9 @@ struct PortReport {
         untaggedVLAN = port.untaggedVLAN
         isActive = port.isActive
         isAllocatable = port.isAllocatable
-        user = console.userName(port.endpoints.first?.userID)
+        user = console.userName(port.currentUser)
+        allowedUser = console.userName(port.allowedUser)
+        allowedGroup = port.allowedGroup.map { CurrentProcess.groupName($0) } ?? "NONE"
         let table = console.target.table
         if port.number < table.portCount { counters = table.counters(port: port.number) }
         endpoints = port.endpoints.map { endpoint in

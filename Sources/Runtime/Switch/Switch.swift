@@ -5,24 +5,39 @@ public import Dataplane
 public import Endpoints
 import Glibc
 public import LinuxSystem
+public import Wire
 
 /// A switch: its ports and what is plugged into them. The control thread's view; the data plane moves the frames.
 ///
 /// # Theory of operation
 ///
 /// Servers (VDE's `ctl`, our `attach`) and the command line hand endpoints to `attach`, which finds a port, tells the data
-/// plane, and keeps what the console shows. A port exists while something is plugged in. Endpoints go when their control
-/// connection ends (`detach`), or when the data plane finds the other end gone (a deleted tap, a closed channel).
+/// plane, and keeps what the console shows. A port comes into being when something is plugged in or a console creates it, and
+/// stays with its settings until it is removed (`Switch+Ports`). Endpoints go when their control connection ends (`detach`),
+/// or when the data plane finds the other end gone (a deleted tap, a closed channel). Whoever wants to hear of all this
+/// is among `observers`.
 public final class Switch: EndpointHost {
     public let options: SwitchOptions
     public let dataPlane: DataPlane
     public let loop: ControlLoop
-    public private(set) var ports: [Int: SwitchPort] = [:]
+    public internal(set) var ports: [Int: SwitchPort] = [:]
     public private(set) var isHub: Bool
+    /// Highest port number.
+    public internal(set) var portCount: Int
+    /// VLANs that exist, 0 always among them: the frames that have no VLAN.
+    public internal(set) var vlans: Set<UInt16> = [0]
+    /// What consoles have set of the forwarding database.
+    public internal(set) var forwardingSettings: ForwardingSettings
+    /// What consoles have set of the spanning tree.
+    public internal(set) var spanningTree: SpanningTreeSettings
+    /// The switch's own address, which the spanning tree and consoles show.
+    public let address: MACAddress
     /// Called when the switch shall end, by console or signal; the process's main sets it.
     public var onShutdown: () -> Void = {}
     /// Networks that were plugged in by URL.
     public private(set) lazy var attachments = Attachments(self)
+    /// Called in turn for each change of ports and endpoints.
+    public var observers: [(SwitchEvent) -> Void] = []
     /// Called for each line worth logging.
     public var log: (String) -> Void = { _ in }
 
@@ -31,6 +46,10 @@ public final class Switch: EndpointHost {
         self.loop = loop
         self.dataPlane = dataPlane
         isHub = options.isHub
+        portCount = options.portCount
+        forwardingSettings = ForwardingSettings(size: options.hashSize)
+        spanningTree = SpanningTreeSettings(isOn: options.usesSpanningTree, priority: options.priority)
+        address = options.address ?? MACAddress(rawValue: 0x00ff_0000_0000 | CurrentProcess.random() & 0xffff_ffff)
         try loop.watch(dataPlane.eventDescriptor) { [unowned self] _ in takeEvents() }
     }
 
@@ -40,8 +59,14 @@ public final class Switch: EndpointHost {
     /// Ports in order of their numbers.
     public var sortedPorts: [SwitchPort] { ports.values.sorted { $0.number < $1.number } }
 
+    func report(_ event: SwitchEvent) {
+        for observer in observers { observer(event) }
+    }
+
+    /// A hub has no spanning tree: becoming one ends it.
     public func setHub(_ isHub: Bool) {
         self.isHub = isHub
+        if isHub { spanningTree.isOn = false }
         dataPlane.setHub(isHub)
     }
 
@@ -49,30 +74,10 @@ public final class Switch: EndpointHost {
 
     public typealias Newcomer = Runtime.Newcomer
 
-    /// The port that a newcomer would get: the one asked for, or the lowest free one.
-    public func choosePort(_ wanted: Int, userID: UInt32?) throws(AttachRefusal) -> Int {
-        if wanted > 0 {
-            guard wanted <= options.portCount else {
-                throw AttachRefusal(
-                    code: EINVAL,
-                    message: "port \(wanted) is out of range: this switch has ports 1 to \(options.portCount)"
-                )
-            }
-            if let present = ports[wanted]?.endpoints.first, let owner = present.userID, let userID,
-                owner != userID, userID != 0
-            {
-                throw AttachRefusal(code: EPERM, message: "port \(wanted) belongs to another user")
-            }
-            return wanted
-        }
-        for number in stride(from: 1, through: options.portCount, by: 1) where ports[number] == nil { return number }
-        throw AttachRefusal(code: EMFILE, message: "all \(options.portCount) ports are in use")
-    }
-
     /// Plugs an endpoint in. Returns the port's number.
     @discardableResult
     public func attach(_ endpoint: consuming Endpoint, _ newcomer: Newcomer) throws(AttachRefusal) -> Int {
-        let number = try choosePort(newcomer.port, userID: newcomer.userID)
+        let number = try choosePort(newcomer)
         let entry = entry(of: newcomer, port: number)
         guard let place = dataPlane.add(endpoint, port: number, entry: entry) else {
             throw AttachRefusal(code: EMFILE, message: "no more than \(table.endpointCount) endpoints fit")
@@ -84,7 +89,7 @@ public final class Switch: EndpointHost {
     /// Plugs the gateway of this process in.
     @discardableResult
     public func attach(gateway: consuming GatewayElement, _ newcomer: Newcomer) throws(AttachRefusal) -> Int {
-        let number = try choosePort(newcomer.port, userID: newcomer.userID)
+        let number = try choosePort(newcomer)
         let entry = entry(of: newcomer, port: number)
         guard let place = dataPlane.setGateway(gateway, port: number, entry: entry) else {
             throw AttachRefusal(code: EMFILE, message: "no more than \(table.endpointCount) endpoints fit")
@@ -106,22 +111,22 @@ public final class Switch: EndpointHost {
     }
 
     private func record(_ newcomer: Newcomer, at place: DataPlane.Place, port number: Int) {
-        if ports[number] == nil {
-            ports[number] = SwitchPort(number: number)
-            dataPlane.resetCounters(port: number)
-            table.setPort(number, inUse: true, vlan: 0)
-        }
-        ports[number]?.endpoints.append(
-            SwitchEndpoint(
-                identifier: newcomer.identifier,
-                module: newcomer.module,
-                description: newcomer.description,
-                userID: newcomer.userID,
-                processID: newcomer.processID,
-                place: place,
-                onRemoval: newcomer.onRemoval,
-                onNotice: newcomer.onNotice
-            )
+        if ports[number] == nil { makePort(number) }
+        let endpoint = SwitchEndpoint(
+            identifier: newcomer.identifier,
+            module: newcomer.module,
+            description: newcomer.description,
+            userID: newcomer.userID,
+            processID: newcomer.processID,
+            place: place,
+            onRemoval: newcomer.onRemoval,
+            onNotice: newcomer.onNotice
+        )
+        ports[number]?.endpoints.insert(endpoint, at: 0)
+        if let speed = ports[number]?.speedMegabits, speed > 0 { dataPlane.configure(place, .speed(megabits: speed)) }
+        report(.endpointAdded(port: number, identifier: newcomer.identifier))
+        report(
+            .endpointDescribed(port: number, identifier: newcomer.identifier, description: newcomer.description)
         )
     }
 
@@ -150,10 +155,8 @@ public final class Switch: EndpointHost {
 
     private func forget(port number: Int, endpoint index: Int) {
         guard let endpoint = ports[number]?.endpoints.remove(at: index) else { return }
-        if ports[number]?.endpoints.isEmpty == true {
-            ports[number] = nil
-            table.setPort(number, inUse: false, vlan: 0)
-        }
+        report(.endpointRemoved(port: number, identifier: endpoint.identifier))
+        if ports[number]?.isActive == false { report(.portClosed(number)) }
         endpoint.onRemoval()
     }
 

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+public import Wire
+
 /// How a switch is set up.
 public struct SwitchOptions: Sendable {
     /// Directory of the sockets.
@@ -8,6 +10,13 @@ public struct SwitchOptions: Sendable {
     /// Highest port number.
     public var portCount = 32
     public var isHub = false
+    /// The switch's own address; nil for 00:ff and four random bytes, as vde_switch makes it.
+    public var address: MACAddress?
+    /// The bridge's priority in the spanning tree (IEEE 802.1D clause 9.2.5), 32,768 by default.
+    public var priority: UInt16 = 0x8000
+    public var usesSpanningTree = false
+    /// How many addresses `hash/showinfo` says that the table holds; the table itself is larger and fixed.
+    public var hashSize = 128
     /// Permission bits of the control sockets; nil: 0600.
     public var mode: UInt32?
     /// Permission bits of the directory; nil: made from `mode`, else 02700.

@@ -70,7 +70,16 @@ public final class VDEServer {
         guard let credentials = connections.with(number, { try? UnixSocket.credentials($0) }) ?? nil else {
             throw AttachRefusal(code: EACCES, message: "no credentials")
         }
-        let port = try owner.choosePort(request.port, userID: credentials.userID)
+        var newcomer = Newcomer(
+            identifier: number,
+            module: "unix prog",
+            description: request.description,
+            userID: credentials.userID,
+            processID: credentials.processID
+        )
+        newcomer.port = request.port
+        newcomer.isManagement = request.isManagement
+        let port = try owner.choosePort(newcomer)
         try checkOwner(of: request.address, credentials)
 
         let data = try UnixSocket.make(.datagram)
@@ -93,13 +102,7 @@ public final class VDEServer {
         // Before the answer: clients unlink their own socket as soon as they have it.
         try UnixSocket.connect(data, to: request.address)
 
-        var newcomer = Switch.Newcomer(
-            identifier: number,
-            module: "unix prog",
-            description: request.description,
-            userID: credentials.userID,
-            processID: credentials.processID
-        ) { [unowned self] in
+        newcomer.onRemoval = { [unowned self] in
             try? FileSystem.remove(file)
             removeSocket(of: request)
             attached.remove(number)

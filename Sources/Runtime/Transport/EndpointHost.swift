@@ -8,6 +8,8 @@ public import LinuxSystem
 public struct Newcomer {
     /// Port number wanted; 0 for any.
     public var port = 0
+    /// Wants port 0 of a switch, the management port.
+    public var isManagement = false
     /// Unique among living endpoints of the process: the number of a descriptor that lives as long.
     public var identifier: Int32
     /// `unix prog`, `tuntap`: the kind as consoles show it.

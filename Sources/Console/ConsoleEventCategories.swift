@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Runtime
+
+/// The categories of vde_switch, with its tags.
+extension ConsoleEventCategory {
+    static let hashAdded = ConsoleEventCategory(tag: 0o011, path: "hash/+", help: "hash: new element")
+    static let hashRemoved = ConsoleEventCategory(tag: 0o012, path: "hash/-", help: "hash: discarded element")
+    static let treeStatus = ConsoleEventCategory(tag: 0o044, path: "fstp/status", help: "fstp: status change")
+    static let treeRoot = ConsoleEventCategory(tag: 0o045, path: "fstp/root", help: "fstp: rootswitch/port change")
+    static let treeAdded = ConsoleEventCategory(tag: 0o041, path: "fstp/+", help: "fstp: port becomes active")
+    static let treeRemoved = ConsoleEventCategory(tag: 0o042, path: "fstp/-", help: "fstp: port becomes inactive")
+    static let portAdded = ConsoleEventCategory(tag: 0o021, path: "port/+", help: "new port")
+    static let portRemoved = ConsoleEventCategory(tag: 0o022, path: "port/-", help: "closed port")
+    static let portDescribed = ConsoleEventCategory(tag: 0o023, path: "port/descr", help: "set port description")
+    static let endpointAdded = ConsoleEventCategory(tag: 0o031, path: "port/ep/+", help: "new endpoint")
+    static let endpointRemoved = ConsoleEventCategory(tag: 0o032, path: "port/ep/-", help: "closed endpoint")
+
+    /// In the order in which `debug/list` shows them.
+    static var all: [ConsoleEventCategory] {
+        [
+            hashAdded, hashRemoved, treeStatus, treeRoot, treeAdded, treeRemoved, portAdded, portRemoved,
+            portDescribed, endpointAdded, endpointRemoved,
+        ]
+            + ["packet/in", "packet/out", "mgmt/+", "mgmt/-", "sig/hup"].map {
+                ConsoleEventCategory(tag: 0, path: $0, help: "", isHidden: true)
+            }
+    }
+}
+
+extension Console {
+    /// Tells the sessions that asked for it what has happened to a port.
+    func show(_ event: SwitchEvent) {
+        switch event {
+        case .portMade(let port): post(.portAdded, decimal(port, digits: 2))
+        case .portClosed(let port): post(.portRemoved, decimal(port, digits: 2))
+        case .endpointAdded(let port, let identifier): post(.endpointAdded, Self.place(port, identifier))
+        case .endpointDescribed(let port, let identifier, let description):
+            post(.portDescribed, "\(Self.place(port, identifier)) -> \"\(description)\"")
+        case .endpointRemoved(let port, let identifier): post(.endpointRemoved, Self.place(port, identifier))
+        }
+    }
+
+    private static func place(_ port: Int, _ identifier: Int32) -> String {
+        "Port \(decimal(port, digits: 2)) FD \(alignedRight(identifier, 2))"
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What happened to the ports of a switch, for consoles that show it as it happens.
+public enum SwitchEvent: Sendable, Equatable {
+    /// A port came into being.
+    case portMade(Int)
+    /// The last endpoint of a port has left; the port stays.
+    case portClosed(Int)
+    case endpointAdded(port: Int, identifier: Int32)
+    case endpointDescribed(port: Int, identifier: Int32, description: String)
+    case endpointRemoved(port: Int, identifier: Int32)
+}
