@@ -73,7 +73,9 @@ public final class Console {
     }
 
     /// To be called when sessions may want to hear of other events than before.
-    func subscriptionsChanged() {}
+    func subscriptionsChanged() {
+        target.watchAddresses(isWanted(.hashAdded) || isWanted(.hashRemoved))
+    }
 
     /// A user's name; asked for once, because name services may be slow.
     func userName(_ userID: UInt32?) -> String {

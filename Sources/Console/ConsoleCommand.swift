@@ -68,10 +68,11 @@ public struct ConsoleCommand {
         case .optionalNumber(let run):
             return try run(call, argument.isEmpty ? nil : ConsoleArgument.number(argument)?.value ?? 0)
         case .numberAndText(let run):
-            guard let (number, rest) = ConsoleArgument.number(argument), !rest.isEmpty else {
-                return .failure(.invalid)
-            }
-            return try run(call, number, rest)
+            // What is stuck to the number is passed over.
+            guard let number = ConsoleArgument.number(argument)?.value else { return .failure(.invalid) }
+            let rest = argument.drop(while: ConsoleArgument.isBlank).drop { !ConsoleArgument.isBlank($0) }
+            let text = rest.drop(while: ConsoleArgument.isBlank)
+            return text.isEmpty ? .failure(.invalid) : try run(call, number, String(text))
         }
     }
 }

@@ -19,9 +19,12 @@ public struct ConsoleEventCategory: Sendable, Equatable {
     }
 
     /// The event as a line of a session: `3`, the tag, the path, the text.
-    public func line(_ text: String) -> String {
+    public func line(_ text: String) -> String { "3\(tagDigits) \(path) \(text)" }
+
+    /// The tag as three octal digits.
+    var tagDigits: String {
         let octal = String(tag, radix: 8)
-        return "3" + String(repeating: "0", count: max(0, 3 - octal.count)) + octal + " \(path) \(text)"
+        return String(repeating: "0", count: max(0, 3 - octal.count)) + octal
     }
 }
 

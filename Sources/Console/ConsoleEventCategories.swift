@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Runtime
+import Wire
 
 /// The categories of vde_switch, with its tags.
 extension ConsoleEventCategory {
@@ -39,8 +40,19 @@ extension Console {
         case .endpointDescribed(let port, let identifier, let description):
             post(.portDescribed, "\(Self.place(port, identifier)) -> \"\(description)\"")
         case .endpointRemoved(let port, let identifier): post(.endpointRemoved, Self.place(port, identifier))
+        case .addressAdded(let address, let vlan, let port):
+            post(.hashAdded, Self.place(address, vlan, port))
+        case .addressRemoved(let address, let vlan, let port):
+            post(.hashRemoved, Self.place(address, vlan, port))
         }
     }
+
+    /// The VLAN as the two bytes of a number, the lower one first.
+    private static func place(_ address: MACAddress, _ vlan: UInt16, _ port: Int) -> String {
+        "\(address) VLAN \(hexadecimal(vlan & 0xff)):\(hexadecimal(vlan >> 8)) Port \(port)"
+    }
+
+    private static func hexadecimal(_ byte: UInt16) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
 
     private static func place(_ port: Int, _ identifier: Int32) -> String {
         "Port \(decimal(port, digits: 2)) FD \(alignedRight(identifier, 2))"

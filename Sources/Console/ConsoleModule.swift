@@ -79,8 +79,8 @@ extension Console {
                 "plugin/list",
                 "",
                 "list plugins",
-                .plain { call in
-                    let modules = call.console.modules
+                .text { call, prefix in
+                    let modules = call.console.modules.filter { $0.name.utf8.starts(with: prefix.utf8) }
                     let heading = ["NAME                   HELP", "------------           ----"]
                     return .data(
                         heading + modules.map { "\(alignedLeft($0.name, 22)) \($0.help)" },

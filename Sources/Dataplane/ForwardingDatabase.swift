@@ -49,6 +49,8 @@ public struct ForwardingDatabase: ~Copyable {
     public var minimumPersistenceSeconds = Tunables.minimumPersistenceSeconds
     /// Entries in the table, aged ones included until they are met.
     public private(set) var count = 0
+    /// Where additions and removals are noted, for whoever listens.
+    public var journal: ForwardingJournal?
     /// Entries displaced because their bucket was full.
     public private(set) var evictions: UInt64 = 0
     private let entries: UnsafeMutablePointer<Entry>
@@ -174,6 +176,7 @@ public struct ForwardingDatabase: ~Copyable {
         count += 1
         unsafe touched[first / (64 * Self.ways)] = true
         write(victim, key: key, place: place)
+        journal?.note(isRemoval: false, key: key, port: Int(place >> 16))
     }
 
     private mutating func write(_ index: Int, key: UInt64, place: UInt32) {
@@ -187,6 +190,13 @@ public struct ForwardingDatabase: ~Copyable {
         let place = unsafe entries[index].place.load(ordering: .relaxed)
         unsafe countByPort[Int(place >> 16)] -= 1
         count -= 1
+        if let journal {
+            journal.note(
+                isRemoval: true,
+                key: unsafe entries[index].key.load(ordering: .relaxed),
+                port: Int(place >> 16)
+            )
+        }
         write(index, key: 0, place: 0)
     }
 

@@ -51,6 +51,8 @@ public enum Tunables {
 
     /// Seconds after which a silent address is forgotten (IEEE 802.1D proposes 300, uml_switch and VDE use 100).
     public static var ageingSeconds: UInt16 { 100 }
+    /// Seconds between two looks for aged addresses while somebody listens (VDE's interval).
+    public static var watchedSweepSeconds: UInt16 { 2 }
     /// Seconds in which an address may not move to another port (VDE's minimal persistence): keeps duplicates and loops
     /// from tossing it about.
     public static var minimumPersistenceSeconds: UInt16 { 3 }

@@ -111,6 +111,7 @@ public final class DataPlane {
             case .notice(let notice, let index, let generation):
                 guard isUsed[index], generations[index] == generation else { return nil }
                 return .notice(Place(index: index, generation: generation), notice)
+            case .forwardingChanged: return .forwardingChanged
             case .failed(let error): return .failed(error)
             }
         }
@@ -121,6 +122,8 @@ public final class DataPlane {
         case ended(Place)
         /// The endpoint there has something to say.
         case notice(Place, EndpointNotice)
+        /// Addresses came or went: `takeForwardingChanges` has them.
+        case forwardingChanged
         case failed(Errno)
     }
 
@@ -129,6 +132,18 @@ public final class DataPlane {
     public func setMinimumPersistence(seconds: UInt16) { mailbox.perform(.setMinimumPersistence(seconds)) }
     public func forgetAddresses() { mailbox.perform(.forgetAddresses) }
     public func resetCounters(port: Int) { mailbox.perform(.resetCounters(port: port)) }
+
+    /// Begins or ends the reporting of addresses that come and go.
+    public func watchForwarding(_ isOn: Bool) {
+        guard state.journal.isOn != isOn else { return }
+        state.journal.turn(on: isOn)
+        mailbox.perform(.scheduleSweep)
+    }
+
+    /// The addresses that came and went since the last call, and how many more did not fit since the beginning.
+    public func takeForwardingChanges() -> (changes: [ForwardingJournal.Change], lostCount: UInt64) {
+        (state.journal.take(), state.journal.lostCount)
+    }
 
     /// The addresses known now.
     public func forwardingRows(ageingSeconds: UInt16) -> [ForwardingDatabaseView.Row] {

@@ -22,9 +22,12 @@ extension Engine {
         case .setHub(let isHub):
             bridge.isHub = isHub
             if isHub { bridge.forwarding.removeAll() }
-        case .setAgeing(let seconds): bridge.forwarding.ageingSeconds = seconds
+        case .setAgeing(let seconds):
+            bridge.forwarding.ageingSeconds = seconds
+            scheduleSweep()
         case .setMinimumPersistence(let seconds): bridge.forwarding.minimumPersistenceSeconds = seconds
         case .forgetAddresses: bridge.forwarding.removeAll()
+        case .scheduleSweep: scheduleSweep()
         case .resetCounters(let port): table.resetCounters(port: port)
         case .setGateway(let box, let index, let generation, let port):
             guard let element = box.take() else { return }

@@ -57,6 +57,7 @@ struct Engine: ~Copyable {
 
     let mailbox: EngineMailbox
     let table: PortTable
+    let journal: ForwardingJournal
     var pool: FramePool
     var bridge: Bridge
     var queues: OutputQueues
@@ -114,6 +115,7 @@ struct Engine: ~Copyable {
         self.mailbox = mailbox
         let state = mailbox.state
         table = state.table
+        journal = state.journal
         bridge = Bridge(forwarding: state.takeForwarding(), vlans: state.takeVLANs())
         bridge.isHub = configuration.isHub
         spinNanoseconds = UInt64(clamping: configuration.spinMicroseconds) &* 1000
@@ -146,6 +148,7 @@ struct Engine: ~Copyable {
             if now >= endpointDeadline { runEndpointTimers() }
             if now >= pauseDeadline { endPause() }
             if now >= nextSweep { sweep() }
+            if journal.announces() { mailbox.post(.forwardingChanged) }
         }
     }
 
@@ -238,8 +241,8 @@ struct Engine: ~Copyable {
 
     /// To be called after learning may have begun.
     mutating func scheduleSweep() {
-        nextSweep =
-            bridge.forwarding.count == 0
-            ? .max : now + UInt64(bridge.forwarding.ageingSeconds) * 1_000_000_000
+        // Whoever hears of forgotten addresses shall hear of them in time.
+        let seconds = journal.isOn ? Tunables.watchedSweepSeconds : max(1, bridge.forwarding.ageingSeconds)
+        nextSweep = bridge.forwarding.count == 0 ? .max : now + UInt64(seconds) * 1_000_000_000
     }
 }

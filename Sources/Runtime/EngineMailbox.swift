@@ -16,6 +16,7 @@ enum EngineCommand: Sendable {
     case setAgeing(UInt16)
     case setMinimumPersistence(UInt16)
     case forgetAddresses
+    case scheduleSweep
     case resetCounters(port: Int)
     case setGateway(Box<GatewayElement>, index: Int, generation: UInt32, port: Int)
     case setResolvers([HostEndpoint])
@@ -29,6 +30,8 @@ public enum EngineEvent: Sendable {
     case endpointEnded(index: Int, generation: UInt32)
     /// An endpoint has something to say.
     case notice(EndpointNotice, index: Int, generation: UInt32)
+    /// The forwarding database's journal has something new.
+    case forwardingChanged
     /// The loop itself cannot go on.
     case failed(Errno)
 }

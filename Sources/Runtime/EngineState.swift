@@ -37,6 +37,8 @@ public final class EngineState: Sendable {
     private let stateRegion: MemoryRegion
     public let table: PortTable
     public let forwardingView: ForwardingDatabaseView
+    /// What the forwarding database learns and forgets, while somebody listens.
+    let journal: ForwardingJournal
     private let forwarding: Mutex<ForwardingBox>
     private let vlans: Mutex<VLANBox>
     private let memory: Mutex<StateBox>
@@ -72,12 +74,16 @@ public final class EngineState: Sendable {
             portCount: configuration.portCount,
             endpointCount: configuration.endpointCount
         )
-        let database = ForwardingDatabase(in: &memory, bucketCount: bucketCount, seed: CurrentProcess.random())
+        var database = ForwardingDatabase(in: &memory, bucketCount: bucketCount, seed: CurrentProcess.random())
+        journal = ForwardingJournal.make()
+        database.journal = journal
         forwardingView = database.view
         forwarding = Mutex(ForwardingBox(value: consume database))
         vlans = Mutex(VLANBox(value: VLANTable(in: &memory, portCount: configuration.portCount)))
         self.memory = Mutex(StateBox(value: consume memory))
     }
+
+    deinit { journal.deallocate() }
 
     /// The forwarding database, for the one engine.
     func takeForwarding() -> ForwardingDatabase {

@@ -13,7 +13,7 @@ extension Console {
                 "debug/list",
                 "",
                 "list debug categories",
-                .plain { call in .data(call.console.eventList(for: call.session)) }
+                .text { call, prefix in call.console.eventList(prefix, call.session) }
             ),
             ConsoleCommand(
                 "debug/add",
@@ -46,13 +46,14 @@ extension Console {
         ]
     }
 
-    private func eventList(for session: (any ConsoleCaller)?) -> [String] {
-        ["CATEGORY               TAG STATUS HELP", "------------           --- ------ ----"]
-            + events.categories.filter { !$0.isHidden }.map { category in
-                let tag = String(category.tag, radix: 8)
-                let status = session?.subscriptions.contains(category.path) == true ? "ON" : "OFF"
-                return alignedLeft(category.path, 22) + " " + String(repeating: "0", count: max(0, 3 - tag.count)) + tag
-                    + " \(alignedLeft(status, 6)) \(category.help)"
-            }
+    /// The categories whose path begins so, and which of them the session hears of.
+    private func eventList(_ prefix: String, _ session: (any ConsoleCaller)?) -> ConsoleAnswer {
+        let shown = events.matching(prefix: prefix).filter { !$0.isHidden }
+        let lines = shown.map { category in
+            let status = session?.subscriptions.contains(category.path) == true ? "ON" : "OFF"
+            return "\(alignedLeft(category.path, 22)) \(category.tagDigits) \(alignedLeft(status, 6)) \(category.help)"
+        }
+        let heading = ["CATEGORY               TAG STATUS HELP", "------------           --- ------ ----"]
+        return .data(heading + lines, error: shown.isEmpty ? .noEntry : nil)
     }
 }

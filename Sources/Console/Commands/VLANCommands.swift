@@ -57,6 +57,16 @@ extension Console {
                 "print the list of defined vlan (including inactive port)",
                 .optionalNumber { call, number in call.console.vlans(number, isInactiveShown: true) }
             ),
+            // Ours: the original has no ports that pass everything.
+            ConsoleCommand(
+                "vlan/trunk",
+                "PORT 0/1",
+                "pass every VLAN with its tag: 1=Y 0=N",
+                .numbers(2) { call, numbers in
+                    try call.console.target.setTrunk(port: numbers[0], numbers[1] != 0)
+                    return .success
+                }
+            ),
         ]
     }
 
@@ -68,6 +78,8 @@ extension Console {
 
     private func vlans(_ number: Int?, isInactiveShown: Bool) -> ConsoleAnswer {
         do throws(Errno) {
+            // The original knows VLAN 0 here, but not there.
+            if isInactiveShown, number == 0 { throw .invalid }
             return .data(
                 try vlanNumbers(number).flatMap { vlan in
                     ["VLAN \(decimal(vlan, digits: 4))"]

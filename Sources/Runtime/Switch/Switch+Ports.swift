@@ -78,6 +78,7 @@ extension Switch {
         let port = try port(number)
         guard !port.isActive else { throw .addressInUse }
         ports[number] = nil
+        dataPlane.resetVLANs(port: number)
         table.setPort(number, inUse: false, vlan: 0)
     }
 

@@ -53,4 +53,22 @@ extension Switch {
 
     /// The addresses known now.
     public var forwardingRows: [ForwardingDatabaseView.Row] { dataPlane.forwardingRows(ageingSeconds: effectiveAgeing) }
+
+    /// Begins or ends events about addresses that are learned and forgotten.
+    public func watchAddresses(_ isOn: Bool) { dataPlane.watchForwarding(isOn) }
+
+    func reportAddresses() {
+        let (changes, lostCount) = dataPlane.takeForwardingChanges()
+        for change in changes {
+            report(
+                change.isRemoval
+                    ? .addressRemoved(change.address, vlan: change.vlan, port: change.port)
+                    : .addressAdded(change.address, vlan: change.vlan, port: change.port)
+            )
+        }
+        if lostCount > lostAddressEvents {
+            log("\(lostCount - lostAddressEvents) events about addresses came too fast and were left out")
+            lostAddressEvents = lostCount
+        }
+    }
 }

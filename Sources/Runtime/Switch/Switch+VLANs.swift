@@ -9,7 +9,7 @@ public import LinuxSystem
 extension Switch {
     /// The numbers that can be created: 0 always exists, and the last ones are kept for other uses.
     private static var createdVLANs: ClosedRange<Int> { 1...4093 }
-    private static var knownVLANs: ClosedRange<Int> { 0...4094 }
+    private static var knownVLANs: ClosedRange<Int> { 0...4093 }
 
     public func createVLAN(_ number: Int) throws(Errno) {
         guard Self.createdVLANs.contains(number) else { throw .invalid }
@@ -39,7 +39,10 @@ extension Switch {
             throw Errno(rawValue: ENXIO)
         }
         ports[number]?.untaggedVLAN = wanted
-        ports[number]?.taggedVLANs.remove(wanted)
+        if ports[number]?.taggedVLANs.remove(wanted) != nil {
+            dataPlane.setTaggedVLAN(port: number, wanted, isMember: false)
+        }
+        dataPlane.setUntaggedVLAN(port: number, wanted)
         table.setPort(number, inUse: true, vlan: wanted)
     }
 
@@ -47,7 +50,9 @@ extension Switch {
     public func addTagged(port number: Int, _ vlan: Int) throws(Errno) {
         let vlan = try self.vlan(vlan)
         let port = try port(number)
-        if port.untaggedVLAN != vlan { ports[number]?.taggedVLANs.insert(vlan) }
+        guard port.untaggedVLAN != vlan else { return }
+        ports[number]?.taggedVLANs.insert(vlan)
+        dataPlane.setTaggedVLAN(port: number, vlan, isMember: true)
     }
 
     /// Ends a port's membership with tags. EADDRINUSE when it is a member without.
@@ -56,6 +61,14 @@ extension Switch {
         let port = try port(number)
         guard port.untaggedVLAN != vlan else { throw .addressInUse }
         ports[number]?.taggedVLANs.remove(vlan)
+        dataPlane.setTaggedVLAN(port: number, vlan, isMember: false)
+    }
+
+    /// Makes a port pass every VLAN with its tag, whether it was created here or not; or ends that.
+    public func setTrunk(port number: Int, _ isTrunk: Bool) throws(Errno) {
+        _ = try port(number)
+        ports[number]?.isTrunk = isTrunk
+        dataPlane.setVLANMode(port: number, isTrunk ? .trunk : .automatic)
     }
 }
 

@@ -32,6 +32,8 @@ public final class Switch: EndpointHost {
     public internal(set) var spanningTree: SpanningTreeSettings
     /// The switch's own address, which the spanning tree and consoles show.
     public let address: MACAddress
+    /// Events about addresses that came faster than they were taken, as far as they were logged.
+    var lostAddressEvents: UInt64 = 0
     /// Called when the switch shall end, by console or signal; the process's main sets it.
     public var onShutdown: () -> Void = {}
     /// Networks that were plugged in by URL.
@@ -174,6 +176,7 @@ public final class Switch: EndpointHost {
                 for port in ports.values {
                     port.endpoints.first { $0.place == place }?.onNotice(notice)
                 }
+            case .forwardingChanged: reportAddresses()
             case .failed(let error):
                 log("the data plane stopped: \(error)")
                 onShutdown()

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+public import Wire
+
 /// What happened to the ports of a switch, for consoles that show it as it happens.
 public enum SwitchEvent: Sendable, Equatable {
     /// A port came into being.
@@ -10,4 +12,7 @@ public enum SwitchEvent: Sendable, Equatable {
     case endpointAdded(port: Int, identifier: Int32)
     case endpointDescribed(port: Int, identifier: Int32, description: String)
     case endpointRemoved(port: Int, identifier: Int32)
+    /// The switch learned on which port an address is, while somebody listens (`Switch.watchAddresses`).
+    case addressAdded(MACAddress, vlan: UInt16, port: Int)
+    case addressRemoved(MACAddress, vlan: UInt16, port: Int)
 }

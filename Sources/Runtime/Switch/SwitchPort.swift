@@ -32,6 +32,8 @@ public struct SwitchPort {
     public internal(set) var untaggedVLAN: UInt16 = 0
     /// The VLANs whose frames pass here with their tag.
     public internal(set) var taggedVLANs: Set<UInt16> = []
+    /// Every VLAN passes here with its tag.
+    public internal(set) var isTrunk = false
     /// Newest first, as consoles list them.
     public internal(set) var endpoints: [SwitchEndpoint] = []
     /// Newcomers that ask for no number may get this port while it is free.
