@@ -62,7 +62,7 @@ _etherloom() {
         _etherloom_files "$current"
         return
         ;;
-    switch:-g | switch:--group)
+    switch:-g | switch:--group | switch:--mgmt-group)
         mapfile -t COMPREPLY < <(compgen -g -- "$current")
         return
         ;;
@@ -74,7 +74,7 @@ _etherloom() {
         switch:-t | switch:--tap | switch:--port | plug:--or | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | \
         gateway:-N | gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | \
         run:--address | run:--via | run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | \
-        run:--name | run:--join)
+        run:--name | run:--join | switch:--mac | switch:--priority | switch:--addresses)
         # A name, a number or an address: nothing to offer.
         return
         ;;
@@ -82,8 +82,8 @@ _etherloom() {
 
     case $verb in
     switch)
-        options='--daemon --socket --mgmt --ports --hub --tap --port --gateway --forward --forward-udp --dhcp --no-dhcp --mode
-            --directory-mode --group --mgmt-mode --pidfile --rcfile --no-stdin --ready-fd --spin --quiet --help'
+        options='--daemon --socket --mgmt --ports --hub --spanning-tree --priority --mac --addresses --tap --port --gateway --forward --forward-udp --dhcp --no-dhcp --mode
+            --directory-mode --group --mgmt-mode --mgmt-group --pidfile --rcfile --no-stdin --ready-fd --spin --quiet --help'
         ;;
     gateway)
         options='--socket --network --host --dns --dhcp --no-dhcp --dhcp-start --mtu --forward --forward-udp --port

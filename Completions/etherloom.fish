@@ -43,6 +43,10 @@ complete -c etherloom -n '__etherloom_verb switch gateway' -l no-dhcp -d 'serve 
 complete -c etherloom -n '__etherloom_verb switch' -s M -l mgmt -r -F -d 'socket of the management console'
 complete -c etherloom -n '__etherloom_verb switch' -s n -l ports -x -d 'number of ports'
 complete -c etherloom -n '__etherloom_verb switch' -s x -l hub -d 'send every frame to every port'
+complete -c etherloom -n '__etherloom_verb switch' -s F -l spanning-tree -d 'run the spanning tree protocol'
+complete -c etherloom -n '__etherloom_verb switch' -l priority -x -d 'priority in the spanning tree'
+complete -c etherloom -n '__etherloom_verb switch' -l mac -x -d 'address of the switch'
+complete -c etherloom -n '__etherloom_verb switch' -l addresses -x -d 'addresses to have places for'
 complete -c etherloom -n '__etherloom_verb switch' -s t -l tap -x -d 'make a tap interface and plug it in'
 complete -c etherloom -n '__etherloom_verb switch' -l gateway -x -d 'hold a gateway in the same process'
 complete -c etherloom -n '__etherloom_verb switch' -s m -l mode -x -d 'mode of the sockets'
@@ -50,6 +54,8 @@ complete -c etherloom -n '__etherloom_verb switch' -l directory-mode -x -d 'mode
 complete -c etherloom -n '__etherloom_verb switch' -s g -l group -x -a '(__fish_complete_groups)' \
     -d 'group of the sockets'
 complete -c etherloom -n '__etherloom_verb switch' -l mgmt-mode -x -d 'mode of the console socket'
+complete -c etherloom -n '__etherloom_verb switch' -l mgmt-group -x -a '(__fish_complete_groups)' \
+    -d 'group of the console socket'
 complete -c etherloom -n '__etherloom_verb switch' -s f -l rcfile -r -F -d 'console commands to run at start'
 complete -c etherloom -n '__etherloom_verb switch' -l spin -x -d 'microseconds to look for more before sleeping'
 complete -c etherloom -n '__etherloom_verb switch' -l no-stdin -d 'no console on standard input'

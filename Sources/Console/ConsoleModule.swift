@@ -13,19 +13,23 @@ public struct ConsoleModule {
     public let events: [ConsoleEventCategory]
     /// Runs when it is taken away: whatever it does ends.
     public let onRemoval: () -> Void
+    /// Runs when the switch gets SIGHUP: time to open log files anew.
+    public let onHangUp: () -> Void
 
     public init(
         name: String,
         help: String,
         commands: [ConsoleCommand],
         events: [ConsoleEventCategory] = [],
-        onRemoval: @escaping () -> Void = {}
+        onRemoval: @escaping () -> Void = {},
+        onHangUp: @escaping () -> Void = {}
     ) {
         self.name = name
         self.help = help
         self.commands = commands
         self.events = events
         self.onRemoval = onRemoval
+        self.onHangUp = onHangUp
     }
 }
 
@@ -58,6 +62,11 @@ extension Console {
         modules.append(module)
         commands.add(module.commands)
         events.add(module.events)
+    }
+
+    /// The switch got SIGHUP: tells the modules, as the original's event does.
+    public func hangUp() {
+        for module in modules { module.onHangUp() }
     }
 
     /// Takes the first module away whose name begins so.

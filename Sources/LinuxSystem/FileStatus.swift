@@ -62,6 +62,9 @@ public enum FileSystem {
         try call { unsafe lchown(path, user, group) }
     }
 
+    /// Whether this process may read a file; access(2).
+    public static func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
+
     /// The absolute path without symbolic links; realpath(3).
     public static func canonicalPath(_ path: String) throws(Errno) -> String {
         guard let resolved = unsafe realpath(path, nil) else { throw Errno(rawValue: errno) }

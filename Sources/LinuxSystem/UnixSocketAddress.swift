@@ -14,7 +14,7 @@ public struct UnixSocketAddress: Sendable, Equatable {
     /// Longest path, its final NUL excluded.
     public static var maximumPathByteCount: Int { 107 }
 
-    /// Exactly `byteCount` bytes, family first in host order.
+    /// Family first in host order: `byteCount` bytes, or fewer for an abstract name that is shorter.
     public let bytes: [UInt8]
 
     /// The address of a path. Nil when it is empty, holds a NUL or is longer than `maximumPathByteCount`.
@@ -25,6 +25,13 @@ public struct UnixSocketAddress: Sendable, Equatable {
         bytes[0] = UInt8(AF_UNIX)  // Little endian, as every port of Swift to Linux.
         bytes.replaceSubrange(2..<2 + text.count, with: text)
         self.bytes = bytes
+    }
+
+    /// An abstract name of exactly these bytes, as systemd writes it behind an "@". Nil when it is empty or too long.
+    public init?(abstract name: String) {
+        let text = Array(name.utf8)
+        guard !text.isEmpty, text.count <= Self.maximumPathByteCount else { return nil }
+        bytes = [UInt8(AF_UNIX), 0, 0] + text
     }
 
     /// An address as it came over a socket: nil unless it is `byteCount` bytes of the family AF_UNIX.

@@ -15,6 +15,8 @@ public struct EngineConfiguration: Sendable {
     /// Ports, number 0 included.
     public var portCount: Int
     public var endpointCount: Int
+    /// Addresses that the forwarding database has places for; it never has fewer than 65,536.
+    public var addressCount = 65_536
     /// The gateway that will be plugged in, whose tables the state memory then has room for.
     public var gateway: GatewayConfiguration?
 
@@ -54,7 +56,9 @@ public final class EngineState: Sendable {
     }
 
     public init(configuration: EngineConfiguration) throws(Errno) {
-        let bucketCount = 8192
+        // Eight places each; a million addresses take 16 MiB, once they are there.
+        var bucketCount = 8192
+        while bucketCount * 8 < min(configuration.addressCount, 1 << 20) { bucketCount *= 2 }
         let size = StateMemory.byteCount(
             sections: PortTable.byteCount(
                 portCount: configuration.portCount,

@@ -79,20 +79,10 @@ extension Console {
     /// An address of six numbers in base 16, in one VLAN: 0 when none is given. EINVAL for another text, ENODEV for an
     /// address that is not known.
     private func find(_ text: String) -> ConsoleAnswer {
-        var rest = Substring(text)
-        var address: UInt64 = 0
-        for position in 0..<6 {
-            if position > 0 {
-                guard rest.first == ":" else { return .data([], error: .invalid) }
-                rest.removeFirst()
-            }
-            let digits = rest.prefix { $0.isASCII && $0.isHexDigit }
-            guard let number = UInt64(digits, radix: 16) else { return .data([], error: .invalid) }
-            address = address << 8 | number & 0xff
-            rest = rest.dropFirst(digits.count)
-        }
-        let vlan = ConsoleArgument.number(String(rest))?.value ?? 0
-        let row = target.forwardingRows.first { $0.address.rawValue == address && Int($0.vlan) == vlan }
+        let word = text.prefix { !ConsoleArgument.isBlank($0) }
+        guard let address = MACAddress(word) else { return .data([], error: .invalid) }
+        let vlan = ConsoleArgument.number(String(text.dropFirst(word.count)))?.value ?? 0
+        let row = target.forwardingRows.first { $0.address == address && Int($0.vlan) == vlan }
         guard let row else { return .data([], error: .noDevice) }
         return .data([Self.hashLine(row)])
     }

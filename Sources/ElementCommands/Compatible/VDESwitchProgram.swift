@@ -5,12 +5,17 @@ import LinuxSystem
 
 /// `vde_switch` of VDE 2: its options, in long, single-dash and short form.
 enum VDESwitchProgram {
-    private static let short = "hvn:xs:m:g:df:p:M:t:F"
+    private static let short = "hvn:xs:m:g:df:p:M:t:FD:"
     private static let long: [CommandLineOptions.Long] = [
         .init("help", takesValue: false, letter: "h"),
         .init("version", takesValue: false, letter: "v"),
         .init("numports", takesValue: true, letter: "n"),
         .init("hub", takesValue: false, letter: "x"),
+        .init("fstp", takesValue: false, letter: "F"),
+        .init("macaddr", takesValue: true, letter: "A"),
+        .init("priority", takesValue: true, letter: "P"),
+        .init("hashsize", takesValue: true, letter: "H"),
+        .init("debugclients", takesValue: true, letter: "D"),
         .init("sock", takesValue: true, letter: "s"),
         .init("vdesock", takesValue: true, letter: "s"),
         .init("unix", takesValue: true, letter: "s"),
@@ -42,7 +47,8 @@ enum VDESwitchProgram {
         }
         var setup = SwitchSetup()
         setup.standardInput = .always
-        setup.commandFile = nil
+        let home = CurrentProcess.environment("HOME").map { ["\($0)/.vde2/vde_switch.rc"] } ?? []
+        setup.defaultCommandFiles = home + ["/etc/vde2/vde_switch.rc"]
         for occurrence in parsed.occurrences {
             let value = occurrence.value ?? ""
             switch occurrence.letter {
@@ -68,7 +74,12 @@ enum VDESwitchProgram {
             case "G": setup.consoleGroup = value
             case "N": setup.standardInput = .none
             case "t": setup.taps.append(value)
-            case "F": throw Failure("-F: spanning tree is not there yet; without it, keep the wires free of loops")
+            case "F": setup.usesSpanningTree = true
+            case "A": setup.address = try SwitchSetup.address(value, option: "macaddr")
+            case "P": setup.priority = UInt16(try SwitchSetup.number(value, 0...65_535, option: "priority"))
+            case "H": setup.hashSize = try SwitchSetup.number(value, 1...1_048_576, option: "hashsize")
+            // Any number of consoles may hear of events, as with Debian's, which passes over the number too.
+            case "D": _ = try SwitchSetup.number(value, 0...Int(Int32.max), option: "debugclients")
             default: break
             }
         }
@@ -88,14 +99,20 @@ enum VDESwitchProgram {
         (options from port module)
           -n, --numports N    number of ports (32)
           -x, --hub           make the switch act as a hub
+          -F, --fstp          run the spanning tree protocol
+              --macaddr MAC   the switch's own address
+              --priority N    its priority in the spanning tree (32768)
+              --hashsize N    size of the hash table (128)
         (options from consmgmt module)
           -d, --daemon        daemonize once everything is set up
           -p, --pidfile FILE  write the process number to FILE
-          -f, --rcfile FILE   commands to run at the start
+          -f, --rcfile FILE   commands to run at the start, in place of those in
+                              ~/.vde2/vde_switch.rc or else /etc/vde2/vde_switch.rc
           -M, --mgmt PATH     path of the management socket
               --mgmtmode MODE management socket access mode (octal, 0600)
               --mgmtgroup G   management socket group
               --nostdin       no console on standard input
+          -D, --debugclients N  how many consoles may hear of events
         (options from tuntap module)
           -t, --tap NAME      plug this tap in
           -h, --help          this help

@@ -10,14 +10,9 @@ enum ServiceManager {
     static func notifyReady() {
         guard let path = CurrentProcess.environment("NOTIFY_SOCKET"), let socket = try? UnixSocket.make(.datagram)
         else { return }
-        let address: UnixSocketAddress?
-        if path.hasPrefix("@") {
-            // An abstract name counts with its exact length; ours is padded, which the manager does not bind. Its path form
-            // is what systemd uses for user services.
-            address = nil
-        } else {
-            address = UnixSocketAddress(path: path)
-        }
+        let address =
+            path.hasPrefix("@")
+            ? UnixSocketAddress(abstract: String(path.dropFirst())) : UnixSocketAddress(path: path)
         guard let address, (try? UnixSocket.connect(socket, to: address)) != nil else { return }
         try? UnixSocket.send(Array("READY=1".utf8), to: socket)
     }

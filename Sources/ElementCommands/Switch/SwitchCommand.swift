@@ -24,6 +24,14 @@ struct SwitchCommand: ParsableCommand {
     var numberOfPorts = 1024
     @Flag(name: [.customShort("x"), .customLong("hub")], help: "Forward every frame to every other port.")
     var isHub = false
+    @Option(name: .customLong("mac"), help: "The switch's own address; random when not given.")
+    var address: String?
+    @Flag(name: [.customShort("F"), .customLong("spanning-tree")], help: "Run the spanning tree protocol.")
+    var usesSpanningTree = false
+    @Option(name: .customLong("priority"), help: "The switch's priority in the spanning tree; the lowest is the root.")
+    var priority = "32768"
+    @Option(name: .customLong("addresses"), help: "Addresses to have places for; 65536 at least.")
+    var addresses = "65536"
     @Option(name: [.short, .customLong("tap")], help: "Make this tap and plug it in. Repeatable.")
     var tap: [String] = []
     @Option(name: .customLong("port"), help: "Plug this network in, given by its URL; kept when it goes. Repeatable.")
@@ -50,6 +58,8 @@ struct SwitchCommand: ParsableCommand {
     var group: String?
     @Option(name: .customLong("mgmt-mode"), help: "Permission bits of the console's socket, octal.")
     var consoleMode: String?
+    @Option(name: .customLong("mgmt-group"), help: "Group of the console's socket.")
+    var consoleGroup: String?
     @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
     var daemon = false
     @Option(name: [.short, .customLong("pidfile")], help: "Write the process number there.")
@@ -74,6 +84,10 @@ struct SwitchCommand: ParsableCommand {
         setup.directory = socket ?? SwitchSetup.defaultDirectory
         setup.portCount = numberOfPorts
         setup.isHub = isHub
+        setup.address = try address.map { try SwitchSetup.address($0, option: "--mac") }
+        setup.usesSpanningTree = usesSpanningTree
+        setup.priority = UInt16(try SwitchSetup.number(priority, 0...65_535, option: "--priority"))
+        setup.hashSize = try SwitchSetup.number(addresses, 1...1_048_576, option: "--addresses")
         setup.spinMicroseconds = spin
         setup.taps = tap
         setup.urls = urls
@@ -86,6 +100,7 @@ struct SwitchCommand: ParsableCommand {
         setup.group = group
         setup.consolePath = console
         setup.consoleMode = try consoleMode.map { try Octal.parse($0, option: "--mgmt-mode") }
+        setup.consoleGroup = consoleGroup
         setup.commandFile = commandFile
         setup.process.isDaemon = daemon
         setup.process.pidFile = pidFile

@@ -29,7 +29,8 @@ final class SwitchConsoles {
                 throw Failure(error.description)
             }
         }
-        try runStartUpCommands(setup.commandFile)
+        let files = setup.defaultCommandFiles.filter { FileSystem.isReadable($0) }
+        try runStartUpCommands(setup.commandFile ?? files.first)
         switch setup.standardInput {
         case .none: break
         case .whenTerminal: if isatty(0) == 1 { try openTerminal(element) }
@@ -54,6 +55,9 @@ final class SwitchConsoles {
             throw Failure("\(file): cannot read the start-up commands: \(error)")
         }
     }
+
+    /// SIGHUP came.
+    func hangUp() { console.hangUp() }
 
     func close() {
         session = nil

@@ -60,11 +60,13 @@ enum SwitchProcess {
         let attach: AttachServer
         do {
             var configuration = EngineConfiguration(
-                portCount: options.portCount + 1,
+                // A console may raise the number of ports later.
+                portCount: max(options.portCount, 1024) + 1,
                 isHub: options.isHub,
                 gateway: gateway
             )
             configuration.spinMicroseconds = setup.spinMicroseconds
+            configuration.addressCount = options.hashSize
             let dataPlane = try DataPlane(configuration: configuration)
             element = try Switch(options: options, loop: loop, dataPlane: dataPlane)
             vde = try VDEServer(element, directory: directory)
@@ -101,7 +103,7 @@ enum SwitchProcess {
         defer { consoles.close() }
         try process.ready()
         if setup.process.isDaemon { element.log = { _ in } }
-        try process.run()
+        try process.run { consoles.hangUp() }
     }
 
     /// Identifiers of endpoints that have no connection: taken from a duplicate of a descriptor, so that they are unique

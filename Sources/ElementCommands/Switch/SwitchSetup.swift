@@ -20,6 +20,11 @@ struct SwitchSetup: Sendable {
     var portCount = 32
     var isHub = false
     var spinMicroseconds = 0
+    /// The switch's own address; nil for a random one.
+    var address: MACAddress?
+    var usesSpanningTree = false
+    var priority: UInt16 = 0x8000
+    var hashSize = 128
     var taps: [String] = []
     /// Networks to plug in, by URL, each perhaps with alternatives.
     var urls: [String] = []
@@ -34,6 +39,8 @@ struct SwitchSetup: Sendable {
     var consoleMode: UInt32?
     var consoleGroup: String?
     var commandFile: String?
+    /// Files of commands of which the first one that can be read is run, when `commandFile` names none.
+    var defaultCommandFiles: [String] = []
     var standardInput = StandardInput.none
     var process = ElementProcess.Options()
 
@@ -51,6 +58,11 @@ struct SwitchSetup: Sendable {
         var options = SwitchOptions(directory: directory)
         options.portCount = portCount
         options.isHub = isHub
+        options.address = address
+        // A hub has none: as in vde_switch it wins.
+        options.usesSpanningTree = usesSpanningTree && !isHub
+        options.priority = priority
+        options.hashSize = hashSize
         options.mode = mode
         options.directoryMode = directoryMode
         options.groupID = try group.map { try Self.groupID($0) }
@@ -60,6 +72,28 @@ struct SwitchSetup: Sendable {
     static func groupID(_ name: String) throws -> UInt32 {
         guard let number = CurrentProcess.groupID(named: name) else {
             throw Failure("\(name): no such group", status: ExitStatus.usage)
+        }
+        return number
+    }
+
+    /// The switch's own address as users write it.
+    static func address(_ text: String, option: String) throws -> MACAddress {
+        guard let address = MACAddress(text), !address.isMulticast else {
+            throw Failure(
+                "\(option) \(text): an address of one station is wanted, such as 00:ff:01:02:03:04",
+                status: ExitStatus.usage
+            )
+        }
+        return address
+    }
+
+    /// A number within limits as users write it.
+    static func number(_ text: String, _ range: ClosedRange<Int>, option: String) throws -> Int {
+        guard let number = Int(text), range.contains(number) else {
+            throw Failure(
+                "\(option) \(text): a number from \(range.lowerBound) to \(range.upperBound) is wanted",
+                status: ExitStatus.usage
+            )
         }
         return number
     }

@@ -52,7 +52,7 @@ extension Switch {
 
     /// Both may be set before the port is there.
     private func checkTree(_ vlan: Int, _ port: Int) throws(Errno) -> UInt16 {
-        let vlan = try self.vlan(vlan)
+        let vlan = try self.vlan(vlan, limit: 4094)
         try checkRange(port)
         return vlan
     }

@@ -9,7 +9,6 @@ public import LinuxSystem
 extension Switch {
     /// The numbers that can be created: 0 always exists, and the last ones are kept for other uses.
     private static var createdVLANs: ClosedRange<Int> { 1...4093 }
-    private static var knownVLANs: ClosedRange<Int> { 0...4093 }
 
     public func createVLAN(_ number: Int) throws(Errno) {
         guard Self.createdVLANs.contains(number) else { throw .invalid }
@@ -18,14 +17,15 @@ extension Switch {
 
     /// EADDRINUSE while a port is a member.
     public func removeVLAN(_ number: Int) throws(Errno) {
-        let vlan = try vlan(number)
+        let vlan = try vlan(number, limit: 4094)
         guard vlan != 0, !ports.values.contains(where: { $0.isMember(of: vlan) }) else { throw .addressInUse }
         vlans.remove(vlan)
     }
 
     /// The VLAN of this number: EINVAL for one that cannot be, ENXIO for one that was not created.
-    public func vlan(_ number: Int) throws(Errno) -> UInt16 {
-        guard Self.knownVLANs.contains(number) else { throw .invalid }
+    /// The highest number that can be is not the same in all commands of the original.
+    public func vlan(_ number: Int, limit: Int = 4093) throws(Errno) -> UInt16 {
+        guard number >= 0, number <= limit else { throw .invalid }
         guard vlans.contains(UInt16(number)) else { throw Errno(rawValue: ENXIO) }
         return UInt16(number)
     }
