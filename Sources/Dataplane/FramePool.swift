@@ -209,6 +209,26 @@ public struct FramePool: ~Copyable {
         return unsafe _overrideLifetime(span, mutating: &self)
     }
 
+    /// Copies a frame's bytes into its slot: as many as the frame has.
+    public mutating func fill(_ frame: FrameReference, with bytes: Span<UInt8>) {
+        precondition(bytes.count == Int(frame.byteCount))
+        unsafe bytes.withUnsafeBytes { source in
+            if let first = source.baseAddress {
+                unsafe (headerAddress(frame) + 12).copyMemory(from: first, byteCount: source.count)
+            }
+        }
+    }
+
+    /// The same with the virtio-net header in front.
+    public mutating func fillWithHeader(_ frame: FrameReference, with bytes: Span<UInt8>) {
+        precondition(bytes.count == 12 + Int(frame.byteCount))
+        unsafe bytes.withUnsafeBytes { source in
+            if let first = source.baseAddress {
+                unsafe headerAddress(frame).copyMemory(from: first, byteCount: source.count)
+            }
+        }
+    }
+
     /// All slots as one span: for calls that send many frames at once, each by its `offset`.
     public var slab: Span<UInt8> {
         @_lifetime(borrow self)

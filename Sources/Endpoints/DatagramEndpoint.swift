@@ -5,13 +5,18 @@ import Dataplane
 public import LinuxSystem
 
 /// A connected datagram socket that carries one plain Ethernet frame a datagram, without header or check sequence: the
-/// data path of VDE.
+/// data path of VDE. Likewise a sequenced-packet socket, whose connection has an end (`bess` of User Mode Linux).
 public struct DatagramEndpoint: ~Copyable, Sendable {
     public let descriptor: OwnedDescriptor
+    /// Nothing comes any more after an empty message or an error.
+    private let isConnection: Bool
 
-    /// - Parameter descriptor: connected to the peer, non-blocking.
-    public init(_ descriptor: consuming OwnedDescriptor) {
+    /// - Parameters:
+    ///   - descriptor: connected to the peer, non-blocking.
+    ///   - isConnection: the socket itself says when the peer is gone (SOCK_SEQPACKET).
+    public init(_ descriptor: consuming OwnedDescriptor, isConnection: Bool = false) {
         self.descriptor = descriptor
+        self.isConnection = isConnection
     }
 
     private static var noParts: [32 of FrameIO.Part] { InlineArray(repeating: FrameIO.Part(offset: 0, byteCount: 0)) }
@@ -51,7 +56,9 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
         // Backwards, so that the slots that were not needed come back on top in their order.
         for index in stride(from: prepared - 1, through: max(received, 0), by: -1) { pool.release(frames[index]) }
         // An error is the peer's (ECONNRESET after its death); the control connection says when it is gone.
-        guard received > 0 else { return .drained }
+        guard received > 0 else {
+            return isConnection && received != -Int(Errno.wouldBlock.rawValue) ? .ended : .drained
+        }
         for index in 0..<received {
             var frame = frames[index]
             let size = Int(parts[index].byteCount)
@@ -59,6 +66,10 @@ public struct DatagramEndpoint: ~Copyable, Sendable {
                 // Zero bytes is how a VDE 2 client says good-bye: nothing was lost.
                 if size != 0 { drops.count(size < 14 ? .runt : .truncated) }
                 pool.release(frame)
+                if size == 0, isConnection {
+                    for rest in (index + 1)..<max(received, index + 1) { pool.release(frames[rest]) }
+                    return .ended
+                }
                 continue
             }
             frame.byteCount = UInt32(size)

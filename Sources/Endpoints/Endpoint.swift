@@ -22,12 +22,18 @@ public import LinuxSystem
 ///     datagram   one plain frame a datagram (VDE, `ctl`)
 ///     tap        virtio-net header and frame by read and write (a tap device)
 ///     channel    virtio-net header and frame a message (our `attach` socket's SOCK_SEQPACKET pair)
+///     stream     length and frame on a byte stream (QEMU, vde_plug's standard streams, trunks of ours)
+///     multicast  one plain frame a datagram of a UDP group (QEMU's mcast)
 ///
 /// Kinds are cases of one non-copyable enumeration: dispatch is a jump, not a witness table, and nothing is retained.
 public enum Endpoint: ~Copyable, Sendable {
     case datagram(DatagramEndpoint)
     case tap(TapEndpoint)
     case channel(ChannelEndpoint)
+    case stream(StreamEndpoint)
+    case multicast(MulticastEndpoint)
+    /// Takes everything and gives nothing.
+    case null
 
     /// What became of a burst's reading.
     @frozen
@@ -50,7 +56,13 @@ public enum Endpoint: ~Copyable, Sendable {
     }
 
     /// How many channels there are.
-    public var channelCount: Int { 1 }
+    public var channelCount: Int {
+        switch self {
+        case .stream(let endpoint): endpoint.channelCount
+        case .multicast(let endpoint): endpoint.channelCount
+        default: 1
+        }
+    }
 
     /// The descriptor of a channel, -1 when there is none at the moment.
     public func descriptor(channel: Int) -> Int32 {
@@ -58,6 +70,9 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram(let endpoint): endpoint.descriptor.rawValue
         case .tap(let endpoint): endpoint.descriptor.rawValue
         case .channel(let endpoint): endpoint.descriptor.rawValue
+        case .stream(let endpoint): endpoint.descriptor(channel: channel)
+        case .multicast(let endpoint): endpoint.descriptor(channel: channel)
+        case .null: -1
         }
     }
 
@@ -67,6 +82,13 @@ public enum Endpoint: ~Copyable, Sendable {
     ///   - isRead: frames are wanted from this endpoint; not while its senders are paused.
     ///   - isBlocked: frames wait to be sent to it.
     public func interest(channel: Int, isRead: Bool, isBlocked: Bool) -> Epoll.Events {
+        switch self {
+        case .stream(let endpoint):
+            return endpoint.interest(channel: channel, isRead: isRead, isBlocked: isBlocked)
+        case .multicast(let endpoint):
+            return endpoint.interest(channel: channel, isRead: isRead, isBlocked: isBlocked)
+        default: break
+        }
         var events: Epoll.Events = isRead ? .readable : []
         if isBlocked { events.insert(.writable) }
         return events
@@ -94,6 +116,15 @@ public enum Endpoint: ~Copyable, Sendable {
     /// The endpoint does things by the clock.
     public var hasTimers: Bool {
         switch self {
+        case .stream: true
+        default: false
+        }
+    }
+
+    /// Frames wait in the endpoint itself: `receive` has something to do although no descriptor says so.
+    public var holdsFrames: Bool {
+        switch self {
+        case .stream(let endpoint): endpoint.holdsFrames
         default: false
         }
     }
@@ -115,6 +146,7 @@ public enum Endpoint: ~Copyable, Sendable {
     /// Something the control thread should hear of; nil when there is nothing (more).
     public func takeNotice() -> EndpointNotice? {
         switch self {
+        case .stream(let endpoint): endpoint.takeNotice()
         default: nil
         }
     }
@@ -141,6 +173,9 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram: .datagram
         case .tap: .tap
         case .channel: .channel
+        case .stream: .stream
+        case .multicast: .multicast
+        case .null: .null
         }
     }
 
@@ -150,6 +185,9 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram: []
         case .tap(let endpoint): endpoint.capabilities
         case .channel: .all
+        case .stream(let endpoint): endpoint.capabilities
+        case .multicast: []
+        case .null: .all
         }
     }
 
@@ -170,6 +208,11 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         case .tap(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         case .channel(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
+        case .stream(let endpoint):
+            endpoint.receive(channel: channel, into: &burst, pool: &pool, drops: &drops)
+        case .multicast(let endpoint):
+            endpoint.receive(channel: channel, into: &burst, pool: &pool, drops: &drops)
+        case .null: .drained
         }
     }
 
@@ -185,6 +228,9 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .tap(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .channel(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
+        case .stream(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
+        case .multicast(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
+        case .null: .done
         }
     }
 }
@@ -197,4 +243,7 @@ public enum EndpointKind: UInt32, Sendable {
     case channel = 3
     /// The gateway inside the process: no descriptor.
     case gateway = 4
+    case stream = 20
+    case multicast = 21
+    case null = 22
 }

@@ -30,5 +30,7 @@ public struct EndpointNotice: Sendable, Equatable {
         case peerDown = 2
         /// The other side speaks from another address now.
         case peerMoved = 3
+        /// A stream carries a length that no frame has, the notice's value: nothing behind it can be understood.
+        case streamBroken = 20
     }
 }

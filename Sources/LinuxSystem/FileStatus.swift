@@ -35,6 +35,13 @@ public struct FileStatus: Sendable, Equatable {
         self.init(status)
     }
 
+    /// Of a descriptor that somebody else owns.
+    public init(descriptor: Int32) throws(Errno) {
+        var status = cel_status()
+        try systemCall { unsafe cel_fstat(descriptor, &status) }
+        self.init(status)
+    }
+
     private init(_ status: cel_status) {
         device = status.device
         inode = status.inode

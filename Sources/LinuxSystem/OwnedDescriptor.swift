@@ -34,6 +34,11 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         return OwnedDescriptor(adopting: try systemCall { cel_duplicate(rawValue) })
     }
 
+    /// A second descriptor of a file description that somebody else owns.
+    public static func duplicate(of rawValue: Int32) throws(Errno) -> OwnedDescriptor {
+        OwnedDescriptor(adopting: try systemCall { cel_duplicate(rawValue) })
+    }
+
     /// Opens a file, open(2), always with `O_CLOEXEC`.
     public static func open(_ path: String, flags: Int32, mode: UInt32 = 0) throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(adopting: try systemCall { unsafe cel_open(path, flags, mode) })
@@ -42,6 +47,12 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     public func setNonblocking() throws(Errno) {
         let rawValue = rawValue
         try systemCall { cel_set_nonblocking(rawValue) }
+    }
+
+    /// Reading and writing wait from now on, for whoever shares the file description.
+    public func setBlocking() throws(Errno) {
+        let rawValue = rawValue
+        try systemCall { cel_set_blocking(rawValue) }
     }
 
     /// Both ends of a pipe, pipe2(2).

@@ -89,6 +89,7 @@ extension Engine {
         places[index].endpoint = nil
         places[index].kind = nil
         places[index].hasTimers = false
+        places[index].hasBacklog = false
         places[index].deadline = .max
         places[index].port = -1
         places[index].nextInPort = -1

@@ -68,6 +68,8 @@ extension Engine {
     mutating func attend(_ index: Int) {
         guard let deadline = places[index].endpoint?.nextDeadline else { return }
         places[index].deadline = deadline
+        // What both sides take may have been agreed on meanwhile.
+        places[index].capabilities = places[index].endpoint?.capabilities ?? []
         endpointDeadline = min(endpointDeadline, deadline)
         while let notice = places[index].endpoint?.takeNotice() {
             mailbox.post(.notice(notice, index: index, generation: places[index].generation))

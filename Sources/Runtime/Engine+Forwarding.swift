@@ -144,6 +144,8 @@ extension Engine {
         for position in first..<count {
             enqueue(fittedOnly ? fitted[position] : staged[position], at: index)
         }
+        // The rest of the last frame may wait in the endpoint itself.
+        if first == count { watchWritable(index, true) }
     }
 
     /// Puts a frame behind those that wait for a slow output.
@@ -202,16 +204,17 @@ extension Engine {
         let count = min(queues.count(index), Tunables.burstFrameCount)
         for offset in 0..<count { flushed.append(queues.peek(index, at: offset)) }
         var sent = count
-        if count > 0,
-            case .blocked(let next) = Self.send(&places, index, now: now, &flushed, &pool, &drops)
-        {
+        var isBlocked = false
+        // Also without frames: an endpoint may keep the rest of one.
+        if case .blocked(let next) = Self.send(&places, index, now: now, &flushed, &pool, &drops) {
             sent = next
+            isBlocked = true
         }
         for _ in 0..<sent {
             if let frame = queues.removeFirst(index) { pool.release(frame) }
         }
         drops.flush(to: table, endpoint: index)
-        if queues.isEmpty(index) { watchWritable(index, false) }
+        if queues.isEmpty(index), !isBlocked { watchWritable(index, false) }
         noteProgress(index, frames: sent)
     }
 

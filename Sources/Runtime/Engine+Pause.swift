@@ -83,6 +83,7 @@ extension Engine {
         pauseDeadline = .max
         for position in 0..<activeCount where places[active[position]].isPaused {
             places[active[position]].isPaused = false
+            if places[active[position]].hasBacklog { hasBacklog = true }
             updateInterest(active[position])
         }
     }

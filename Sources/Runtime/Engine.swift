@@ -44,6 +44,8 @@ struct Engine: ~Copyable {
         var isSlow = false
         /// As an input: it is not read from until the outputs have caught up.
         var isPaused = false
+        /// The endpoint holds frames that no descriptor tells of.
+        var hasBacklog = false
         /// When the endpoint wants to be called, `.max` for never.
         var deadline: UInt64 = .max
     }
@@ -92,6 +94,9 @@ struct Engine: ~Copyable {
     var burstSource = -1
     /// The earliest time at which an endpoint wants to be called.
     var endpointDeadline: UInt64 = .max
+
+    /// Some endpoint that is read from holds frames that no descriptor tells of.
+    var hasBacklog = false
 
     /// Outputs that senders wait for, and until when at most.
     var congestedCount = 0
@@ -144,6 +149,7 @@ struct Engine: ~Copyable {
             now = MonotonicClock.nanoseconds
             if spinNanoseconds != 0, ready.count != 0 { spinDeadline = now &+ spinNanoseconds }
             for index in 0..<ready.count { dispatch(ready.word(index), ready.events(index)) }
+            if hasBacklog { serveBacklog() }
             if gatewayPlace >= 0 { runGatewayTimers() }
             if now >= endpointDeadline { runEndpointTimers() }
             if now >= pauseDeadline { endPause() }
@@ -154,7 +160,7 @@ struct Engine: ~Copyable {
 
     /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
     private func timeout() -> Int32 {
-        if gatewayHasWork || now < spinDeadline { return 0 }
+        if gatewayHasWork || hasBacklog || now < spinDeadline { return 0 }
         let deadline = min(min(nextSweep, endpointDeadline), min(gatewayDeadline, pauseDeadline))
         if deadline == .max { return -1 }
         if deadline <= now { return 0 }
@@ -184,8 +190,43 @@ struct Engine: ~Copyable {
         }
     }
 
-    /// Takes one burst from an endpoint and sends it on its way.
+    /// Takes a burst from an endpoint, or a few of those that it holds, and sends them on their way.
     private mutating func serve(_ index: Int, channel: Int) {
+        var rounds = 0
+        while serveBurst(index, channel: channel), places[index].endpoint?.holdsFrames ?? false {
+            rounds += 1
+            if places[index].isPaused || rounds == Self.heldBurstLimit {
+                // No descriptor tells of these: their turn comes after the others'.
+                places[index].hasBacklog = true
+                hasBacklog = true
+                return
+            }
+        }
+    }
+
+    /// Bursts that an endpoint may send from what it holds before others have their turn.
+    private static var heldBurstLimit: Int { 4 }
+
+    /// Serves the endpoints that hold frames of theirs.
+    private mutating func serveBacklog() {
+        hasBacklog = false
+        var position = 0
+        while position < activeCount {
+            let index = active[position]
+            if places[index].hasBacklog {
+                // A paused one keeps its mark; the end of the pause sets the other.
+                if !places[index].isPaused {
+                    places[index].hasBacklog = false
+                    serve(index, channel: 0)
+                }
+            }
+            // One that ended has another in its position now.
+            if position < activeCount, active[position] == index { position += 1 }
+        }
+    }
+
+    /// Takes one burst from an endpoint and sends it on its way. False when it has ended.
+    private mutating func serveBurst(_ index: Int, channel: Int) -> Bool {
         let result = Self.receive(&places, index, channel: channel, now: now, into: &burst, &pool, &drops)
         drops.flush(to: table, endpoint: index)
         if !burst.isEmpty { forwardBurst(from: index) }
@@ -194,7 +235,9 @@ struct Engine: ~Copyable {
             let generation = places[index].generation
             remove(index)
             mailbox.post(.endpointEnded(index: index, generation: generation))
+            return false
         }
+        return true
     }
 
     // Parts of the engine go to these by reference, one by one: the compiler then sees that they do not overlap.

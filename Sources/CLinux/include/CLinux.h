@@ -23,6 +23,8 @@
 #include "clinux_namespace.h"
 #include "clinux_netlink.h"
 #include "clinux_socket.h"
+#include "clinux_spawn.h"
+#include "clinux_stream.h"
 #include "clinux_tap.h"
 #include "clinux_udp.h"
 

@@ -45,6 +45,11 @@ static inline int cel_set_nonblocking(int fd) {
     if (flags < 0) return -errno;
     return (int)cel_result(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
+static inline int cel_set_blocking(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return -errno;
+    return (int)cel_result(fcntl(fd, F_SETFL, flags & ~O_NONBLOCK));
+}
 static inline int cel_pipe(int descriptors[2]) { return (int)cel_result(pipe2(descriptors, O_CLOEXEC)); }
 
 /* Reads or writes without waiting, whatever O_NONBLOCK says: the file description of a descriptor that another program

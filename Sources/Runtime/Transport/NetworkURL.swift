@@ -175,5 +175,13 @@ extension NetworkURL {
         }
     }
 
+    /// The URL without a word among its options in brackets.
+    func without(_ word: String) -> NetworkURL? {
+        guard let bracket = description.lastIndex(of: "["), description.hasSuffix("]") else { return nil }
+        let inside = description[description.index(after: bracket)...].dropLast().split(separator: "/")
+        let rest = inside.filter { $0 != word }.joined(separator: "/")
+        return try? NetworkURL(description[..<bracket] + (rest.isEmpty ? "" : "[\(rest)]"))
+    }
+
     private static var fileByteLimit: Int { 4096 }
 }

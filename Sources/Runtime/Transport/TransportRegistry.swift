@@ -22,7 +22,7 @@ public struct TransportScheme {
 /// All kinds of network URLs that this program knows. Each family adds its own in a file of its own.
 public enum TransportRegistry {
     public static var schemes: [TransportScheme] {
-        localSchemes
+        localSchemes + streamSchemes + messageSchemes
     }
 
     public static func scheme(_ name: String) -> TransportScheme? { schemes.first { $0.name == name } }
@@ -36,6 +36,9 @@ public enum TransportRegistry {
             url = inner
         }
         guard let scheme = scheme(url.scheme) else { throw unknown(url) }
+        if url.has("reconnect"), let once = url.without("reconnect") {
+            return try PersistentTransport([once], context, isKept: true)
+        }
         return try scheme.open(url, context)
     }
 

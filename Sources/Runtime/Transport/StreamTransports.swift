@@ -1,0 +1,282 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Endpoints
+import Glibc
+import LinuxSystem
+
+extension TransportRegistry {
+    /// Frames behind their lengths on a byte stream.
+    static var streamSchemes: [TransportScheme] {
+        [
+            TransportScheme(
+                "stream",
+                syntax: "stream://PATH[listen] or stream://HOST:PORT",
+                open: StreamTransport.open
+            ),
+            TransportScheme("stdio", syntax: "-", open: StandardStreamsTransport.init(_:_:)),
+            TransportScheme("cmd", syntax: "cmd://PROGRAM ARGUMENTS", open: CommandTransport.init(_:_:)),
+        ]
+    }
+}
+
+/// `stream://`: `-netdev stream` of QEMU, passt, another `stream://` of ours.
+///
+///     stream:///tmp/socket[listen]        a path
+///     stream://host:5000                  TCP; stream://:5000[listen], stream://[::1]:5000
+///     framing=2 | framing=4               vde_plug's or QEMU's (4)
+///     vnet                                super-frames stay whole, if the other side says so too
+///     mode=0600                           permissions of a path that is listened on
+enum StreamTransport {
+    static let options = ["listen", "framing", "vnet", "mode", "reconnect"]
+
+    static func open(_ url: NetworkURL, _ context: TransportContext) throws -> any Transport {
+        try url.refuseOptions(except: options)
+        guard !url.address.isEmpty else {
+            throw TransportError(.usage, "\(url): a path, or a host and a port, is missing")
+        }
+        let framing = try framing(url, default: .long)
+        let offersHeaders = url.has("vnet")
+        let make: (consuming OwnedDescriptor) -> Endpoint = { descriptor in
+            .stream(StreamEndpoint(descriptor, framing: framing, offersHeaders: offersHeaders))
+        }
+        guard url.has("listen") else { return try StreamClient(url, context, make: make) }
+        if let (host, port) = url.hostAndPort {
+            do {
+                let address = try SocketAddress(host: host, port: port, isStream: true, isPassive: true)
+                let listener = try UnixSocket.makeInternet(for: address, isStream: true)
+                try UnixSocket.bind(listener, to: address)
+                return try SocketListener(listener, path: nil, name: "\(url)", module: "stream", context, make: make)
+            } catch let error as TransportError {
+                throw error
+            } catch {
+                throw TransportError(.failed, "\(url): \(error)")
+            }
+        }
+        let path = try SocketPath(url.address, url)
+        let listener = try UnixSocket.make(.stream)
+        try path.bind(listener, .stream, mode: try url.mode())
+        return try SocketListener(listener, path: path, name: "\(url)", module: "stream", context, make: make)
+    }
+
+    static func framing(_ url: NetworkURL, default fallback: StreamFraming) throws(TransportError) -> StreamFraming {
+        guard let text = url.value("framing") else { return fallback }
+        guard let number = Int(text), let framing = StreamFraming(rawValue: number) else {
+            throw TransportError(.usage, "\(url): framing=\(text): lengths have 2 bytes (vde_plug) or 4 (QEMU)")
+        }
+        return framing
+    }
+}
+
+extension NetworkURL {
+    /// The address as a host and a port: `host:port`, `[address]:port`, `:port`. Nil for a path.
+    var hostAndPort: (host: String, port: String)? {
+        guard !address.contains("/"), let colon = address.lastIndex(of: ":") else { return nil }
+        let port = String(address[address.index(after: colon)...])
+        var host = address[..<colon]
+        guard !port.isEmpty else { return nil }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        return (String(host), port)
+    }
+
+    /// The permission bits in the option `mode`.
+    func mode() throws(TransportError) -> UInt32? {
+        guard let text = value("mode") else { return nil }
+        guard let bits = UInt32(text, radix: 8), bits <= 0o777 else {
+            throw TransportError(.usage, "\(self): mode=\(text): permission bits are octal digits, 0 to 777")
+        }
+        return bits
+    }
+}
+
+/// A stream that this side connects.
+final class StreamClient: SingleEndpoint {
+    /// How long the opening waits for a connection; after that the attempt goes on beside everything else.
+    private static let patienceMilliseconds: Int32 = 300
+    private static let limitMilliseconds: UInt64 = 10_000
+
+    /// A connection that is being made.
+    private final class Attempt {
+        let descriptor: OwnedDescriptor
+        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    }
+
+    private var token: ControlLoop.Token?
+    private var timer: ControlLoop.Token?
+    private let make: (consuming OwnedDescriptor) -> Endpoint
+
+    init(
+        _ url: NetworkURL,
+        _ context: TransportContext,
+        make: @escaping (consuming OwnedDescriptor) -> Endpoint
+    ) throws {
+        self.make = make
+        super.init("\(url)", context)
+        if let (host, port) = url.hostAndPort {
+            do {
+                let address = try SocketAddress(host: host, port: port, isStream: true)
+                let socket = try UnixSocket.makeInternet(for: address, isStream: true)
+                var isConnected = try UnixSocket.connect(socket, to: address)
+                if !isConnected {
+                    isConnected = try Readiness.wait(socket, for: 4, milliseconds: Self.patienceMilliseconds)
+                }
+                if isConnected { try plug(socket) } else { try wait(Attempt(socket)) }
+            } catch let error as SocketAddress.ResolveError {
+                throw TransportError(.unreachable, "\(url): \(error)")
+            } catch let error as Errno {
+                throw TransportError(.unreachable, "\(url): \(error)")
+            }
+        } else {
+            let path = try SocketPath(url.address, url)
+            do throws(Errno) {
+                let socket = try UnixSocket.make(.stream)
+                try UnixSocket.connect(socket, to: path.address)
+                try plug(socket)
+            } catch {
+                throw TransportError(.unreachable, "\(url): \(error)")
+            }
+        }
+    }
+
+    /// Throws when the connection has failed.
+    private func plug(_ socket: consuming OwnedDescriptor) throws(Errno) {
+        let number = socket.rawValue
+        let result = InternetSocket.connectionResult(number)
+        guard result == 0 else { throw Errno(rawValue: -result) }
+        do {
+            try plug(make(socket), identifier: number, module: "stream", ending: "\(name): the other end is gone")
+        } catch {
+            throw Errno(rawValue: EBUSY)
+        }
+    }
+
+    private func wait(_ attempt: Attempt) throws(Errno) {
+        token = try context.loop.watch(attempt.descriptor.rawValue, .writable) { [weak self] _ in self?.decide(attempt)
+        }
+        timer = context.loop.after(milliseconds: Self.limitMilliseconds) { [weak self] in
+            self?.stopWaiting()
+            self?.end("\(self?.name ?? ""): no answer")
+        }
+    }
+
+    private func decide(_ attempt: Attempt) {
+        stopWaiting()
+        do throws(Errno) {
+            try plug(try attempt.descriptor.duplicate())
+        } catch {
+            end("\(name): \(error)")
+        }
+    }
+
+    private func stopWaiting() {
+        if let token { context.loop.cancel(token) }
+        if let timer { context.loop.cancel(timer) }
+        (token, timer) = (nil, nil)
+    }
+
+    override func close() {
+        stopWaiting()
+        super.close()
+    }
+}
+
+/// `-`: this program's standard input and output, as `vde_plug` speaks on them.
+final class StandardStreamsTransport: SingleEndpoint {
+    init(_ url: NetworkURL, _ context: TransportContext) throws {
+        super.init("standard input", context)
+        let pair = try Self.duplicates()
+        let input = pair.first
+        let output = pair.second
+        let number = input.rawValue
+        try plug(
+            .stream(StreamEndpoint(input, output: output, framing: .short)),
+            identifier: number,
+            module: "stream",
+            ending: "the end of standard input"
+        )
+    }
+
+    private static func duplicates() throws(TransportError) -> DescriptorPair {
+        do throws(Errno) {
+            guard try FileStatus(descriptor: 0).isStreamLike, try FileStatus(descriptor: 1).isStreamLike else {
+                throw Errno.invalid
+            }
+            return DescriptorPair(
+                first: try OwnedDescriptor.duplicate(of: 0),
+                second: try OwnedDescriptor.duplicate(of: 1)
+            )
+        } catch {
+            throw TransportError(
+                .usage,
+                "-: standard input and output carry frames: connect both to a program, by pipes or a socket"
+            )
+        }
+    }
+}
+
+extension FileStatus {
+    /// A socket, a pipe or a terminal: something that can be waited for.
+    fileprivate var isStreamLike: Bool { isSocket || mode & 0o170000 == 0o010000 || isCharacterDevice }
+}
+
+/// `cmd://PROGRAM`: a program that carries frames on its standard streams, as `vde_plug` does. Started here and ended with
+/// the transport.
+final class CommandTransport: SingleEndpoint {
+    private var child: ChildProgram?
+    private var token: ControlLoop.Token?
+
+    init(_ url: NetworkURL, _ context: TransportContext) throws {
+        super.init("\(url)", context)
+        guard let words = CommandWords.split(url.address), !words.isEmpty else {
+            throw TransportError(.usage, "\(url): a program is missing, or a quote is not closed")
+        }
+        let pair = try Self.pair(words[0])
+        let ours = pair.first
+        let theirs = pair.second
+        let child = try Self.start(words, theirs)
+        self.child = child
+        let number = ours.rawValue
+        token = try context.loop.watch(child.rawDescriptor) { [weak self] _ in self?.childEnded() }
+        onClose = { [weak self] in self?.endChild() }
+        try plug(
+            .stream(StreamEndpoint(ours, framing: .short)),
+            identifier: number,
+            module: "cmd",
+            ending: "\(words[0]): has closed its streams"
+        )
+    }
+
+    private static func pair(_ name: String) throws(TransportError) -> DescriptorPair {
+        do throws(Errno) {
+            let pair = try UnixSocket.pair(.stream)
+            // A program may expect that reading and writing wait.
+            try pair.second.setBlocking()
+            return pair
+        } catch {
+            throw TransportError(.failed, "\(name): \(error)")
+        }
+    }
+
+    private static func start(
+        _ words: [String],
+        _ streams: borrowing OwnedDescriptor
+    ) throws(TransportError) -> ChildProgram {
+        do throws(Errno) {
+            return try ChildProgram(words, input: streams.rawValue, output: streams.rawValue)
+        } catch {
+            let isMissing = error == .noEntry || error == .accessDenied
+            throw TransportError(isMissing ? .usage : .failed, "\(words[0]): \(error)")
+        }
+    }
+
+    private func childEnded() {
+        guard let status = child?.poll() else { return }
+        end("\(name): the program has ended, status \(status.shellStatus)")
+    }
+
+    private func endChild() {
+        if let token { context.loop.cancel(token) }
+        token = nil
+        child = nil
+    }
+}
