@@ -38,6 +38,8 @@ SWIFT_RELEASE := -c release --static-swift-stdlib
 COMPAT_NAMES := vde_switch slirpvde unixterm
 
 binary  := build/etherloom
+# The verbs that need libraries, found by the first: beside it, or in ../lib/etherloom.
+lab     := build/etherloom-lab
 # Everything the program is made of. A tree that was built needs neither Swift nor git to run `make demo`, also when
 # somebody else (root) built it: make compares times and finds nothing to do.
 sources := $(shell find Sources -type f) Package.swift
@@ -48,6 +50,7 @@ compatdir = $(if $(filter 1,$(COMPAT_ON_PATH)),$(bindir),$(DESTDIR)$(PREFIX)/lib
 compatto  = $(if $(filter 1,$(COMPAT_ON_PATH)),etherloom,../../../bin/etherloom)
 # Their pages lie beside them: man looks for pages next to each directory of the PATH.
 compatman = $(if $(filter 1,$(COMPAT_ON_PATH)),$(sharedir)/man,$(DESTDIR)$(PREFIX)/lib/etherloom/man)
+libdir    = $(DESTDIR)$(PREFIX)/lib/etherloom
 sharedir  = $(DESTDIR)$(PREFIX)/share
 docdir    = $(sharedir)/doc/etherloom
 
@@ -56,7 +59,7 @@ export SWIFT SWIFTFLAGS SWIFT_STRICT
 # ---- build ---------------------------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(binary)
+build: $(binary) $(lab)
 
 # Two copies: a stripped one to run and install, and one with symbols for profilers and the allocation counts.
 # The stripped one is moved into place last, so that an interrupted build never looks finished.
@@ -70,6 +73,16 @@ $(binary): $(sources)
 	chmod 0755 build/etherloom.new
 	mv build/etherloom.new $(binary)
 
+# The same for the program of the lab verbs. One after the other: SwiftPM is asked twice, but compiles everything once.
+$(lab): $(sources)
+	@Scripts/bootstrap build
+	@Scripts/writable .build build
+	$(SWIFT) build $(SWIFT_RELEASE) $(SWIFT_STRICT) $(SWIFTFLAGS) --product etherloom-lab
+	@mkdir -p build
+	$(STRIP) -o build/etherloom-lab.new .build/release/etherloom-lab
+	chmod 0755 build/etherloom-lab.new
+	mv build/etherloom-lab.new $(lab)
+
 # ---- use and check -------------------------------------------------------------------------------------------------
 
 # The port-forwarding tutorial, start to end, on our own parts.
@@ -80,7 +93,7 @@ demo: $(binary)
 
 # All tests. Those that need whole programs run the release program, as users will.
 .PHONY: test
-test: $(binary)
+test: $(binary) $(lab)
 	@Scripts/bootstrap test
 	@ETHERLOOM_BINARY="$(CURDIR)/$(binary)" Scripts/test
 
@@ -110,9 +123,11 @@ fuzz:
 # ---- install -------------------------------------------------------------------------------------------------------
 
 .PHONY: install
-install: $(binary)
+install: $(binary) $(lab)
 	install -d "$(bindir)" "$(compatdir)" "$(docdir)/Documentation" "$(docdir)/Examples"
 	install -m 0755 $(binary) "$(bindir)/etherloom"
+	install -d "$(libdir)"
+	install -m 0755 $(lab) "$(libdir)/etherloom-lab"
 	for name in $(COMPAT_NAMES); do ln -sfn $(compatto) "$(compatdir)/$$name"; done
 	install -d "$(sharedir)/man/man1" "$(sharedir)/man/man7" "$(compatman)/man1"
 	install -m 0644 Documentation/man/*.1 "$(sharedir)/man/man1/"
@@ -134,14 +149,14 @@ uninstall:
 	for name in $(COMPAT_NAMES); do \
 	    [ "$$(readlink "$(compatdir)/$$name")" = "$(compatto)" ] || continue; \
 	    rm -f "$(compatdir)/$$name" "$(compatman)/man1/$$name.1"; done
-	rm -f "$(bindir)/etherloom"
+	rm -f "$(bindir)/etherloom" "$(libdir)/etherloom-lab"
 	for page in Documentation/man/*.1; do rm -f "$(sharedir)/man/man1/$${page##*/}"; done
 	for page in Documentation/man/*.7; do rm -f "$(sharedir)/man/man7/$${page##*/}"; done
 	rm -f "$(sharedir)/bash-completion/completions/etherloom" "$(sharedir)/zsh/site-functions/_etherloom" \
 	    "$(sharedir)/fish/vendor_completions.d/etherloom.fish"
 	rm -rf "$(docdir)"
 	cd "$(DESTDIR)$(PREFIX)" 2>/dev/null && rmdir -p --ignore-fail-on-non-empty \
-	    lib/etherloom/man/man1 lib/etherloom/bin 2>/dev/null || true
+	    lib/etherloom/man/man1 lib/etherloom/bin lib/etherloom 2>/dev/null || true
 
 .PHONY: clean
 clean:
@@ -149,7 +164,7 @@ clean:
 
 .PHONY: help
 help:
-	@echo 'make            build build/etherloom (release, stripped)'
+	@echo 'make            build build/etherloom and build/etherloom-lab (release, stripped)'
 	@echo 'make demo       run the port-forwarding tutorial, start to end'
 	@echo 'make test       run all tests, also against the tools that Etherloom succeeds'
 	@echo 'make check      format, warnings as errors, import rules, scripts, man pages'

@@ -36,12 +36,18 @@ let testSettings: [SwiftSetting] = [
 let package = Package(
     name: "etherloom",
     products: [
-        .executable(name: "etherloom", targets: ["etherloom"])
+        .executable(name: "etherloom", targets: ["etherloom"]),
+        // What needs libraries: found and run by the first, as git runs its own.
+        .executable(name: "etherloom-lab", targets: ["etherloom-lab"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // The encrypted tunnel's key agreement, cipher and hash; used by TunnelCrypto alone.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        // HTTP, and sockets for it: what etherloom-lab serves; used by LabCommands alone.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
         // The only C: what Swift's Glibc module hides.
@@ -88,6 +94,21 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(name: "etherloom", dependencies: ["ElementCommands"], swiftSettings: settings),
+        // What needs libraries: a program of its own beside the small one, which runs it (see Lab/LabProgram.swift).
+        .target(
+            name: "LabCommands",
+            dependencies: [
+                "LinuxSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(name: "etherloom-lab", dependencies: ["LabCommands"], swiftSettings: settings),
         // Measuring tools (`make bench`); not installed.
         .executableTarget(
             name: "swbench",
@@ -136,6 +157,16 @@ let package = Package(
         .testTarget(
             name: "ElementCommandsTests",
             dependencies: ["LinuxSystem", "Wire", "Endpoints", "Gateway", "Runtime", "ElementCommands", "TestSupport"],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "LabCommandsTests",
+            dependencies: [
+                "LabCommands",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
             swiftSettings: testSettings
         ),
         // Whole programs of ours against programs that we did not write, in namespaces made by the tests.

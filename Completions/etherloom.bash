@@ -22,7 +22,7 @@ _etherloom_words() {
 
 _etherloom() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} index
-    local verbs='switch gateway run plug term key' options
+    local verbs='switch gateway run plug term key web' options
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
         _etherloom_words "$current" "$verbs --help --version"
@@ -58,7 +58,8 @@ _etherloom() {
         return
         ;;
     switch:-M | switch:--mgmt | switch:-p | switch:--pidfile | switch:-f | switch:--rcfile | \
-        gateway:-p | gateway:--pidfile | plug:-p | plug:--pidfile | term:-s | term:--socket)
+        gateway:-p | gateway:--pidfile | plug:-p | plug:--pidfile | term:-s | term:--socket | \
+        web:-s | web:--socket | web:-p | web:--pidfile | web:--token-file | web:--password-file)
         _etherloom_files "$current"
         return
         ;;
@@ -74,7 +75,7 @@ _etherloom() {
         switch:-t | switch:--tap | switch:--port | plug:--or | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | \
         gateway:-N | gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | \
         run:--address | run:--via | run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | \
-        run:--name | run:--join | switch:--mac | switch:--priority | switch:--addresses)
+        run:--name | run:--join | switch:--mac | switch:--priority | switch:--addresses | web:--listen | web:--telnet)
         # A name, a number or an address: nothing to offer.
         return
         ;;
@@ -95,6 +96,10 @@ _etherloom() {
         ;;
     plug) options='--daemon --or --pidfile --quiet --reconnect --ready-fd --help' ;;
     term) options='--identify --socket --timeout --help' ;;
+    web)
+        options='--daemon --socket --listen --token-file --telnet --password-file --listen-anywhere --pidfile --ready-fd
+            --help'
+        ;;
     key) options='--show --help' ;;
     *) options=--help ;;
     esac

@@ -27,13 +27,14 @@ complete -c etherloom -n __etherloom_no_verb -a run -d 'a command in a network s
 complete -c etherloom -n __etherloom_no_verb -a plug -d 'join two things that carry frames'
 complete -c etherloom -n __etherloom_no_verb -a term -d 'talk to a management console'
 complete -c etherloom -n __etherloom_no_verb -a key -d 'make a tunnel key, or show its public half'
+complete -c etherloom -n __etherloom_no_verb -a web -d 'a management console as a web page'
 
 # For several verbs
-complete -c etherloom -n '__etherloom_verb switch gateway plug' -s d -l daemon -d 'go to the background when ready'
+complete -c etherloom -n '__etherloom_verb switch gateway plug web' -s d -l daemon -d 'go to the background when ready'
 complete -c etherloom -n '__etherloom_verb switch gateway' -s s -l socket -x -a '(__fish_complete_directories)' \
     -d 'directory of the switch'
-complete -c etherloom -n '__etherloom_verb switch gateway plug' -s p -l pidfile -r -F -d 'write the process ID'
-complete -c etherloom -n '__etherloom_verb switch gateway plug' -l ready-fd -x -d 'write a line there when ready'
+complete -c etherloom -n '__etherloom_verb switch gateway plug web' -s p -l pidfile -r -F -d 'write the process ID'
+complete -c etherloom -n '__etherloom_verb switch gateway plug web' -l ready-fd -x -d 'write a line there when ready'
 complete -c etherloom -n '__etherloom_verb switch gateway' -s q -l quiet -d 'say errors only'
 complete -c etherloom -n '__etherloom_verb switch gateway run' -s L -l forward -x -d 'forward TCP: port:address:port'
 complete -c etherloom -n '__etherloom_verb switch gateway' -s U -l forward-udp -x -d 'forward UDP: port:address:port'
@@ -92,6 +93,13 @@ complete -c etherloom -n '__etherloom_verb plug' -x -a '(__fish_complete_directo
 complete -c etherloom -n '__etherloom_verb term' -s i -l identify -d 'begin each line with the socket name'
 complete -c etherloom -n '__etherloom_verb term' -s s -l socket -r -F -d 'socket of the console'
 complete -c etherloom -n '__etherloom_verb term' -l timeout -x -d 'seconds to wait for an answer'
+
+complete -c etherloom -n '__etherloom_verb web' -s s -l socket -r -F -d 'socket of the console'
+complete -c etherloom -n '__etherloom_verb web' -l listen -x -d 'where the page is served: address:port'
+complete -c etherloom -n '__etherloom_verb web' -l token-file -r -F -d 'file of the token'
+complete -c etherloom -n '__etherloom_verb web' -l telnet -x -d 'serve telnet there too: address:port'
+complete -c etherloom -n '__etherloom_verb web' -l password-file -r -F -d 'file of the password for telnet'
+complete -c etherloom -n '__etherloom_verb web' -l listen-anywhere -d 'other hosts may connect'
 
 complete -c etherloom -n '__etherloom_verb key' -l show -d 'only show, a missing file is an error'
 complete -c etherloom -n '__etherloom_verb key' -r -F

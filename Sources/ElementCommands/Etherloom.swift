@@ -10,6 +10,7 @@ public struct Etherloom: ParsableCommand {
         CommandConfiguration(
             commandName: "etherloom",
             abstract: "Virtual Ethernet for guests, processes and hosts, without root.",
+            discussion: LabProgram.help,
             version: "etherloom \(Version.current)",
             subcommands: [
                 SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, TermCommand.self,
@@ -31,6 +32,7 @@ public struct Etherloom: ParsableCommand {
         }
         do {
             var words = Array(arguments.dropFirst())
+            if let words = LabProgram.words(words) { try LabProgram.run(words) }
             if words.first == "run" { words = ["run"] + RunArguments.fold(Array(words.dropFirst())) }
             var command = try parseAsRoot(words)
             try command.run()

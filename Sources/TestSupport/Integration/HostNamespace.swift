@@ -121,7 +121,7 @@ public final class HostNamespace {
             "\(ordinaryUserName):x:\(number):\(number)::\(directory)/data:/bin/sh\n" + users,
             to: "\(directory)/data/passwd"
         )
-        try write("", to: "\(directory)/bin/etherloom")
+        for name in ["etherloom", "etherloom-lab"] { try write("", to: "\(directory)/bin/\(name)") }
         for name in ["vde_switch", "slirpvde", "unixterm"] {
             guard symlink("../bin/etherloom", "\(directory)/compat/\(name)") == 0 else {
                 throw IntegrationFailure.system("symlink")
@@ -149,6 +149,7 @@ public final class HostNamespace {
         """
         mount --make-rprivate /
         mount --bind '\(binary)' \(directory)/bin/etherloom
+        ! [ -e '\(binary)-lab' ] || mount --bind '\(binary)-lab' \(directory)/bin/etherloom-lab
         mount --bind \(directory)/data/resolv.conf /etc/resolv.conf
         mount --bind \(directory)/data/passwd /etc/passwd
         \(options.hasTunDevice ? "" : "mount -t tmpfs none /dev/net")
