@@ -22,6 +22,7 @@ public import LinuxSystem
 ///     datagram   one plain frame a datagram (VDE, `ctl`)
 ///     tap        virtio-net header and frame by read and write (a tap device)
 ///     channel    virtio-net header and frame a message (our `attach` socket's SOCK_SEQPACKET pair)
+///     vhost      virtio-net header and frame in the rings of a virtual machine's memory (vhost-user)
 ///     stream     length and frame on a byte stream (QEMU, vde_plug's standard streams, trunks of ours)
 ///     multicast  one plain frame a datagram of a UDP group (QEMU's mcast)
 ///
@@ -30,6 +31,7 @@ public enum Endpoint: ~Copyable, Sendable {
     case datagram(DatagramEndpoint)
     case tap(TapEndpoint)
     case channel(ChannelEndpoint)
+    case vhost(VhostEndpoint)
     case stream(StreamEndpoint)
     case multicast(MulticastEndpoint)
     /// Takes everything and gives nothing.
@@ -58,6 +60,7 @@ public enum Endpoint: ~Copyable, Sendable {
     /// How many channels there are.
     public var channelCount: Int {
         switch self {
+        case .vhost(let endpoint): endpoint.channelCount
         case .stream(let endpoint): endpoint.channelCount
         case .multicast(let endpoint): endpoint.channelCount
         default: 1
@@ -70,6 +73,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram(let endpoint): endpoint.descriptor.rawValue
         case .tap(let endpoint): endpoint.descriptor.rawValue
         case .channel(let endpoint): endpoint.descriptor.rawValue
+        case .vhost(let endpoint): endpoint.descriptor(channel: channel)
         case .stream(let endpoint): endpoint.descriptor(channel: channel)
         case .multicast(let endpoint): endpoint.descriptor(channel: channel)
         case .null: -1
@@ -83,6 +87,7 @@ public enum Endpoint: ~Copyable, Sendable {
     ///   - isBlocked: frames wait to be sent to it.
     public func interest(channel: Int, isRead: Bool, isBlocked: Bool) -> Epoll.Events {
         switch self {
+        case .vhost(let endpoint): return endpoint.interest(channel: channel, isRead: isRead, isBlocked: isBlocked)
         case .stream(let endpoint):
             return endpoint.interest(channel: channel, isRead: isRead, isBlocked: isBlocked)
         case .multicast(let endpoint):
@@ -96,6 +101,10 @@ public enum Endpoint: ~Copyable, Sendable {
 
     /// What an event on a channel means.
     public func roles(channel: Int, _ events: Epoll.Events) -> Roles {
+        switch self {
+        case .vhost(let endpoint): return endpoint.roles(channel: channel)
+        default: break
+        }
         var roles: Roles = []
         if events.contains(.writable) { roles.insert(.takesFrames) }
         if !events.isDisjoint(with: [.readable, .hangUp, .error]) { roles.insert(.hasFrames) }
@@ -116,6 +125,7 @@ public enum Endpoint: ~Copyable, Sendable {
     /// The endpoint does things by the clock.
     public var hasTimers: Bool {
         switch self {
+        case .vhost: true
         case .stream: true
         default: false
         }
@@ -146,6 +156,7 @@ public enum Endpoint: ~Copyable, Sendable {
     /// Something the control thread should hear of; nil when there is nothing (more).
     public func takeNotice() -> EndpointNotice? {
         switch self {
+        case .vhost(let endpoint): endpoint.takeNotice()
         case .stream(let endpoint): endpoint.takeNotice()
         default: nil
         }
@@ -157,11 +168,18 @@ public enum Endpoint: ~Copyable, Sendable {
         case .carrier(let isOn):
             switch self {
             case .tap(let endpoint): endpoint.setCarrier(isOn)
+            case .vhost(let endpoint): endpoint.setCarrier(isOn)
+            default: break
+            }
+        case .vhost(let change):
+            switch self {
+            case .vhost(let endpoint): endpoint.apply(change)
             default: break
             }
         case .speed(let megabits):
             switch self {
             case .tap(let endpoint): endpoint.setSpeed(megabits: megabits)
+            case .vhost(let endpoint): endpoint.setSpeed(megabits: megabits)
             default: break
             }
         }
@@ -173,6 +191,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram: .datagram
         case .tap: .tap
         case .channel: .channel
+        case .vhost: .vhost
         case .stream: .stream
         case .multicast: .multicast
         case .null: .null
@@ -185,6 +204,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram: []
         case .tap(let endpoint): endpoint.capabilities
         case .channel: .all
+        case .vhost(let endpoint): endpoint.capabilities
         case .stream(let endpoint): endpoint.capabilities
         case .multicast: []
         case .null: .all
@@ -208,6 +228,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         case .tap(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         case .channel(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
+        case .vhost(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         case .stream(let endpoint):
             endpoint.receive(channel: channel, into: &burst, pool: &pool, drops: &drops)
         case .multicast(let endpoint):
@@ -228,6 +249,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .datagram(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .tap(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .channel(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
+        case .vhost(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .stream(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .multicast(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .null: .done
@@ -243,6 +265,8 @@ public enum EndpointKind: UInt32, Sendable {
     case channel = 3
     /// The gateway inside the process: no descriptor.
     case gateway = 4
+    /// A virtual machine's shared memory.
+    case vhost = 10
     case stream = 20
     case multicast = 21
     case null = 22

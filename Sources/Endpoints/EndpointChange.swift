@@ -5,6 +5,8 @@
 public enum EndpointChange: ~Copyable, Sendable {
     /// The cable is there (true) or pulled (false), shown to the other side where the transport can.
     case carrier(Bool)
+    /// What the monitor of a virtual machine says about its device.
+    case vhost(VhostChange)
     /// The link speed that the other side is to see, in Mbit/s; 0 for unknown. Shown where the transport can.
     case speed(megabits: UInt32)
 }
@@ -30,6 +32,12 @@ public struct EndpointNotice: Sendable, Equatable {
         case peerDown = 2
         /// The other side speaks from another address now.
         case peerMoved = 3
+        /// A ring of a guest makes no sense and was stopped: the ring's number in bits 8 to 15, the reason below.
+        case ringBroken = 16
+        /// The cable was plugged in (1) or pulled (0), for the guest to hear.
+        case carrierSet = 17
+        /// The link's speed was set, in megabits a second.
+        case speedSet = 18
         /// A stream carries a length that no frame has, the notice's value: nothing behind it can be understood.
         case streamBroken = 20
     }

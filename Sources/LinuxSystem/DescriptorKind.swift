@@ -32,6 +32,11 @@ public enum SharedSignal {
         _ = unsafe cel_write_nowait(fd, &one, 8)
     }
 
+    /// Writes a short message; false when the other side did not take it at once.
+    public static func write(_ fd: Int32, _ bytes: [UInt8]) -> Bool {
+        unsafe cel_write_nowait(fd, bytes, bytes.count) == bytes.count
+    }
+
     /// Takes all signals that an eventfd holds.
     public static func drain(_ fd: Int32) {
         var count: UInt64 = 0

@@ -87,12 +87,16 @@ public struct GuestMemory: ~Copyable, @unchecked Sendable {
 
     /// Maps a region of `file` and guards it.
     public mutating func add(_ region: Region, _ file: borrowing OwnedDescriptor) throws(MapError) {
+        try add(region, rawFile: file.rawValue)
+    }
+
+    /// The same with a descriptor that somebody keeps open during the call.
+    public mutating func add(_ region: Region, rawFile fd: Int32) throws(MapError) {
         guard regionCount < Self.maximumRegionCount else {
             throw MapError(description: "more than \(Self.maximumRegionCount) memory regions")
         }
         var size: Int64 = 0
         var fileSystem: Int64 = 0
-        let fd = file.rawValue
         do throws(Errno) {
             try systemCall { unsafe cel_memory_file(fd, &size, &fileSystem) }
         } catch {

@@ -22,7 +22,7 @@ public struct TransportScheme {
 /// All kinds of network URLs that this program knows. Each family adds its own in a file of its own.
 public enum TransportRegistry {
     public static var schemes: [TransportScheme] {
-        localSchemes + streamSchemes + messageSchemes
+        localSchemes + streamSchemes + messageSchemes + vhostSchemes
     }
 
     public static func scheme(_ name: String) -> TransportScheme? { schemes.first { $0.name == name } }

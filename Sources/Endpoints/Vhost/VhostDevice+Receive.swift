@@ -1,0 +1,112 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import LinuxSystem
+import Wire
+
+/// Frames to the guest.
+extension VhostDevice {
+    private enum Placement {
+        case done
+        /// The guest has no buffers for it now.
+        case noBuffers
+        /// It will never fit.
+        case tooLarge
+    }
+
+    /// Sends frames from `first` on. "Would block" is a ring without buffers: its kick is the sign to go on.
+    mutating func send(
+        _ burst: borrowing FrameBurst,
+        from first: Int,
+        pool: borrowing FramePool,
+        drops: inout DropTally
+    ) -> Endpoint.SendResult {
+        guard receive.isRunning, receive.isEnabled, hasCarrier else {
+            endAlarm()
+            drops.count(.noCarrier, burst.count - first)
+            return .done
+        }
+        var index = first
+        var isBlocked = false
+        var hasDrained = false
+        do throws(SplitRing.Fault) {
+            while index < burst.count {
+                switch try place(burst[index], pool: pool) {
+                case .done: index += 1
+                case .tooLarge:
+                    drops.count(.tooLarge)
+                    index += 1
+                case .noBuffers:
+                    if try receive.refresh(memory) { continue }
+                    if receive.kickWantedAt == receive.seen {
+                        isBlocked = true
+                    } else {
+                        if let kick = receive.kick?.rawValue { SharedSignal.drain(kick) }
+                        hasDrained = true
+                        receive.wantKick(memory)
+                    }
+                }
+                if isBlocked { break }
+            }
+        } catch {
+            drops.count(.malformed, burst.count - index)
+            fail(Self.receiveRing, error)
+            return .done
+        }
+        receive.publish(memory)
+        checkMemory()
+        if isBlocked, receive.isRunning { return .blocked(from: index) }
+        receive.ignoreKicks(memory)
+        // The kick that was taken may have been what the caller waits for, with more frames in hand.
+        if hasDrained, let kick = receive.kick?.rawValue { SharedSignal.send(kick) }
+        return .done
+    }
+
+    /// Copies one frame into the guest's buffers, or changes nothing.
+    private mutating func place(
+        _ frame: FrameReference,
+        pool: borrowing FramePool
+    ) throws(SplitRing.Fault) -> Placement {
+        let headerByteCount = features.headerByteCount
+        let size = headerByteCount + Int(frame.byteCount)
+        let canMerge = features.contains(.mergeableBuffers)
+        var cursor = receive.next
+        var count = 0
+        chain.removeAll()
+        while chain.byteCount < size {
+            // Also the whole ring may be too small: nothing would ever come of waiting.
+            guard count == 0 || canMerge, count < min(buffers.count, receive.size) else { return .tooLarge }
+            guard cursor != receive.seen else { return .noBuffers }
+            let head = try receive.head(at: cursor, memory)
+            let before = chain.byteCount
+            try chain.append(receive, head: head, writable: true, memory)
+            guard chain.byteCount > before else { throw .emptyBuffer }
+            buffers[count] = Buffer(head: head, byteCount: min(chain.byteCount, size) - before)
+            count += 1
+            cursor &+= 1
+        }
+        write(frame, headerByteCount: headerByteCount, bufferCount: count, pool: pool)
+        for index in 0..<count {
+            if receive.inflight.isOn { receive.inflight.take(buffers[index].head) }
+            receive.give(back: buffers[index].head, written: buffers[index].byteCount, memory)
+        }
+        receive.next = cursor
+        return .done
+    }
+
+    private func write(
+        _ frame: FrameReference,
+        headerByteCount: Int,
+        bufferCount: Int,
+        pool: borrowing FramePool
+    ) {
+        var header = pool.header(frame)
+        if header.gsoType.hasECN, !features.contains(.guestECN) { header.gsoType = header.gsoType.kind }
+        header.bufferCount = UInt16(truncatingIfNeeded: bufferCount)
+        var bytes: [12 of UInt8] = InlineArray(repeating: 0)
+        var room = bytes.mutableSpan
+        header.emit(into: &room)
+        chain.copyIn(header: bytes.span, headerByteCount: headerByteCount, pool.bytes(frame), memory)
+    }
+}

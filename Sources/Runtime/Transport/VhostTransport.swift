@@ -1,0 +1,246 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+import Glibc
+import LinuxSystem
+import Wire
+
+extension TransportRegistry {
+    /// Virtual machines that share their memory.
+    static var vhostSchemes: [TransportScheme] {
+        [
+            TransportScheme(
+                "vhost",
+                syntax: "vhost://SOCKET[connect/mac=ADDRESS/mtu=N/mode=OCTAL]",
+                open: VhostTransport.init(_:_:)
+            )
+        ]
+    }
+}
+
+/// A port for a virtual machine by vhost-user: the monitor (QEMU, User Mode Linux) connects to our socket, or we to its.
+///
+/// The port is there from the beginning and stays; machines come and go. While none is attached, frames to it are counted
+/// as lost for want of a carrier. There is one machine to a socket.
+final class VhostTransport: Transport {
+    /// Between two attempts to connect, in milliseconds.
+    private static var retryMilliseconds: UInt64 { 500 }
+
+    private let context: TransportContext
+    private let url: NetworkURL
+    private let address: UnixSocketAddress
+    private let isClient: Bool
+    private let answer = VhostAnswer()
+    /// Numbers the endpoint for as long as it is there.
+    private let identity: EventFD
+    private var listener: Listener?
+    private var listenerToken: ControlLoop.Token?
+    private var retryToken: ControlLoop.Token?
+    private var configuration = VhostConfiguration()
+    private var session: VhostSession?
+    private var isClosed = false
+
+    private final class Listener {
+        let socket: OwnedDescriptor
+        init(_ socket: consuming OwnedDescriptor) { self.socket = socket }
+    }
+
+    init(_ url: NetworkURL, _ context: TransportContext) throws {
+        self.context = context
+        self.url = url
+        try url.refuseOptions(except: ["connect", "mac", "mtu", "mode"])
+        guard let address = UnixSocketAddress(path: url.address) else {
+            throw TransportError(
+                .usage,
+                "\(url): a socket's path has 1 to \(UnixSocketAddress.maximumPathByteCount) bytes"
+            )
+        }
+        self.address = address
+        isClient = url.has("connect")
+        identity = try EventFD()
+        try readOptions()
+        if !isClient { try listen() }
+        do {
+            try attach()
+        } catch {
+            removeSocket()
+            throw error
+        }
+        if isClient { connect() }
+    }
+
+    private func readOptions() throws {
+        if let text = url.value("mac") {
+            guard let address = MACAddress(text), !address.isMulticast else {
+                throw TransportError(.usage, "\(url): mac=\(text): wants an address like 52:54:00:12:34:56")
+            }
+            configuration.address = address
+        }
+        if url.has("mtu") { configuration.mtu = UInt16(try url.number("mtu", 68...65_535, default: 1500)) }
+    }
+
+    private func attach() throws {
+        let identifier = identity.rawDescriptor
+        var newcomer = Newcomer(
+            identifier: identifier,
+            module: "vhost-user",
+            description: url.address,
+            userID: nil,
+            processID: CurrentProcess.id
+        ) { [weak self] in self?.unplugged() }
+        newcomer.port = context.port
+        newcomer.onNotice = { [weak self] in self?.take($0) }
+        try context.host.attach(.vhost(try VhostEndpoint(answer: answer)), newcomer)
+    }
+
+    // MARK: Connections
+
+    /// Listens, in the place of a predecessor that was killed.
+    private func listen() throws {
+        let path = url.address
+        if let status = try? FileStatus(path: path, followLinks: false) {
+            guard status.isSocket else { throw TransportError(.failed, "\(url): \(path) exists and is no socket") }
+            let probe = try UnixSocket.make(.stream)
+            do throws(Errno) {
+                try UnixSocket.connect(probe, to: address)
+                throw .addressInUse
+            } catch .connectionRefused {
+                try FileSystem.remove(path)
+            } catch {
+                throw TransportError(.failed, "\(url): another program listens at \(path)")
+            }
+        }
+        let mode = try socketMode()
+        do {
+            try listen(mode: mode)
+        } catch {
+            throw TransportError(.failed, "\(url): cannot listen at \(path): \(error)")
+        }
+    }
+
+    private func listen(mode: UInt32) throws(Errno) {
+        let socket = try UnixSocket.make(.stream)
+        try UnixSocket.bind(socket, to: address)
+        try FileSystem.setMode(url.address, mode)
+        try UnixSocket.listen(socket, backlog: 4)
+        listenerToken = try context.loop.watch(socket.rawValue) { [weak self] _ in self?.accept() }
+        listener = Listener(socket)
+    }
+
+    private func socketMode() throws -> UInt32 {
+        guard let text = url.value("mode") else { return 0o600 }
+        guard let mode = UInt32(text, radix: 8), mode <= 0o777 else {
+            throw TransportError(.usage, "\(url): mode=\(text): wants permission bits in octal, like 0660")
+        }
+        return mode
+    }
+
+    private func accept() {
+        while true {
+            guard let listener, let connection = try? UnixSocket.accept(listener.socket) else { return }
+            // The end of the machine before may not have been heard yet.
+            session?.readable()
+            guard session == nil else {
+                context.host.log("\(url): a second machine was sent away; there is one to a socket")
+                continue
+            }
+            begin(connection)
+        }
+    }
+
+    private func connect() {
+        retryToken = nil
+        guard !isClosed, session == nil else { return }
+        do {
+            let socket = try UnixSocket.make(.stream)
+            try UnixSocket.connect(socket, to: address)
+            begin(socket)
+        } catch {
+            retry()
+        }
+    }
+
+    private func retry() {
+        guard isClient, !isClosed, retryToken == nil else { return }
+        retryToken = context.loop.after(milliseconds: Self.retryMilliseconds) { [weak self] in self?.connect() }
+    }
+
+    private func begin(_ socket: consuming OwnedDescriptor) {
+        let identifier = identity.rawDescriptor
+        do {
+            session = try VhostSession(
+                socket,
+                loop: context.loop,
+                configuration: configuration,
+                answer: answer,
+                change: { [context] change in context.host.configure(identifier: identifier, .vhost(change)) },
+                log: { [context, url] in context.host.log("\(url): \($0)") },
+                onEnd: { [weak self] in self?.ended() }
+            )
+            context.onLinkChange(true, "\(url)")
+        } catch {
+            context.host.log("\(url): \(error)")
+            retry()
+        }
+    }
+
+    private func ended() {
+        session = nil
+        context.onLinkChange(false, "\(url): the machine is gone")
+        retry()
+    }
+
+    // MARK: The loop's reports
+
+    private func take(_ notice: EndpointNotice) {
+        switch notice.kind {
+        case .carrierSet: update { $0.isUp = notice.value != 0 }
+        case .speedSet: update { $0.speed = UInt32(truncatingIfNeeded: notice.value) }
+        case .ringBroken:
+            let ring = Int(notice.value >> 8)
+            context.host.log(
+                "\(url): the guest's \(ring == 0 ? "receive" : "transmit") ring was stopped: "
+                    + VhostFault.description(notice.value & 0xff)
+            )
+            session?.ringBroke(ring)
+        default: break
+        }
+    }
+
+    private func update(_ body: (inout VhostConfiguration) -> Void) {
+        let before = configuration
+        body(&configuration)
+        guard let session, !session.update(configuration), configuration.isUp != before.isUp, !configuration.isUp
+        else { return }
+        // This monitor shows its guest a carrier for as long as we are connected.
+        session.close()
+    }
+
+    // MARK: End
+
+    /// The host has taken the endpoint out.
+    private func unplugged() {
+        guard !isClosed else { return }
+        close()
+        context.onEnd("\(url): unplugged")
+    }
+
+    private func removeSocket() {
+        if let listenerToken { context.loop.cancel(listenerToken) }
+        listenerToken = nil
+        guard listener != nil else { return }
+        listener = nil
+        try? FileSystem.remove(url.address)
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        session?.close()
+        if let retryToken { context.loop.cancel(retryToken) }
+        removeSocket()
+        context.host.detach(identifier: identity.rawDescriptor)
+    }
+}

@@ -1,0 +1,348 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+import Foundation
+import Glibc
+import LinuxSystem
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Runtime
+
+@Suite("Virtual machines at a switch by vhost-user")
+struct VhostTransportTests {
+    private static let plain = [UInt8](repeating: 0, count: 12)
+    /// Version 1, mergeable buffers, event indices, status, protocol features.
+    private static let features: UInt64 = 1 << 32 | 1 << 15 | 1 << 29 | 1 << 16 | 1 << 30
+
+    /// A switch with vhost-user ports.
+    private final class Site {
+        let live: LiveSwitch
+        let directory: TemporaryDirectory
+        private let transports = Mutex<[Int: Kept]>([:])
+
+        private struct Kept: @unchecked Sendable {
+            // Used on the control thread only.
+            let transport: any Transport
+        }
+
+        init() throws {
+            live = try LiveSwitch()
+            directory = try TemporaryDirectory()
+        }
+
+        deinit { live.stop() }
+
+        func path(_ port: Int) -> String { directory.path + "/machine\(port)" }
+
+        /// Opens a port; the error's text when that fails.
+        @discardableResult
+        func open(_ port: Int, _ options: String = "") -> String? {
+            let url = "vhost://\(path(port))\(options)"
+            let (transport, failure) = live.perform { parts -> (Kept?, String?) in
+                var context = TransportContext(host: parts.element, description: "test")
+                context.port = port
+                do {
+                    return (Kept(transport: try TransportRegistry.open(NetworkURL(url), context)), nil)
+                } catch {
+                    return (nil, "\(error)")
+                }
+            }
+            if let transport { transports.withLock { $0[port] = transport } }
+            return failure
+        }
+
+        func close(_ port: Int) {
+            let kept = transports.withLock { $0.removeValue(forKey: port) }
+            live.perform { _ in kept?.transport.close() }
+        }
+
+        func machine(_ port: Int, features: UInt64 = VhostTransportTests.features) throws -> VhostFrontEnd {
+            let machine = try VhostFrontEnd(path: path(port), rings: GuestRings())
+            try machine.negotiate(features: features)
+            return machine
+        }
+
+        func configure(_ port: Int, _ change: @escaping @Sendable () -> EndpointChange) {
+            live.perform { parts in
+                guard let endpoint = parts.element.ports[port]?.endpoints.first else { return }
+                parts.element.configure(identifier: endpoint.identifier, change())
+            }
+        }
+    }
+
+    @Test("two machines exchange frames of all sizes through a switch", .timeLimit(.minutes(1)))
+    func exchangesFrames() throws {
+        let site = try Site()
+        site.open(1)
+        site.open(2)
+        let one = try site.machine(1)
+        let two = try site.machine(2)
+        try one.start()
+        try two.start()
+        for head in 0..<64 { two.rings.giveBuffer(2000, head: head) }
+        two.rings.setUsedEvent(0, 0)
+        try two.settle()
+        try one.settle()
+        for (head, size) in [60, 1514, 9000].enumerated() {
+            one.rings.send(Self.plain + Self.frame(size), head: head)
+            one.kick(1)
+            var bytes: [UInt8] = []
+            while bytes.count < 12 + size {
+                for (used, count) in try two.waitForUsed(0) {
+                    bytes += two.rings.read(count, at: two.rings.room(Int(used)))
+                }
+                two.rings.setUsedEvent(0, two.rings.usedSeen[0])
+            }
+            #expect(Array(bytes[12...]) == Self.frame(size))
+            #expect(try one.waitForUsed(1).map(\.head) == [UInt32(head)])
+        }
+        let names = site.live.perform { $0.element.sortedPorts.map { $0.endpoints.map(\.module) } }
+        #expect(names == [["vhost-user"], ["vhost-user"]])
+    }
+
+    private static func frame(_ size: Int) -> [UInt8] {
+        [0x02, 0, 0, 0, 0, 0x0b, 0x02, 0, 0, 0, 0, 0x0a, 0x88, 0xb5]
+            + (14..<size).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    }
+
+    @Test(
+        "get ring base says exactly what was taken, and a machine that comes back goes on there",
+        .timeLimit(.minutes(1))
+    )
+    func reconnects() throws {
+        let site = try Site()
+        site.open(1)
+        let rings = try GuestRings()
+        for round in 0..<3 {
+            let machine = try VhostFrontEnd(path: site.path(1), rings: rings)
+            try machine.negotiate(features: Self.features)
+            try machine.start(base: [0, rings.availableIndex[1]])
+            rings.send(Self.plain + Self.frame(60), head: round)
+            machine.kick(1)
+            #expect(try machine.waitForUsed(1).map(\.head) == [UInt32(round)])
+            if round == 1 {
+                let answer = try machine.ask(11, VhostFrontEnd.bytes(UInt32(1)) + VhostFrontEnd.bytes(UInt32(0)))
+                #expect(answer == [1, 0, 0, 0, 2, 0, 0, 0])
+            }
+        }
+        try site.live.waitUntil { site.live.counters(1).inFrames == 3 }
+        #expect(site.live.portNumbers == [1])
+    }
+
+    @Test("a second machine at one socket is sent away and the first not disturbed", .timeLimit(.minutes(1)))
+    func refusesSecond() throws {
+        let site = try Site()
+        site.open(1)
+        let machine = try site.machine(1)
+        let second = try VhostFrontEnd(path: site.path(1), rings: GuestRings())
+        #expect(throws: (any Error).self) { try second.negotiate(features: Self.features) }
+        #expect(try machine.askWord(17) == 1)
+    }
+
+    @Test("carrier and speed reach the guest through its configuration", .timeLimit(.minutes(1)))
+    func showsCarrier() throws {
+        let site = try Site()
+        site.open(1, "[mac=02:00:00:00:00:77/mtu=9000]")
+        let machine = try site.machine(1, features: Self.features | 1 << 5 | 1 << 3 | 1 << 63)
+        let channel = try UnixSocket.pair(.stream)
+        try machine.send(21, [], descriptors: [channel.second.rawValue])
+        try machine.start()
+        func configuration() throws -> [UInt8] {
+            let head = VhostFrontEnd.bytes(UInt32(0)) + VhostFrontEnd.bytes(UInt32(24)) + VhostFrontEnd.bytes(UInt32(0))
+            let answer = try machine.ask(24, head + [UInt8](repeating: 0, count: 24))
+            #expect(Array(answer[..<12]) == head)
+            return Array(answer[12...])
+        }
+        let unknown = try configuration()
+        #expect(
+            unknown == hex("02 00 00 00 00 77  01 00  01 00  28 23  ff ff ff ff  01") + [UInt8](repeating: 0, count: 7)
+        )
+        site.configure(1) { .carrier(false) }
+        #expect(try Self.next(channel.first) == hex("02 00 00 00 01 00 00 00 00 00 00 00"))
+        #expect(try configuration()[6] == 0)
+        site.configure(1) { .carrier(true) }
+        #expect(try Self.next(channel.first).count == 12)
+        #expect(try configuration()[6] == 1)
+        site.configure(1) { .speed(megabits: 1000) }
+        #expect(try Self.next(channel.first).count == 12)
+        #expect(try configuration()[12..<16] == [0xe8, 3, 0, 0])
+    }
+
+    private static func next(_ socket: borrowing OwnedDescriptor) throws -> [UInt8] {
+        _ = try Readiness.wait(socket, milliseconds: 10_000)
+        return try socket.read(atMost: 100)
+    }
+
+    @Test("a monitor that cannot show a pulled cable is sent away until the cable is back", .timeLimit(.minutes(1)))
+    func hangsUpWithoutCarrier() throws {
+        let site = try Site()
+        site.open(1)
+        let machine = try VhostFrontEnd(path: site.path(1), rings: GuestRings())
+        try machine.negotiate(features: Self.features, protocolFeatures: 1 << 3)
+        try machine.start()
+        try machine.settle()
+        site.configure(1) { .carrier(false) }
+        #expect(throws: (any Error).self) { try machine.settle() }
+        let again = try VhostFrontEnd(path: site.path(1), rings: GuestRings())
+        #expect(throws: (any Error).self) {
+            try again.negotiate(features: Self.features, protocolFeatures: 1 << 3)
+            try again.settle()
+        }
+        site.configure(1) { .carrier(true) }
+        let third = try VhostFrontEnd(path: site.path(1), rings: GuestRings())
+        try third.negotiate(features: Self.features, protocolFeatures: 1 << 3)
+        try third.settle()
+    }
+
+    @Test("requests that make no sense are answered where an answer is awaited, with one line", .timeLimit(.minutes(1)))
+    func answersErrors() throws {
+        let site = try Site()
+        site.open(1)
+        let machine = try site.machine(1)
+        let word = VhostFrontEnd.bytes(UInt64(0))
+        let null = try OwnedDescriptor.open("/dev/zero", flags: O_RDWR)
+        #expect(try !machine.isTaken(12, word, descriptors: [machine.kicks[0].event.rawDescriptor]))
+        #expect(try !machine.isTaken(13, word, descriptors: [null.rawValue]))
+        #expect(try !machine.isTaken(5, machine.memoryTable(), descriptors: [null.rawValue]))
+        #expect(try !machine.isTaken(5, machine.memoryTable()))
+        #expect(try !machine.isTaken(6, [UInt8](repeating: 0, count: 16)))
+        #expect(try !machine.isTaken(2, VhostFrontEnd.bytes(UInt64(1 << 40))))
+        #expect(try machine.isTaken(5, machine.memoryTable(), descriptors: [machine.rings.file.rawValue]))
+        try machine.start()
+        #expect(try machine.askWord(17) == 1)
+        #expect(site.live.log.count == 6)
+        #expect(site.live.log.allSatisfy { $0.hasPrefix("vhost://") })
+        // What nobody waits for ends the connection.
+        try machine.send(99)
+        #expect(throws: (any Error).self) { try machine.settle() }
+    }
+
+    @Test("noise at the socket ends that connection only", .timeLimit(.minutes(1)))
+    func survivesNoise() throws {
+        let site = try Site()
+        site.open(1)
+        var generator = SeededGenerator(seed: 3)
+        for _ in 0..<50 {
+            let noise = try VhostFrontEnd(path: site.path(1), rings: GuestRings())
+            let count = Int.random(in: 1...300, using: &generator)
+            try? noise.send(
+                UInt32.random(in: 0...50, using: &generator),
+                (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) },
+                descriptors: [noise.rings.file.rawValue, noise.socket.rawValue]
+            )
+        }
+        // Half a message, and then nothing more.
+        let half = try VhostFrontEnd(path: site.path(1), rings: GuestRings())
+        try UnixSocket.send([5, 0, 0], to: half.socket)
+        #expect(throws: (any Error).self) { try site.machine(1) }
+    }
+
+    @Test("a ring of nonsense is one line in the log and harms no other machine", .timeLimit(.minutes(1)))
+    func reportsFaults() throws {
+        let site = try Site()
+        site.open(1)
+        site.open(2)
+        let bad = try site.machine(1)
+        let good = try site.machine(2)
+        try bad.start()
+        try good.start()
+        try good.settle()
+        bad.rings.offer(1, head: 999)
+        bad.kick(1)
+        try site.live.waitUntil { !site.live.log.isEmpty }
+        #expect(site.live.log.count == 1)
+        #expect(site.live.log[0].hasSuffix("transmit ring was stopped: the number of a buffer is beyond the table"))
+        ftruncate(bad.rings.file.rawValue, 0)
+        // The broken machine's memory is touched by a flood to it.
+        good.rings.send(Self.plain + Self.frame(60), head: 0)
+        good.kick(1)
+        #expect(try good.waitForUsed(1).count == 1)
+        try site.live.waitUntil { site.live.drops(1, .malformed) == 1 }
+    }
+
+    @Test("we connect to a monitor that listens, and again when it comes back", .timeLimit(.minutes(1)))
+    func connects() throws {
+        let site = try Site()
+        site.open(1, "[connect]")
+        for _ in 0..<2 {
+            let listener = try UnixSocket.make(.stream)
+            let address = try #require(UnixSocketAddress(path: site.path(1)))
+            try UnixSocket.bind(listener, to: address)
+            try UnixSocket.listen(listener)
+            _ = try Readiness.wait(listener, milliseconds: 10_000)
+            guard let socket = try UnixSocket.accept(listener) else {
+                Issue.record("nobody connected")
+                return
+            }
+            let machine = try VhostFrontEnd(socket: socket, rings: GuestRings())
+            try machine.negotiate(features: Self.features)
+            try machine.start()
+            machine.rings.send(Self.plain + Self.frame(60), head: 0)
+            machine.kick(1)
+            #expect(try machine.waitForUsed(1).count == 1)
+            try FileSystem.remove(site.path(1))
+        }
+        #expect(site.live.counters(1).inFrames == 2)
+    }
+
+    @Test("the socket is private, replaces a dead one, never a live one or a file, and goes with the port")
+    func ownsSocket() throws {
+        let site = try Site()
+        #expect(site.open(1) == nil)
+        #expect(try FileStatus(path: site.path(1)).mode & 0o777 == 0o600)
+        #expect(site.open(2, "[mode=0660]") == nil)
+        #expect(try FileStatus(path: site.path(2)).mode & 0o777 == 0o660)
+        site.close(2)
+        #expect(throws: Errno.noEntry) { try FileStatus(path: site.path(2)) }
+        // Somebody died here.
+        do {
+            let dead = try UnixSocket.make(.stream)
+            try UnixSocket.bind(dead, to: try #require(UnixSocketAddress(path: site.path(3))))
+        }
+        #expect(site.open(3) == nil)
+        let other = try Site()
+        #expect(other.open(1, "") == nil)
+        let path = site.path(1)
+        let taken = site.live.perform { parts -> String in
+            let context = TransportContext(host: parts.element, description: "test")
+            do {
+                _ = try TransportRegistry.open(NetworkURL("vhost://\(path)"), context)
+                return ""
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(taken.contains("another program listens"))
+        try FileManager.default.createDirectory(atPath: site.path(4), withIntermediateDirectories: false)
+        #expect(site.open(4)?.contains("exists and is no socket") == true)
+        for bad in ["[mac=01:00:00:00:00:00]", "[mac=x]", "[mtu=1]", "[mode=9]", "[speed=1]"] {
+            #expect(site.open(5, bad) != nil)
+        }
+        #expect(site.live.portNumbers == [1, 3])
+    }
+
+    @Test("memory for work in progress is made, and taken back", .timeLimit(.minutes(1)))
+    func tracksInflight() throws {
+        let site = try Site()
+        site.open(1)
+        let machine = try VhostFrontEnd(path: site.path(1), rings: GuestRings())
+        try machine.negotiate(features: Self.features, protocolFeatures: 1 << 3 | 1 << 12)
+        let wanted = [UInt8](repeating: 0, count: 16) + [2, 0, 0, 1, 0, 0, 0, 0]
+        let answer = try machine.ask(31, wanted)
+        #expect(Array(answer[16..<20]) == [2, 0, 0, 1])
+        let file = OwnedDescriptor(adopting: machine.receivedDescriptor)
+        #expect(try machine.isTaken(32, answer, descriptors: [file.rawValue]))
+        try machine.start()
+        machine.rings.send(Self.plain + Self.frame(60), head: 4)
+        machine.kick(1)
+        #expect(try machine.waitForUsed(1).count == 1)
+        var notes = [UInt8](repeating: 0, count: 16)
+        let part = VhostRingSetup.inflightByteCount(queueSize: 256)
+        #expect(pread(file.rawValue, &notes, 16, off_t(part)) == 16)
+        #expect(notes[8] == 1 && notes[12] == 4 && notes[14] == 1)
+    }
+}
