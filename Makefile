@@ -55,6 +55,8 @@ sharedir  = $(DESTDIR)$(PREFIX)/share
 docdir    = $(sharedir)/doc/etherloom
 
 export SWIFT SWIFTFLAGS SWIFT_STRICT
+# With etherloom-lab, which Package.swift leaves out otherwise.
+export ETHERLOOM_LAB := 1
 
 # ---- build ---------------------------------------------------------------------------------------------------------
 

@@ -185,6 +185,19 @@ if let wanted = Context.environment["ETHERLOOM_TESTS"], !wanted.isEmpty {
     package.targets.removeAll { $0.type == .test && !names.contains($0.name) }
 }
 
+// etherloom-lab's libraries take minutes to build. A build by hand leaves it out unless ETHERLOOM_LAB=1 is given, as make does.
+if Context.environment["ETHERLOOM_LAB"] != "1" {
+    let names = ["etherloom-lab", "LabCommands", "LabCommandsTests"]
+    package.products.removeAll { $0.name == "etherloom-lab" }
+    package.targets.removeAll { names.contains($0.name) }
+    package.dependencies.removeAll {
+        if case .sourceControl(_, let location, _) = $0.kind {
+            return location.hasSuffix("/hummingbird") || location.hasSuffix("/swift-nio")
+        }
+        return false
+    }
+}
+
 // `make check` and `make test` build with ETHERLOOM_STRICT=1: a warning in our own targets is an error then. Not by
 // default, so that a newer compiler with new warnings still builds the program. Not in tests, where Swift Testing's macros
 // expand to code that warns without a place ("will never be executed").
