@@ -26,7 +26,9 @@ public struct Etherloom: ParsableCommand {
     /// - Parameter arguments: the program's name first, as in `CommandLine.arguments`.
     public static func run(_ arguments: [String]) -> Int32 {
         StandardStreams.ensureOpen()
-        let name = arguments.first?.split(separator: "/").last.map(String.init) ?? "etherloom"
+        var name = arguments.first?.split(separator: "/").last.map(String.init) ?? "etherloom"
+        // A login shell is called with a "-" before its name, login(1).
+        if name.hasPrefix("-") { name.removeFirst() }
         if let program = CompatibleProgram(rawValue: name) {
             return program.run(Array(arguments.dropFirst()))
         }

@@ -17,11 +17,18 @@ public final class ChildProgram {
     /// - Parameters:
     ///   - input: its standard input, ours if -1.
     ///   - output: its standard output, ours if -1.
-    ///   - kept: a descriptor that it keeps under the same number, -1 for none.
-    public init(_ arguments: [String], input: Int32 = -1, output: Int32 = -1, kept: Int32 = -1) throws(Errno) {
+    ///   - third: its descriptor 3, none if -1.
+    ///   - fourth: its descriptor 4, none if -1.
+    public init(
+        _ arguments: [String],
+        input: Int32 = -1,
+        output: Int32 = -1,
+        third: Int32 = -1,
+        fourth: Int32 = -1
+    ) throws(Errno) {
         let words = unsafe CommandWords.pointers(arguments)
         defer { unsafe CommandWords.free(words) }
-        processID = try systemCall { unsafe cel_spawn(words, input, output, kept) }
+        processID = try systemCall { unsafe cel_spawn(words, input, output, third, fourth, 1) }
         handle = try ProcessHandle(processID)
     }
 
@@ -36,6 +43,9 @@ public final class ChildProgram {
         if unsafe cel_wait_nohang(processID, &raw) == 0 { status = WaitStatus(rawValue: raw) }
         return status
     }
+
+    /// Sends it a signal, if it still runs.
+    public func send(signal: Int32) { try? handle.send(signal: signal) }
 
     /// Waits for its end.
     public func wait() throws(Errno) -> WaitStatus {
@@ -60,6 +70,12 @@ public final class ChildProgram {
 
 /// A command's words.
 public enum CommandWords {
+    /// A text that `split` makes these words of.
+    public static func join(_ words: [String]) -> String {
+        words.map { "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'" }
+            .joined(separator: " ")
+    }
+
     /// Splits a text into words as a shell does, with quotes and backslashes, but without anything else of a shell's. Nil
     /// when a quote is not closed.
     public static func split(_ text: String) -> [String]? {

@@ -18,6 +18,9 @@ public struct FileStatus: Sendable, Equatable {
 
     public var isSocket: Bool { mode & 0o170000 == 0o140000 }
     public var isDirectory: Bool { mode & 0o170000 == 0o040000 }
+    public var isPipe: Bool { mode & 0o170000 == 0o010000 }
+    /// It can be waited for with epoll(7): no file.
+    public var isPollable: Bool { isSocket || isPipe || isCharacterDevice && deviceNumber != 0x103 }
     public var isRegularFile: Bool { mode & 0o170000 == 0o100000 }
     public var isCharacterDevice: Bool { mode & 0o170000 == 0o020000 }
 

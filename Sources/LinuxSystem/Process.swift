@@ -10,6 +10,11 @@ public enum CurrentProcess {
     public static var userID: UInt32 { geteuid() }
     public static var groupID: UInt32 { getegid() }
 
+    /// The group that signals of a terminal go to.
+    public static var processGroup: Int32 { getpgrp() }
+    /// Makes a process group with this process as its leader.
+    public static func leadGroup() { _ = cel_new_group() }
+
     /// The login name of a user, or its number when it has none.
     public static func userName(_ userID: UInt32) -> String {
         var record = unsafe passwd()

@@ -13,16 +13,18 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <syslog.h>
 
 #include "clinux_io.h"
 #include "clinux_socket.h"
 
-/* Starts a program, found in PATH, with `input` and `output` as its standard streams (-1: the caller's), `kept` open (-1:
- * none) under its own number, and no other descriptor of ours (all are close-on-exec). It gets SIGTERM when the calling
- * thread ends. The child's number, or -errno, also when it is execvp(3) that fails.
+/* Starts a program, found in PATH, with `input` and `output` as its standard streams (-1: the caller's), two more as its
+ * descriptors 3 and 4 (-1: none), and no other descriptor of ours (all are close-on-exec). It gets SIGTERM when the calling
+ * thread ends, if `is_owned`. The child's number, or -errno, also when it is execvp(3) that fails.
  *
  * Between fork and exec only async-signal-safe calls are made: a thread of ours may hold any lock. */
-static inline int cel_spawn(char *const arguments[], int input, int output, int kept) {
+static inline int cel_spawn(char *const arguments[], int input, int output, int third, int fourth,
+    int is_owned) {
     int report[2];
     if (pipe2(report, O_CLOEXEC) < 0) return -errno;
     pid_t parent = getpid();
@@ -35,20 +37,24 @@ static inline int cel_spawn(char *const arguments[], int input, int output, int 
     }
     if (child == 0) {
         sigset_t none;
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != parent) _exit(127);
+        if (is_owned) {
+            prctl(PR_SET_PDEATHSIG, SIGTERM);
+            if (getppid() != parent) _exit(127);
+        }
         /* Out of the way first: one of them may have the other's number to be. */
-        if (input >= 0) input = fcntl(input, F_DUPFD_CLOEXEC, 3);
-        if (output >= 0) output = fcntl(output, F_DUPFD_CLOEXEC, 3);
-        if (input >= 0) dup2(input, 0);
-        if (output >= 0) dup2(output, 1);
-        if (kept >= 0) fcntl(kept, F_SETFD, 0);
+        int streams[4] = {input, output, third, fourth};
+        const int places[4] = {0, 1, 3, 4};
+        int failure = fcntl(report[1], F_DUPFD_CLOEXEC, 10);
+        for (int i = 0; i < 4; i++)
+            if (streams[i] >= 0) streams[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, 10);
+        for (int i = 0; i < 4; i++)
+            if (streams[i] >= 0) dup2(streams[i], places[i]);
         signal(SIGPIPE, SIG_DFL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         execvp(arguments[0], arguments);
         int error = errno;
-        ssize_t ignored = write(report[1], &error, sizeof error);
+        ssize_t ignored = write(failure, &error, sizeof error);
         (void)ignored;
         _exit(127);
     }
@@ -63,6 +69,11 @@ static inline int cel_spawn(char *const arguments[], int input, int output, int 
     }
     return child;
 }
+
+static inline void cel_syslog(const char *line) { syslog(LOG_DAEMON | LOG_INFO, "%s", line); }
+
+/* A process group of its own, for the caller. */
+static inline int cel_new_group(void) { return (int)cel_result(setpgid(0, 0)); }
 
 /* Becomes another program: returns only -errno. */
 static inline int cel_exec(char *const arguments[]) {

@@ -1,11 +1,17 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import LinuxSystem
+
 /// Programs of other systems whose names `etherloom` answers to, with their flags, output and exit statuses.
 enum CompatibleProgram: String, CaseIterable {
     case vdeSwitch = "vde_switch"
     case slirpvde = "slirpvde"
     case unixterm = "unixterm"
+    case vdePlug = "vde_plug"
+    case vdePlug2Tap = "vde_plug2tap"
+    case dpipe = "dpipe"
+    case vdens = "vdens"
 
     /// Runs as the program named and returns its exit status.
     func run(_ arguments: [String]) -> Int32 {
@@ -15,10 +21,16 @@ enum CompatibleProgram: String, CaseIterable {
             case .vdeSwitch: return try VDESwitchProgram.run(arguments)
             case .slirpvde: return try SlirpVDEProgram.run(arguments)
             case .unixterm: return try UnixTermProgram.run(arguments)
+            case .vdePlug: return try VDEPlugProgram.run(arguments)
+            case .vdePlug2Tap: return try VDEPlug2TapProgram.run(arguments)
+            case .dpipe: return try DPipeProgram.run(arguments)
+            case .vdens: return try VDENSProgram.run(arguments)
             }
         } catch let failure as Failure {
             Report.error(failure.message)
             return failure.status == ExitStatus.unsupported ? failure.status : 1
+        } catch let ended as CommandEnded {
+            return ended.status.shellStatus
         } catch let code as ExitCodeOnly {
             return code.status == ExitStatus.unsupported ? code.status : 1
         } catch {

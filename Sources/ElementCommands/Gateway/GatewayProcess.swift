@@ -101,11 +101,8 @@ struct SwitchPlace: Sendable {
             guard url.scheme == "vde" else {
                 throw Failure("\(text): a switch's directory is needed here", status: ExitStatus.usage)
             }
-            guard !url.address.isEmpty else {
-                throw Failure("\(text): the switch's directory is missing", status: ExitStatus.usage)
-            }
             bracketed = try url.portInBrackets()
-            directory = url.address
+            directory = try url.address.isEmpty ? DefaultSwitch.directory() : url.address
         } catch let error as TransportError {
             throw Failure(error)
         } catch let error as NetworkURL.ParseError {

@@ -38,7 +38,7 @@ enum HandedTap {
         defer { watch.cancel() }
         try process.ready()
         try process.run()
-        if isGone { throw Failure("\(place.directory): the switch is gone") }
+        if isGone, !setup.isEndSuccess { throw Failure("\(place.directory): the switch is gone") }
         return true
     }
 
@@ -49,11 +49,9 @@ enum HandedTap {
 
     private static func tapAndSwitch(_ setup: PlugProcess.Setup) -> (String, SwitchPlace)? {
         guard setup.first.count == 1, setup.second.count == 1 else { return nil }
-        let ends = [
-            (setup.first[0], setup.second[0], setup.ports.second), (setup.second[0], setup.first[0], setup.ports.first),
-        ]
-        for (one, other, port) in ends where one.scheme == "tap" && one.options.isEmpty {
-            if let place = try? SwitchPlace("\(other)", port: port) { return (one.address, place) }
+        for (one, other) in [(setup.first[0], setup.second[0]), (setup.second[0], setup.first[0])]
+        where one.scheme == "tap" && one.options.isEmpty {
+            if let place = try? SwitchPlace("\(other)", port: 0) { return (one.address, place) }
         }
         return nil
     }

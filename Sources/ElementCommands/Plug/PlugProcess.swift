@@ -14,10 +14,10 @@ struct PlugProcess {
         var second: [NetworkURL]
         /// Ends that go are waited for and plugged in again.
         var isKept = false
+        /// An end that goes ends the cable as planned, without a word, as in vde_plug.
+        var isEndSuccess = false
         /// What the other sides' consoles show; nil for the usual text.
         var description: String?
-        /// Port wanted at the switch of either end, 0 for any; overrides a number in brackets.
-        var ports = (first: 0, second: 0)
         var process = ElementProcess.Options()
     }
 
@@ -53,12 +53,9 @@ struct PlugProcess {
             cable.stop()
         }
         let interface = (setup.first + setup.second).first { $0.scheme == "tap" }?.address
-        for (host, alternatives, port) in [
-            (cable.first, setup.first, setup.ports.first), (cable.second, setup.second, setup.ports.second),
-        ] {
+        for (host, alternatives) in [(cable.first, setup.first), (cable.second, setup.second)] {
             host.log = { Report.note($0) }
             var context = TransportContext(host: host, description: setup.description ?? describe(interface))
-            context.port = port
             context.onEnd = end
             do {
                 transports.append(try PersistentTransport(alternatives, context, isKept: setup.isKept))
@@ -68,7 +65,7 @@ struct PlugProcess {
         }
         try process.ready()
         if ending == nil { try process.run() }
-        if let ending { throw Failure(ending) }
+        if let ending, !setup.isEndSuccess { throw Failure(ending) }
     }
 
     static func describe(_ interface: String?) -> String {

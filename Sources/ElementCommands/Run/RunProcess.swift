@@ -18,6 +18,9 @@ enum RunProcess {
         var gatewayForwards: [String]?
         var name: String?
         var hostname: String?
+        /// The stack's resolv.conf as it shall be.
+        var resolverText: String?
+        var capabilities: CapabilitySet = .network
         var command: [String]
 
         init(command: [String]) { self.command = command }
@@ -48,7 +51,9 @@ enum RunProcess {
             var stack = try NetworkStack.create(
                 request.configurations,
                 name: request.name,
-                hostname: request.hostname
+                hostname: request.hostname,
+                resolverText: request.resolverText,
+                capabilities: request.capabilities
             )
             // Ours alone: the command has its caller's limits, from the process that waits to become it.
             ResourceLimits.raiseDescriptorLimit()

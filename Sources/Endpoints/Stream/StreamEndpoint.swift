@@ -52,10 +52,11 @@ public struct StreamEndpoint: ~Copyable, Sendable {
     ) {
         isInputSocket = (try? FileStatus(input))?.isSocket ?? false
         isOutputSocket = (try? FileStatus(output))?.isSocket ?? false
+        // A file is never full, and cannot be waited for.
+        hasOutput = (try? FileStatus(output))?.isPollable ?? false
         outputDescriptor = output.rawValue
         self.input = input
         self.output = Optional(consume output)
-        hasOutput = true
         state = OwnedState(StreamState(framing: framing, offersHeaders: offersHeaders))
         if offersHeaders { offer() }
     }

@@ -25,7 +25,7 @@ final class VDETransport: Transport {
 
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         self.context = context
-        let directory = url.address
+        let directory = try url.address.isEmpty ? DefaultSwitch.directory() : url.address
         let port = try url.portInBrackets()
         var membership: Membership
         do {
@@ -77,6 +77,17 @@ final class VDETransport: Transport {
     func close() {
         leave()
         context.host.detach(identifier: identifier)
+    }
+}
+
+/// The switch that is meant when none is named: the user's own default, or a standard place.
+public enum DefaultSwitch {
+    public static func directory() throws(TransportError) -> String {
+        let home = CurrentProcess.environment("HOME") ?? "/"
+        var places = ["\(home)/.vdeplug/default", "\(home)/.vde2/default.switch", "\(home)/.vde2/stdsock"]
+        places += ["/var/run/vde.ctl", "/tmp/vde.ctl"]
+        for place in places where (try? FileStatus(path: place + "/ctl")) != nil { return place }
+        throw TransportError(.unreachable, "no switch is named, and none is at /var/run/vde.ctl or /tmp/vde.ctl")
     }
 }
 

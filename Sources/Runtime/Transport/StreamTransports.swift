@@ -182,9 +182,13 @@ final class StreamClient: SingleEndpoint {
 
 /// `-`: this program's standard input and output, as `vde_plug` speaks on them.
 final class StandardStreamsTransport: SingleEndpoint {
+    private var reader: ChildProgram?
+
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         super.init("standard input", context)
-        let pair = try Self.duplicates()
+        var reader: ChildProgram?
+        let pair = try Self.duplicates(&reader)
+        self.reader = reader
         let input = pair.first
         let output = pair.second
         let number = input.rawValue
@@ -196,27 +200,20 @@ final class StandardStreamsTransport: SingleEndpoint {
         )
     }
 
-    private static func duplicates() throws(TransportError) -> DescriptorPair {
+    /// Duplicates of both streams. What cannot be waited for, a file or /dev/null, is read by a program that can.
+    private static func duplicates(_ reader: inout ChildProgram?) throws(TransportError) -> DescriptorPair {
         do throws(Errno) {
-            guard try FileStatus(descriptor: 0).isStreamLike, try FileStatus(descriptor: 1).isStreamLike else {
-                throw Errno.invalid
+            let output = try OwnedDescriptor.duplicate(of: 1)
+            if try FileStatus(descriptor: 0).isPollable {
+                return DescriptorPair(first: try OwnedDescriptor.duplicate(of: 0), second: output)
             }
-            return DescriptorPair(
-                first: try OwnedDescriptor.duplicate(of: 0),
-                second: try OwnedDescriptor.duplicate(of: 1)
-            )
+            let pipe = try OwnedDescriptor.pipe()
+            reader = try ChildProgram(["cat"], input: 0, output: pipe.second.rawValue)
+            return DescriptorPair(first: pipe.first, second: output)
         } catch {
-            throw TransportError(
-                .usage,
-                "-: standard input and output carry frames: connect both to a program, by pipes or a socket"
-            )
+            throw TransportError(.failed, "standard input and output carry frames: \(error)")
         }
     }
-}
-
-extension FileStatus {
-    /// A socket, a pipe or a terminal: something that can be waited for.
-    fileprivate var isStreamLike: Bool { isSocket || mode & 0o170000 == 0o010000 || isCharacterDevice }
 }
 
 /// `cmd://PROGRAM`: a program that carries frames on its standard streams, as `vde_plug` does. Started here and ended with

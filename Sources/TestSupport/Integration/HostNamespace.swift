@@ -122,7 +122,7 @@ public final class HostNamespace {
             to: "\(directory)/data/passwd"
         )
         for name in ["etherloom", "etherloom-lab"] { try write("", to: "\(directory)/bin/\(name)") }
-        for name in ["vde_switch", "slirpvde", "unixterm"] {
+        for name in ["vde_switch", "slirpvde", "unixterm", "vde_plug", "vde_plug2tap", "dpipe", "vdens"] {
             guard symlink("../bin/etherloom", "\(directory)/compat/\(name)") == 0 else {
                 throw IntegrationFailure.system("symlink")
             }

@@ -8,8 +8,14 @@ import TestSupport
 final class Plug {
     let program: Program
 
-    init(_ host: HostNamespace, _ locator: String, as user: HostNamespace.User = .runner) throws {
-        program = try host.start(["vde_plug", locator], as: user, input: .pipe)
+    /// - Parameter command: another program that speaks so, instead of Debian's.
+    init(
+        _ host: HostNamespace,
+        _ locator: String,
+        as user: HostNamespace.User = .runner,
+        command: [String] = ["vde_plug"]
+    ) throws {
+        program = try host.start(command + [locator], as: user, input: .pipe)
     }
 
     func send(_ frame: [UInt8]) throws {
