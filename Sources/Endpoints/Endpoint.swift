@@ -25,6 +25,7 @@ public import LinuxSystem
 ///     vhost      virtio-net header and frame in the rings of a virtual machine's memory (vhost-user)
 ///     stream     length and frame on a byte stream (QEMU, vde_plug's standard streams, trunks of ours)
 ///     multicast  one plain frame a datagram of a UDP group (QEMU's mcast)
+///     overlay    a frame a UDP datagram, perhaps behind a header, to one peer or to many
 ///
 /// Kinds are cases of one non-copyable enumeration: dispatch is a jump, not a witness table, and nothing is retained.
 public enum Endpoint: ~Copyable, Sendable {
@@ -36,6 +37,7 @@ public enum Endpoint: ~Copyable, Sendable {
     case multicast(MulticastEndpoint)
     /// Takes everything and gives nothing.
     case null
+    case overlay(OverlayEndpoint)
 
     /// What became of a burst's reading.
     @frozen
@@ -63,6 +65,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .vhost(let endpoint): endpoint.channelCount
         case .stream(let endpoint): endpoint.channelCount
         case .multicast(let endpoint): endpoint.channelCount
+        case .overlay(let endpoint): endpoint.channelCount
         default: 1
         }
     }
@@ -77,6 +80,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .stream(let endpoint): endpoint.descriptor(channel: channel)
         case .multicast(let endpoint): endpoint.descriptor(channel: channel)
         case .null: -1
+        case .overlay(let endpoint): endpoint.descriptor(channel: channel)
         }
     }
 
@@ -195,6 +199,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .stream: .stream
         case .multicast: .multicast
         case .null: .null
+        case .overlay: .overlay
         }
     }
 
@@ -208,6 +213,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .stream(let endpoint): endpoint.capabilities
         case .multicast: []
         case .null: .all
+        case .overlay: []
         }
     }
 
@@ -234,6 +240,8 @@ public enum Endpoint: ~Copyable, Sendable {
         case .multicast(let endpoint):
             endpoint.receive(channel: channel, into: &burst, pool: &pool, drops: &drops)
         case .null: .drained
+        case .overlay(let endpoint):
+            endpoint.receive(channel: channel, now: now, into: &burst, pool: &pool, drops: &drops)
         }
     }
 
@@ -253,6 +261,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .stream(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .multicast(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .null: .done
+        case .overlay(let endpoint): endpoint.send(burst, from: first, now: now, pool: pool, drops: &drops)
         }
     }
 }
@@ -270,4 +279,5 @@ public enum EndpointKind: UInt32, Sendable {
     case stream = 20
     case multicast = 21
     case null = 22
+    case overlay = 30
 }
