@@ -192,7 +192,7 @@ if Context.environment["ETHERLOOM_LAB"] != "1" {
     package.targets.removeAll { names.contains($0.name) }
     package.dependencies.removeAll {
         if case .sourceControl(_, let location, _) = $0.kind {
-            return location.hasSuffix("/hummingbird") || location.hasSuffix("/swift-nio")
+            return ["/hummingbird", "/swift-nio", "/swift-log"].contains { location.hasSuffix($0) }
         }
         return false
     }

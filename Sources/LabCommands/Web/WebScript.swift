@@ -10,7 +10,7 @@ enum WebScript {
         const $ = id => document.getElementById(id);
         const screen = $("screen"), line = $("line"), prompt = $("prompt"), events = $("events"), state = $("state");
         const lastLines = 5000, lastEvents = 500, lastHistory = 200;
-        let session = null, stream = null, isOver = false;
+        let session = null, stream = null, isOver = false, hasHeard = false, retry = 0;
 
         // ---- the console
 
@@ -160,7 +160,7 @@ enum WebScript {
             const [outPackets, outRate, outBytes] = traffic(port.out, old && old.out, seconds);
             if (!port.active) row.className = "idle";
             cell(row, "", String(port.port));
-            cell(row, "", port.vlan);
+            cell(row, "", port.vlan == "4095" ? "none" : port.vlan);
             cell(row, "number", inRate || inBytes, inPackets).title = inPackets + ", " + inBytes;
             cell(row, "number", outRate || outBytes, outPackets).title = outPackets + ", " + outBytes;
             const who = cell(row, "who", "");
@@ -181,7 +181,7 @@ enum WebScript {
         }
 
         function tellVisible() {
-          if (session) post("ports", document.hidden ? "0" : "1").catch(() => {});
+          if (session) post("ports", document.hidden ? "0" : "1").catch(() => { /* the stream tells */ });
         }
         document.addEventListener("visibilitychange", tellVisible);
 
@@ -199,22 +199,28 @@ enum WebScript {
             tell("connected", "on");
             tellVisible();
           } else if (name == "console") {
+            hasHeard = true;
             showConsole(data);
           } else if (name == "ports") {
             showPorts(data);
           } else if (name == "end") {
             isOver = true;
-            following(screen, () => show("end", data));
-            tell("ended", "off");
+            if (hasHeard) following(screen, () => show("end", data));
+            tell(hasHeard ? "ended" : data, "off");
           }
         }
 
+        // Tries again by itself, so that a page is there again with its switch; a refusal stays one.
         async function connect() {
+          clearTimeout(retry);
           isOver = false;
-          tell("connecting …", "");
+          hasHeard = false;
+          if (stream == null) tell("connecting …", "");
           stream = new AbortController();
+          let isRefused = false;
           try {
             const answer = await fetch("/events", { headers: authorization, signal: stream.signal, cache: "no-store" });
+            isRefused = answer.status == 401 || answer.status == 403;
             if (!answer.ok) throw new Error((await answer.text()).trim());
             const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
             let waiting = "";
@@ -231,14 +237,16 @@ enum WebScript {
             }
             if (!isOver) tell("connection lost", "off");
           } catch (error) {
+            if (error.name == "AbortError") return;
             tell(error instanceof TypeError ? "no connection to the server" : error.message, "off");
           }
           session = null;
           prompt.textContent = "";
+          if (!isRefused) retry = setTimeout(connect, 5000);
         }
 
         $("again").addEventListener("click", () => { connect(); line.focus(); });
-        addEventListener("pagehide", () => stream && stream.abort());
+        addEventListener("pagehide", () => { session = null; if (stream) stream.abort(); });
         addEventListener("pageshow", happening => { if (happening.persisted) connect(); });
         connect();
         if (matchMedia("(pointer: fine)").matches) line.focus();

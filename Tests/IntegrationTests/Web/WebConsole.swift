@@ -5,6 +5,15 @@ import Foundation
 import TestSupport
 import Testing
 
+/// Skips the test unless `etherloom-lab`, which a build by hand leaves out, and these tools are there.
+func requireLab(_ tools: String...) throws {
+    try require()
+    for tool in tools { try require(tool) }
+    if !FileManager.default.isExecutableFile(atPath: "\(EtherloomBinary.path)-lab") {
+        try skip("\(EtherloomBinary.path)-lab is not built; ETHERLOOM_LAB=1 swift build does it")
+    }
+}
+
 /// A running `etherloom web`, as a browser would use it, by curl.
 struct WebConsole {
     let host: HostNamespace

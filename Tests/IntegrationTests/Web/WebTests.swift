@@ -10,7 +10,7 @@ extension Integration {
     struct Web {
         @Test("the page, for those who know the token only")
         func access() throws {
-            try require("curl")
+            try requireLab("curl")
             try withHost { host in
                 let element = try host.startSwitch()
                 let web = try WebConsole(host, element.console)
@@ -38,7 +38,7 @@ extension Integration {
 
         @Test("a line and its answer, an event, the ports, and the end of the switch", arguments: Make.allCases)
         func session(make: Make) throws {
-            try require("curl", "vde_switch", "vde_plug")
+            try requireLab("curl", "vde_switch", "vde_plug")
             try withHost { host in
                 let element = try host.startSwitch(make)
                 let web = try WebConsole(host, element.console)
@@ -71,7 +71,7 @@ extension Integration {
 
         @Test("limits: lines, sessions, and a place again when a page has gone")
         func limits() throws {
-            try require("curl")
+            try requireLab("curl")
             try withHost { host in
                 let element = try host.startSwitch()
                 let web = try WebConsole(host, element.console)
@@ -103,7 +103,7 @@ extension Integration {
 
         @Test("a page that does not read is dropped, and others are not held up")
         func slowPage() throws {
-            try require("curl", "python3")
+            try requireLab("curl", "python3")
             try withHost { host in
                 let element = try host.startSwitch()
                 let web = try WebConsole(host, element.console)
@@ -118,7 +118,7 @@ extension Integration {
 
         @Test("telnet, after the password")
         func telnet() throws {
-            try require("nc.traditional")
+            try requireLab("nc.traditional")
             try withHost { host in
                 let element = try host.startSwitch()
                 let password = try host.write("a long password\n", data: "password")
@@ -151,7 +151,7 @@ extension Integration {
 
         @Test("in the background, with a pid file, until a signal; the token from a file")
         func daemon() throws {
-            try require("curl")
+            try requireLab("curl")
             try withHost { host in
                 let element = try host.startSwitch()
                 let token = try host.write("a-token-of-16-bytes\n", data: "token")
@@ -169,7 +169,7 @@ extension Integration {
 
         @Test("what cannot be served is said in one line")
         func refusals() throws {
-            try require()
+            try requireLab()
             try withHost { host in
                 let element = try host.startSwitch()
                 let open = try host.write("0123456789abcdef\n", data: "open")
@@ -201,6 +201,11 @@ extension Integration {
                     )
                     #expect(program.output.isEmpty)
                 }
+                // The help of the small program leads to the other one's.
+                #expect(try host.check([host.etherloom, "--help"]).contains("\n  web  "))
+                let help = try host.check([host.etherloom, "web", "--help"])
+                #expect(help.contains("--token-file"))
+                #expect(try host.check([host.etherloom, "help", "web"]) == help)
                 let alone = host.data("etherloom")
                 _ = try host.check(["cp", host.etherloom, alone])
                 let program = try host.run([alone, "web"] + console)
