@@ -44,7 +44,24 @@ extension Console {
             post(.hashAdded, Self.place(address, vlan, port))
         case .addressRemoved(let address, let vlan, let port):
             post(.hashRemoved, Self.place(address, vlan, port))
+        case .treePortAdded(let vlan, let port): post(.treeAdded, treePlace(port, vlan))
+        case .treePortRemoved(let vlan, let port): post(.treeRemoved, treePlace(port, vlan))
+        case .treeState(let vlan, let port, let state):
+            let name =
+                switch state {
+                case .discarding: "discarding"
+                case .learning: "learning"
+                case .forwarding: "learning+forwarding"
+                }
+            post(.treeStatus, "\(treePlace(port, vlan)) \(name)")
+        case .treeRoot(let vlan, let port, let root):
+            post(.treeRoot, "\(treePlace(port, vlan)) -> \(Self.identifier(root))")
         }
+    }
+
+    /// The VLAN as the two bytes of a number, here the higher one first.
+    private func treePlace(_ port: Int, _ vlan: UInt16) -> String {
+        "Port \(decimal(port, digits: 4)) VLAN \(Self.hexadecimal(vlan >> 8)):\(Self.hexadecimal(vlan & 0xff))"
     }
 
     /// The VLAN as the two bytes of a number, the lower one first.

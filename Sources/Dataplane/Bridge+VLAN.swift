@@ -48,7 +48,8 @@ extension Bridge {
         }
         let destination = frame.destination
         let tree = treeVLAN(placement.vlan)
-        if states.isOn, destination == .spanningTree {
+        // Those of a VLAN that nobody manages are as foreign as its other frames.
+        if states.isOn, destination == .spanningTree, tree == placement.vlan {
             placement.isForBridge = true
             return placement
         }
@@ -73,9 +74,4 @@ extension Bridge {
         guard states.forwards(port: port, vlan: treeVLAN(vlan)) else { return .none }
         return vlans.membership(port: port, vlan)
     }
-}
-
-extension MACAddress {
-    /// The group of bridges, to which spanning-tree frames go and which bridges do not forward (IEEE 802.1D-2004, 7.12.3).
-    public static var spanningTree: MACAddress { MACAddress(rawValue: 0x0180_c200_0000) }
 }

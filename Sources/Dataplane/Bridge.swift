@@ -31,6 +31,7 @@ public struct Bridge: ~Copyable {
     /// Moves refused because the address was just seen elsewhere.
     public private(set) var heldMoves: UInt64 = 0
     public var vlans: VLANTable
+    public var loops = LoopWatch()
     /// What the spanning tree lets each port do.
     public var states: PortStates
 
@@ -46,8 +47,18 @@ public struct Bridge: ~Copyable {
 
     @inline(__always)
     mutating func learn(_ source: MACAddress, vlan: UInt16, port: Int, now: UInt16) {
-        if forwarding.learn(source, vlan: vlan, port: port, now: now) == .held { heldMoves &+= 1 }
+        switch forwarding.learn(source, vlan: vlan, port: port, now: now) {
+        case .known, .new: break
+        case .held:
+            heldMoves &+= 1
+            loops.note(source, vlan: vlan, from: forwarding.conflictingPort, to: port, now: now)
+        case .moved: loops.note(source, vlan: vlan, from: forwarding.conflictingPort, to: port, now: now)
+        }
     }
+
+    /// A loop was seen.
+    @inline(__always)
+    public var hasNews: Bool { loops.hasSuspicion }
 
     /// Learns from and decides about one frame that came in on `port`.
     ///

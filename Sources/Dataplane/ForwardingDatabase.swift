@@ -53,6 +53,8 @@ public struct ForwardingDatabase: ~Copyable {
     public var journal: ForwardingJournal?
     /// Entries displaced because their bucket was full.
     public private(set) var evictions: UInt64 = 0
+    /// Where the latest address was that moved or was kept from moving.
+    private(set) var conflictingPort = -1
     private let entries: UnsafeMutablePointer<Entry>
     private let multiplier: UInt64
     private let shift: UInt64
@@ -136,6 +138,7 @@ public struct ForwardingDatabase: ~Copyable {
                 unsafe entries[index].place.store(place, ordering: .relaxed)
                 return .known
             }
+            conflictingPort = Int(old >> 16)
             if now &- UInt16(truncatingIfNeeded: old) < minimumPersistenceSeconds { return .held }
             unsafe countByPort[Int(old >> 16)] -= 1
             unsafe countByPort[port] += 1

@@ -112,6 +112,8 @@ public final class DataPlane {
                 guard isUsed[index], generations[index] == generation else { return nil }
                 return .notice(Place(index: index, generation: generation), notice)
             case .forwardingChanged: return .forwardingChanged
+            case .spanningTree(let event): return .spanningTree(event)
+            case .loopSuspected(let suspicion): return .loopSuspected(suspicion)
             case .failed(let error): return .failed(error)
             }
         }
@@ -124,6 +126,10 @@ public final class DataPlane {
         case notice(Place, EndpointNotice)
         /// Addresses came or went: `takeForwardingChanges` has them.
         case forwardingChanged
+        /// A spanning tree has decided something.
+        case spanningTree(SpanningTreeEvent)
+        /// One address comes from two ports in turn, many times a second: the cables form a loop.
+        case loopSuspected(LoopWatch.Suspicion)
         case failed(Errno)
     }
 

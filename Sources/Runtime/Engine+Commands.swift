@@ -34,6 +34,7 @@ extension Engine {
             addGateway(element, at: index, generation: generation, port: port)
         case .setResolvers(let servers): gateway?.resolverChanged(servers)
         case .setVLAN(let change): setVLAN(change)
+        case .setSpanningTree(let change): setSpanningTree(change)
         case .stop: isStopped = true
         }
     }
@@ -51,6 +52,7 @@ extension Engine {
         do {
             try register(index)
             if places[index].hasTimers { attend(index) }
+            if spanning != nil { reconcileTrees(port: port) }
         } catch {
             remove(index)
             mailbox.post(.endpointEnded(index: index, generation: generation))
@@ -84,7 +86,10 @@ extension Engine {
             active[position] = active[activeCount]
             break
         }
-        if firstOfPort[port] < 0 { bridge.forwarding.forget(port: port) }
+        if firstOfPort[port] < 0 {
+            bridge.forwarding.forget(port: port)
+            reconcileTrees(port: port)
+        }
         unregister(index)
         places[index].endpoint = nil
         places[index].kind = nil

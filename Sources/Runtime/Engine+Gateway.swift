@@ -23,6 +23,7 @@ extension Engine {
         places[index].kind = .gateway
         places[index].capabilities = .all
         plug(index, into: port)
+        if spanning != nil { reconcileTrees(port: port) }
         gateway?.rearm()
         updateGatewaySchedule()
     }

@@ -26,6 +26,10 @@ extension Engine {
         let tick = tick
         for position in 0..<burst.count {
             let placement = Self.place(&bridge, &pool, burst[position], port: port, now: tick)
+            if placement.isForBridge {
+                receiveForBridge(burst[position], port: port, vlan: placement.vlan)
+                continue
+            }
             let way: UInt16
             switch placement.verdict {
             case .forward(let target): way = UInt16(truncatingIfNeeded: target + 2)
@@ -142,5 +146,6 @@ extension Engine {
         case .reset(let port): bridge.vlans.reset(port: port)
         }
         bridge.forwarding.removeAll()
+        if spanning != nil { reconcileTrees() }
     }
 }

@@ -98,6 +98,12 @@ struct Engine: ~Copyable {
     /// Some endpoint that is read from holds frames that no descriptor tells of.
     var hasBacklog = false
 
+    /// Spanning trees, while they are on.
+    var spanning: SpanningTrees?
+    /// What was set for the trees, kept while they are off.
+    var treeSettings: [UInt16: SpanningTree.Settings] = [:]
+    var treeDeadline: UInt64 = .max
+
     /// Outputs that senders wait for, and until when at most.
     var congestedCount = 0
     var pauseDeadline: UInt64 = .max
@@ -155,13 +161,15 @@ struct Engine: ~Copyable {
             if now >= pauseDeadline { endPause() }
             if now >= nextSweep { sweep() }
             if journal.announces() { mailbox.post(.forwardingChanged) }
+            if now >= treeDeadline { runTrees() }
+            if bridge.hasNews { postNews() }
         }
     }
 
     /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
     private func timeout() -> Int32 {
         if gatewayHasWork || hasBacklog || now < spinDeadline { return 0 }
-        let deadline = min(min(nextSweep, endpointDeadline), min(gatewayDeadline, pauseDeadline))
+        let deadline = min(min(nextSweep, endpointDeadline), min(gatewayDeadline, min(pauseDeadline, treeDeadline)))
         if deadline == .max { return -1 }
         if deadline <= now { return 0 }
         return Int32(clamping: (deadline - now + 999_999) / 1_000_000)

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Dataplane
+public import Dataplane
 public import Endpoints
 import Gateway
 public import LinuxSystem
@@ -21,6 +21,7 @@ enum EngineCommand: Sendable {
     case setGateway(Box<GatewayElement>, index: Int, generation: UInt32, port: Int)
     case setResolvers([HostEndpoint])
     case setVLAN(PortVLANChange)
+    case setSpanningTree(SpanningTreeChange)
     case stop
 }
 
@@ -32,6 +33,10 @@ public enum EngineEvent: Sendable {
     case notice(EndpointNotice, index: Int, generation: UInt32)
     /// The forwarding database's journal has something new.
     case forwardingChanged
+    /// A spanning tree has decided something.
+    case spanningTree(SpanningTreeEvent)
+    /// One address comes from two ports in turn: a loop.
+    case loopSuspected(LoopWatch.Suspicion)
     /// The loop itself cannot go on.
     case failed(Errno)
 }

@@ -74,8 +74,8 @@ struct StateMemoryTests {
 
     @Test("kinds of sections keep their numbers, which successors read")
     func sectionNumbers() {
-        #expect(StateMemory.Section.allCases.map(\.rawValue) == Array(1...13))
-        #expect(DropCause.allCases.map(\.rawValue) == Array(0..<10))
+        #expect(StateMemory.Section.allCases.map(\.rawValue) == Array(1...14))
+        #expect(DropCause.allCases.map(\.rawValue) == Array(0..<20))
     }
 }
 

@@ -78,7 +78,7 @@ extension Console {
     }
 
     /// A bridge's identifier as eight bytes: priority and address.
-    private static func identifier(_ value: UInt64) -> String {
+    static func identifier(_ value: UInt64) -> String {
         (0..<8).map { position in
             let byte = value >> UInt64(56 - 8 * position) & 0xff
             return (byte < 16 ? "0" : "") + String(byte, radix: 16)
@@ -101,8 +101,8 @@ extension TreePortRole {
         switch self {
         case .root: "Root"
         case .designated: "Designated"
-        case .alternate: "Alternate"
-        case .backup: "Backup"
+        // The original does not tell them apart.
+        case .alternate, .backup: "Alternate/Backup"
         case .edge: "Edge"
         case .unknown: "Unknown"
         }

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Dataplane
 public import LinuxSystem
 import Wire
 
@@ -31,7 +32,36 @@ extension Switch {
     public func setSpanningTree(_ isOn: Bool) -> Bool {
         guard !isHub else { return false }
         spanningTree.isOn = isOn
+        applySpanningTree()
         return true
+    }
+
+    func applySpanningTree() {
+        dataPlane.setSpanningTree(
+            spanningTree.isOn ? SpanningTreeConfiguration(address: address, priority: spanningTree.priority) : nil
+        )
+    }
+
+    /// Tells the data plane what was set for one VLAN.
+    private func applyTreeSettings(_ vlan: UInt16) {
+        var settings = SpanningTree.Settings()
+        settings.edgePorts = spanningTree.edges[vlan] ?? []
+        if let bonus = spanningTree.bonuses[vlan], bonus.port > 0 {
+            settings.bonusPort = bonus.port
+            settings.bonusCost = UInt32(clamping: bonus.cost)
+        }
+        dataPlane.setSpanningTree(vlan: vlan, settings)
+    }
+
+    /// Passes on what the spanning tree has decided.
+    func take(_ event: SpanningTreeEvent) {
+        switch event {
+        case .state(let vlan, let port, let state): report(.treeState(vlan: vlan, port: port, TreePortState(state)))
+        case .root(let vlan, let root, let port): report(.treeRoot(vlan: vlan, port: port ?? 0, root))
+        case .added(let vlan, let port): report(.treePortAdded(vlan: vlan, port: port))
+        case .removed(let vlan, let port): report(.treePortRemoved(vlan: vlan, port: port))
+        case .role: break
+        }
     }
 
     /// Declares that no bridge is behind a port in this VLAN.
@@ -42,12 +72,14 @@ extension Switch {
         } else {
             spanningTree.edges[vlan]?.remove(port)
         }
+        applyTreeSettings(vlan)
     }
 
     /// Lowers the cost of one port in this VLAN.
     public func setBonus(vlan: Int, port: Int, cost: Int) throws(Errno) {
         let vlan = try checkTree(vlan, port)
         spanningTree.bonuses[vlan] = SpanningTreeSettings.Bonus(port: port, cost: cost)
+        applyTreeSettings(vlan)
     }
 
     /// Both may be set before the port is there.
@@ -91,13 +123,39 @@ extension Switch {
     /// The cost of a link of 1 Mbit/s (IEEE 802.1D-2004 table 17-3), which vde_switch gives to every port.
     public static var defaultTreeCost: Int { 20_000_000 }
 
+    /// What a port does with frames of a VLAN.
     public func treeState(of port: SwitchPort, vlan: UInt16) -> TreePortState {
-        port.isActive ? .forwarding : .learning
+        guard port.isActive else { return .learning }
+        guard spanningTree.isOn, let tree = dataPlaneTree(vlan),
+            let state = tree.ports.first(where: { $0.number == port.number })?.state
+        else { return .forwarding }
+        return TreePortState(state)
     }
 
+    private func dataPlaneTree(_ vlan: UInt16) -> SpanningTree.Report? {
+        dataPlane.spanningTreeReports().first { $0.vlan == vlan }
+    }
+
+    /// The tree of a VLAN; while there is none, what it would begin as.
     public func tree(of vlan: UInt16) -> SpanningTreeReport {
         var report = SpanningTreeReport(root: UInt64(spanningTree.priority) << 48 | address.rawValue)
         report.bonus = spanningTree.bonuses[vlan] ?? SpanningTreeSettings.Bonus()
+        if spanningTree.isOn, let tree = dataPlaneTree(vlan) {
+            report.root = tree.root
+            report.designated = tree.designatedBridge ?? .max
+            report.rootPort = tree.rootPort ?? 0
+            report.rootCost = Int(tree.rootCost)
+            report.age = tree.age
+            report.ports = tree.ports.map {
+                SpanningTreeReport.Port(
+                    number: $0.number,
+                    isTagged: $0.isTagged,
+                    cost: Int($0.cost),
+                    role: TreePortRole($0.role)
+                )
+            }
+            return report
+        }
         report.ports = sortedPorts.filter { $0.isActive && $0.isMember(of: vlan) }.map { port in
             let isEdge = spanningTree.edges[vlan]?.contains(port.number) == true
             return SpanningTreeReport.Port(
@@ -108,5 +166,27 @@ extension Switch {
             )
         }
         return report
+    }
+}
+
+extension TreePortState {
+    init(_ state: PortStates.State) {
+        switch state {
+        case .discarding: self = .discarding
+        case .learning: self = .learning
+        case .forwarding: self = .forwarding
+        }
+    }
+}
+
+extension TreePortRole {
+    init(_ role: SpanningTree.Role) {
+        switch role {
+        case .root: self = .root
+        case .designated: self = .designated
+        case .alternate: self = .alternate
+        case .backup: self = .backup
+        case .edge: self = .edge
+        }
     }
 }

@@ -53,6 +53,7 @@ public final class Switch: EndpointHost {
         spanningTree = SpanningTreeSettings(isOn: options.usesSpanningTree, priority: options.priority)
         address = options.address ?? MACAddress(rawValue: 0x00ff_0000_0000 | CurrentProcess.random() & 0xffff_ffff)
         try loop.watch(dataPlane.eventDescriptor) { [unowned self] _ in takeEvents() }
+        if spanningTree.isOn { applySpanningTree() }
     }
 
     /// Where the console reads counters and tables.
@@ -68,7 +69,10 @@ public final class Switch: EndpointHost {
     /// A hub has no spanning tree: becoming one ends it.
     public func setHub(_ isHub: Bool) {
         self.isHub = isHub
-        if isHub { spanningTree.isOn = false }
+        if isHub, spanningTree.isOn {
+            spanningTree.isOn = false
+            applySpanningTree()
+        }
         dataPlane.setHub(isHub)
     }
 
@@ -177,6 +181,12 @@ public final class Switch: EndpointHost {
                     port.endpoints.first { $0.place == place }?.onNotice(notice)
                 }
             case .forwardingChanged: reportAddresses()
+            case .spanningTree(let event): take(event)
+            case .loopSuspected(let loop):
+                log(
+                    "ports \(loop.oldPort) and \(loop.port) form a loop: \(loop.address) comes from both; "
+                        + "unplug one, or turn the spanning tree on"
+                )
             case .failed(let error):
                 log("the data plane stopped: \(error)")
                 onShutdown()

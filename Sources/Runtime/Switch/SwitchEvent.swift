@@ -15,4 +15,11 @@ public enum SwitchEvent: Sendable, Equatable {
     /// The switch learned on which port an address is, while somebody listens (`Switch.watchAddresses`).
     case addressAdded(MACAddress, vlan: UInt16, port: Int)
     case addressRemoved(MACAddress, vlan: UInt16, port: Int)
+    /// The spanning tree of a VLAN lets a port do something else.
+    case treeState(vlan: UInt16, port: Int, TreePortState)
+    /// The way to the root, whose identifier follows, leads over another port: 0 when this switch is the root.
+    case treeRoot(vlan: UInt16, port: Int, UInt64)
+    /// A port takes part in the spanning tree of a VLAN, or does not any more.
+    case treePortAdded(vlan: UInt16, port: Int)
+    case treePortRemoved(vlan: UInt16, port: Int)
 }

@@ -66,7 +66,7 @@ public final class CableEnd: EndpointHost {
         case .notice(let place, let notice):
             guard let occupant, occupant.place == place else { return }
             occupant.newcomer.onNotice(notice)
-        case .forwardingChanged, .failed: break
+        case .failed, .spanningTree, .forwardingChanged, .loopSuspected: break
         }
     }
 }
