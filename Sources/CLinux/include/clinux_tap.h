@@ -77,9 +77,9 @@ static inline int cel_tap_is_in_own_namespace(int fd) {
 /* The speed that the interface `name` of the caller's network namespace shows, in Mbit/s (SPEED_UNKNOWN for none), full
  * duplex: ethtool's link settings, ETHTOOL_SLINKSETTINGS. The first call tells how many words the masks have. */
 static inline int cel_tap_set_speed(const char *name, unsigned megabits) {
-    struct {
+    union {
         struct ethtool_link_settings settings;
-        unsigned masks[3 * 127];
+        unsigned char room[sizeof(struct ethtool_link_settings) + 3 * 127 * sizeof(unsigned)];
     } request;
     struct ifreq interface;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
