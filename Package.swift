@@ -136,7 +136,7 @@ let package = Package(
         .testTarget(name: "TunnelCryptoTests", dependencies: ["TunnelCrypto"], swiftSettings: testSettings),
         .testTarget(
             name: "EndpointsTests",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "TestSupport"],
+            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "TestSupport", "TunnelCrypto"],
             swiftSettings: testSettings
         ),
         .testTarget(

@@ -14,7 +14,7 @@ public struct Etherloom: ParsableCommand {
             version: "etherloom \(Version.current)",
             subcommands: [
                 SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, TermCommand.self,
-                KeyCommand.self,
+                TunnelCommand.self, KeyCommand.self,
             ]
         )
     }

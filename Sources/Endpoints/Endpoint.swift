@@ -26,6 +26,8 @@ public import LinuxSystem
 ///     stream     length and frame on a byte stream (QEMU, vde_plug's standard streams, trunks of ours)
 ///     multicast  one plain frame a datagram of a UDP group (QEMU's mcast)
 ///     overlay    a frame a UDP datagram, perhaps behind a header, to one peer or to many
+///     tunnel     many frames, sealed, in UDP datagrams to another host
+///     plainTunnel  one plain frame a UDP datagram (uml_switch2)
 ///
 /// Kinds are cases of one non-copyable enumeration: dispatch is a jump, not a witness table, and nothing is retained.
 public enum Endpoint: ~Copyable, Sendable {
@@ -38,6 +40,8 @@ public enum Endpoint: ~Copyable, Sendable {
     /// Takes everything and gives nothing.
     case null
     case overlay(OverlayEndpoint)
+    case tunnel(TunnelEndpoint)
+    case plainTunnel(PlainTunnelEndpoint)
 
     /// What became of a burst's reading.
     @frozen
@@ -81,6 +85,8 @@ public enum Endpoint: ~Copyable, Sendable {
         case .multicast(let endpoint): endpoint.descriptor(channel: channel)
         case .null: -1
         case .overlay(let endpoint): endpoint.descriptor(channel: channel)
+        case .tunnel(let endpoint): endpoint.descriptor(channel: channel)
+        case .plainTunnel(let endpoint): endpoint.descriptor.rawValue
         }
     }
 
@@ -131,6 +137,7 @@ public enum Endpoint: ~Copyable, Sendable {
         switch self {
         case .vhost: true
         case .stream: true
+        case .tunnel: true
         default: false
         }
     }
@@ -139,6 +146,7 @@ public enum Endpoint: ~Copyable, Sendable {
     public var holdsFrames: Bool {
         switch self {
         case .stream(let endpoint): endpoint.holdsFrames
+        case .tunnel(let endpoint): endpoint.holdsFrames
         default: false
         }
     }
@@ -146,6 +154,7 @@ public enum Endpoint: ~Copyable, Sendable {
     /// When `expire` wants to be called, in monotonic nanoseconds; `.max`: never.
     public var nextDeadline: UInt64 {
         switch self {
+        case .tunnel(let endpoint): endpoint.nextDeadline
         default: .max
         }
     }
@@ -153,6 +162,7 @@ public enum Endpoint: ~Copyable, Sendable {
     /// The time asked for has come.
     public func expire(now: UInt64, drops: inout DropTally) {
         switch self {
+        case .tunnel(let endpoint): endpoint.expire(now: now, drops: &drops)
         default: break
         }
     }
@@ -162,6 +172,7 @@ public enum Endpoint: ~Copyable, Sendable {
         switch self {
         case .vhost(let endpoint): endpoint.takeNotice()
         case .stream(let endpoint): endpoint.takeNotice()
+        case .tunnel(let endpoint): endpoint.takeNotice()
         default: nil
         }
     }
@@ -200,6 +211,8 @@ public enum Endpoint: ~Copyable, Sendable {
         case .multicast: .multicast
         case .null: .null
         case .overlay: .overlay
+        case .tunnel: .tunnel
+        case .plainTunnel: .plainTunnel
         }
     }
 
@@ -214,6 +227,8 @@ public enum Endpoint: ~Copyable, Sendable {
         case .multicast: []
         case .null: .all
         case .overlay: []
+        case .tunnel(let endpoint): endpoint.capabilities
+        case .plainTunnel: []
         }
     }
 
@@ -242,6 +257,9 @@ public enum Endpoint: ~Copyable, Sendable {
         case .null: .drained
         case .overlay(let endpoint):
             endpoint.receive(channel: channel, now: now, into: &burst, pool: &pool, drops: &drops)
+        case .tunnel(let endpoint):
+            endpoint.receive(channel: channel, now: now, into: &burst, pool: &pool, drops: &drops)
+        case .plainTunnel(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         }
     }
 
@@ -262,6 +280,8 @@ public enum Endpoint: ~Copyable, Sendable {
         case .multicast(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .null: .done
         case .overlay(let endpoint): endpoint.send(burst, from: first, now: now, pool: pool, drops: &drops)
+        case .tunnel(let endpoint): endpoint.send(burst, from: first, now: now, pool: pool, drops: &drops)
+        case .plainTunnel(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         }
     }
 }
@@ -280,4 +300,8 @@ public enum EndpointKind: UInt32, Sendable {
     case multicast = 21
     case null = 22
     case overlay = 30
+    /// An encrypted tunnel to another host.
+    case tunnel = 40
+    /// A tunnel that carries plain frames.
+    case plainTunnel = 41
 }

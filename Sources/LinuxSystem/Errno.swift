@@ -17,6 +17,7 @@ public struct Errno: Error, Equatable, Hashable, Sendable, CustomStringConvertib
     public static var accessDenied: Errno { Errno(rawValue: EACCES) }
     public static var noEntry: Errno { Errno(rawValue: ENOENT) }
     public static var exists: Errno { Errno(rawValue: EEXIST) }
+    public static var noAddressFamily: Errno { Errno(rawValue: EAFNOSUPPORT) }
     public static var addressInUse: Errno { Errno(rawValue: EADDRINUSE) }
     public static var connectionRefused: Errno { Errno(rawValue: ECONNREFUSED) }
     public static var connectionReset: Errno { Errno(rawValue: ECONNRESET) }

@@ -30,6 +30,18 @@ public enum Poll {
         try readable([descriptor], deadline: deadline)[0]
     }
 
+    /// Waits until a descriptor takes bytes, has ended or failed; false: the deadline has come.
+    public static func isWritable(_ descriptor: Int32, deadline: UInt64?) throws(Errno) -> Bool {
+        while true {
+            var descriptors = [descriptor]
+            var events = [UInt32(POLLOUT)]
+            let ready = unsafe cel_poll(&descriptors, &events, 1, milliseconds(until: deadline))
+            if ready > 0 { return true }
+            if ready < 0 && ready != -EINTR { throw Errno(rawValue: -ready) }
+            if ready == 0 && milliseconds(until: deadline) == 0 { return false }
+        }
+    }
+
     /// Rounded up, so that poll(2) does not return just before the deadline again and again.
     private static func milliseconds(until deadline: UInt64?) -> Int32 {
         guard let deadline else { return -1 }

@@ -229,7 +229,7 @@ public enum UDPSocket {
 }
 
 extension cel_peer {
-    fileprivate init(_ address: InternetAddress) {
+    init(_ address: InternetAddress) {
         self.init(
             high: address.high,
             low: address.low,
@@ -241,7 +241,7 @@ extension cel_peer {
 }
 
 extension InternetAddress {
-    fileprivate init(_ peer: cel_peer) {
+    init(_ peer: cel_peer) {
         if peer.family == UInt16(AF_INET6) {
             self.init(ipv6High: peer.high, low: peer.low, scope: peer.scope, port: peer.port)
         } else {

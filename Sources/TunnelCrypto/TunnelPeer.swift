@@ -54,6 +54,11 @@ public struct TunnelPeer {
         case refused(TunnelRefusal)
     }
 
+    /// The session that frames are sent in, 0 for none.
+    public var sessionIndex: UInt32 { current?.localIndex ?? 0 }
+    /// The session of the latest authentic packet.
+    public private(set) var openedSession: UInt32 = 0
+
     /// There are keys to send with.
     public var canSend: Bool { current != nil }
 
@@ -114,7 +119,7 @@ public struct TunnelPeer {
         let age = configuration.rejectSeconds * 1_000_000_000
         if current?.localIndex == index {
             guard current!.made + age > now else { return .refused(.notAuthentic) }
-            return finish(Self.open(&current!, &bytes, offset, count, counter), now: now)
+            return finish(Self.open(&current!, &bytes, offset, count, counter), index, now: now)
         }
         if next?.localIndex == index {
             let verdict = Self.open(&next!, &bytes, offset, count, counter)
@@ -124,11 +129,11 @@ public struct TunnelPeer {
                 next = nil
                 settle()
             }
-            return finish(verdict, now: now)
+            return finish(verdict, index, now: now)
         }
         if previous?.localIndex == index {
             guard previous!.made + age > now else { return .refused(.notAuthentic) }
-            return finish(Self.open(&previous!, &bytes, offset, count, counter), now: now)
+            return finish(Self.open(&previous!, &bytes, offset, count, counter), index, now: now)
         }
         return .refused(.notAuthentic)
     }
@@ -156,8 +161,11 @@ public struct TunnelPeer {
         return .payload(byteCount: size, counter: counter)
     }
 
-    private mutating func finish(_ verdict: Verdict, now: UInt64) -> Verdict {
-        if case .payload = verdict { lastReceived = now }
+    private mutating func finish(_ verdict: Verdict, _ index: UInt32, now: UInt64) -> Verdict {
+        if case .payload = verdict {
+            lastReceived = now
+            openedSession = index
+        }
         return verdict
     }
 

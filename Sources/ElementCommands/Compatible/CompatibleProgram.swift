@@ -12,6 +12,9 @@ enum CompatibleProgram: String, CaseIterable {
     case vdePlug2Tap = "vde_plug2tap"
     case dpipe = "dpipe"
     case vdens = "vdens"
+    case umlSwitch = "uml_switch"
+    case umlSwitch2 = "uml_switch2"
+    case umls3 = "umls3"
 
     /// Runs as the program named and returns its exit status.
     func run(_ arguments: [String]) -> Int32 {
@@ -25,6 +28,9 @@ enum CompatibleProgram: String, CaseIterable {
             case .vdePlug2Tap: return try VDEPlug2TapProgram.run(arguments)
             case .dpipe: return try DPipeProgram.run(arguments)
             case .vdens: return try VDENSProgram.run(arguments)
+            case .umlSwitch: return try UMLSwitchProgram.run(arguments)
+            case .umlSwitch2: return try UMLSwitch2Program.run(arguments)
+            case .umls3: return try UMLS3Program.run(arguments)
             }
         } catch let failure as Failure {
             Report.error(failure.message)

@@ -15,6 +15,8 @@ final class ConnectionTable {
 
     private let loop: ControlLoop
     private var slots: [Int32: Slot] = [:]
+    private var listeners: Set<ControlLoop.Token> = []
+    private var isStopped = false
 
     /// One connection.
     private final class Slot {
@@ -44,7 +46,16 @@ final class ConnectionTable {
         init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
     }
 
+    /// Ends the listeners and all connections.
+    func stop() {
+        isStopped = true
+        for token in listeners { loop.cancel(token) }
+        listeners = []
+        for number in Array(slots.keys) { close(number) }
+    }
+
     private func listen(_ box: ListenerBox, onReadable: @escaping (Int32) -> Void) throws(Errno) {
+        guard !isStopped else { return }
         var token: ControlLoop.Token?
         token = try loop.watch(box.descriptor.rawValue) { [unowned self] _ in
             do {
@@ -53,12 +64,16 @@ final class ConnectionTable {
                 }
             } catch {
                 // Out of descriptors or memory: the client stays in the backlog until some are free again.
-                if let token { loop.cancel(token) }
-                loop.after(milliseconds: Self.pauseMilliseconds) { [unowned self] in
-                    try? listen(box, onReadable: onReadable)
+                if let token {
+                    loop.cancel(token)
+                    listeners.remove(token)
+                }
+                loop.after(milliseconds: Self.pauseMilliseconds) { [weak self] in
+                    try? self?.listen(box, onReadable: onReadable)
                 }
             }
         }
+        if let token { listeners.insert(token) }
     }
 
     private func adopt(

@@ -52,8 +52,18 @@ public final class Switch: EndpointHost {
         forwardingSettings = ForwardingSettings(size: options.hashSize)
         spanningTree = SpanningTreeSettings(isOn: options.usesSpanningTree, priority: options.priority)
         address = options.address ?? MACAddress(rawValue: 0x00ff_0000_0000 | CurrentProcess.random() & 0xffff_ffff)
-        try loop.watch(dataPlane.eventDescriptor) { [unowned self] _ in takeEvents() }
+        events = try loop.watch(dataPlane.eventDescriptor) { [weak self] _ in self?.takeEvents() }
         if spanningTree.isOn { applySpanningTree() }
+    }
+
+    private var events: ControlLoop.Token?
+
+    /// Unplugs everything and ends the data plane.
+    public func stop() {
+        attachments.closeAll()
+        detachAll()
+        if let events = events.take() { loop.cancel(events) }
+        dataPlane.stop()
     }
 
     /// Where the console reads counters and tables.

@@ -14,6 +14,14 @@ public enum TunnelKeyFile {
         public var isMissing = false
     }
 
+    /// Where this user's key is when no file is named.
+    public static var defaultPath: String {
+        let base =
+            CurrentProcess.environment("XDG_CONFIG_HOME")
+            ?? (CurrentProcess.environment("HOME") ?? "/root") + "/.config"
+        return base + "/etherloom/tunnel.key"
+    }
+
     /// Reads a key file. One that others could read or write is refused.
     public static func load(_ path: String) throws(KeyError) -> TunnelKey {
         let text: [UInt8]

@@ -1,0 +1,181 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+public import LinuxSystem
+public import TunnelCrypto
+
+/// How a tunnel's end is set up.
+public struct TunnelOptions: Sendable {
+    public var crypto: TunnelConfiguration
+    /// Where the peer is; nil: it comes to us.
+    public var remote: InternetAddress?
+    /// Largest UDP payload to use.
+    public var maximumDatagramByteCount = 65_000
+    /// Several datagrams in one system call; off only to measure what that is worth.
+    public var isSegmented = true
+    /// Frames pass as the sender made them. Off, they are cut into segments first: less is lost with one packet where the
+    /// path loses many.
+    public var passesSuperFrames = true
+
+    public init(_ crypto: TunnelConfiguration) { self.crypto = crypto }
+}
+
+/// One end of an encrypted tunnel to another host: a UDP socket, or TCP streams where UDP is blocked.
+///
+/// Everything that `TunnelPeer` accepts as authentic says where the peer is; packets go to where the last one came from.
+public struct TunnelEndpoint: ~Copyable, Sendable {
+    let state: OwnedState<TunnelState>
+
+    /// - Parameter socket: a bound UDP socket (`UDPSocket.unfragmented`); nil for TCP alone.
+    public init(_ socket: consuming OwnedDescriptor?, options: TunnelOptions) {
+        state = OwnedState(TunnelState(socket, options: options))
+    }
+
+    var capabilities: PortCapabilities { state.value.options.passesSuperFrames ? .all : [.header] }
+    var nextDeadline: UInt64 { state.value.nextDeadline }
+    var holdsFrames: Bool { state.value.holdsFrames }
+    func takeNotice() -> EndpointNotice? { state.value.takeNotice() }
+    func expire(now: UInt64, drops: inout DropTally) { state.value.expire(now: now, drops: &drops) }
+
+    func descriptor(channel: Int) -> Int32 { state.value.descriptor(channel: channel) }
+
+    func receive(
+        channel: Int,
+        now: UInt64,
+        into burst: inout FrameBurst,
+        pool: inout FramePool,
+        drops: inout DropTally
+    ) -> Endpoint.ReceiveResult {
+        state.value.receive(channel: channel, now: now, into: &burst, pool: &pool, drops: &drops)
+    }
+
+    func send(
+        _ burst: borrowing FrameBurst,
+        from first: Int,
+        now: UInt64,
+        pool: borrowing FramePool,
+        drops: inout DropTally
+    ) -> Endpoint.SendResult {
+        state.value.send(burst, from: first, now: now, pool: pool, drops: &drops)
+    }
+}
+
+/// What a tunnel's end remembers; used by the loop alone.
+struct TunnelState: ~Copyable {
+    let options: TunnelOptions
+    let socket: OwnedDescriptor?
+    var peer: TunnelPeer
+    var sender = TunnelSender()
+    var assembly = TunnelAssembly()
+    var probe: PathProbe
+    /// Where the peer is, as far as we know.
+    var path: InternetAddress
+    var isSegmented: Bool
+
+    /// What one call received, and how far it has been looked at.
+    var received = [UInt8](repeating: 0, count: 65_536)
+    var receivedCount = 0
+    var receivedOffset = 0
+    var receivedSegment = 0
+    var source = InternetAddress.none
+
+    var notices: [8 of EndpointNotice] = InlineArray(repeating: EndpointNotice(.peerUp))
+    var noticeCount = 0
+    /// Monotonic nanoseconds at the latest call.
+    var now: UInt64 = 0
+
+    init(_ socket: consuming OwnedDescriptor?, options: TunnelOptions) {
+        self.options = options
+        self.socket = socket
+        peer = TunnelPeer(options.crypto)
+        probe = PathProbe(ceiling: options.maximumDatagramByteCount)
+        path = options.remote ?? InternetAddress.none
+        isSegmented = options.isSegmented
+    }
+
+    func descriptor(channel: Int) -> Int32 {
+        switch socket {
+        case .some(let socket): socket.rawValue
+        case nil: -1
+        }
+    }
+
+    var nextDeadline: UInt64 {
+        min(peer.nextDeadline(now: now, canInitiate: path != .none), probe.deadline)
+    }
+
+    var holdsFrames: Bool { receivedOffset < receivedCount }
+
+    mutating func notify(_ kind: EndpointNotice.Kind, value: UInt64 = 0) {
+        guard noticeCount < 8 else { return }
+        notices[noticeCount] = EndpointNotice(kind, value: value)
+        noticeCount += 1
+    }
+
+    mutating func takeNotice() -> EndpointNotice? {
+        guard noticeCount > 0 else { return nil }
+        let notice = notices[0]
+        noticeCount -= 1
+        for index in 0..<noticeCount { notices[index] = notices[index + 1] }
+        return notice
+    }
+
+    // MARK: Time
+
+    /// Does what is due: handshakes, keepalives, probes of the path.
+    mutating func expire(now: UInt64, drops: inout DropTally) {
+        self.now = now
+        let due = peer.expire(now: now, wall: WallClock.nanoseconds, canInitiate: path != .none)
+        if due.contains(.handshake) {
+            // Where the peer was last; when that stays silent, where it was said to be.
+            if let remote = options.remote, peer.unansweredAttempts > 2 { path = remote }
+            send(peer.takeOutput(), to: path, drops: &drops)
+        }
+        if due.contains(.up) { notify(.peerUp, value: place(path)) }
+        if due.contains(.down) {
+            notify(.peerDown)
+            probe.stop()
+        }
+        if due.contains(.keepalive) { sendControl(TunnelMessage.Head(.keepalive), byteCount: 0, drops: &drops) }
+        while let size = probe.nextProbe(now: now) {
+            sendControl(TunnelMessage.Head(.probe, size: size), byteCount: size, drops: &drops)
+        }
+    }
+
+    /// An address as a notice's value: IPv4 address and port, 0 for IPv6.
+    func place(_ address: InternetAddress) -> UInt64 {
+        guard let ipv4 = address.ipv4 else { return 0 }
+        return UInt64(ipv4) << 16 | UInt64(address.port)
+    }
+
+    /// Sends a handshake packet. What the kernel refuses will be tried again by the clock.
+    mutating func send(_ packet: [UInt8], to address: InternetAddress, drops: inout DropTally) {
+        guard !packet.isEmpty, address != .none else { return }
+        _ = UDPSocket.send(descriptor(channel: 0), packet.span, segment: 0, to: address)
+    }
+
+    /// Sends a packet without frames, padded to `byteCount`.
+    mutating func sendControl(_ head: TunnelMessage.Head, byteCount: Int, drops: inout DropTally) {
+        guard peer.canSend, path != .none else { return }
+        let open = max(TunnelMessage.headByteCount, byteCount - TunnelPacket.dataOverhead)
+        guard open + TunnelPacket.dataOverhead <= sender.packets.count else { return }
+        guard let size = Self.seal(&sender.packets, &peer, head, open, now) else { return }
+        // A probe that is too large for the interface is refused at once: that is an answer, too.
+        let packet = sender.packets.span.extracting(0..<size)
+        _ = UDPSocket.send(descriptor(channel: 0), packet, segment: 0, to: path)
+    }
+
+    private static func seal(
+        _ bytes: inout [UInt8],
+        _ peer: inout TunnelPeer,
+        _ head: TunnelMessage.Head,
+        _ count: Int,
+        _ now: UInt64
+    ) -> Int? {
+        var span = bytes.mutableSpan
+        for index in 0..<count { span[TunnelPacket.dataHeaderByteCount + index] = 0 }
+        head.store(into: &span, at: TunnelPacket.dataHeaderByteCount)
+        return peer.seal(&span, at: 0, count: count, now: now)
+    }
+}

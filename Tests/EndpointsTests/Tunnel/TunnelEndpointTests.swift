@@ -1,0 +1,264 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+import LinuxSystem
+import TestSupport
+import Testing
+import TunnelCrypto
+
+/// An endpoint that is shared by reference.
+final class TunnelEnd {
+    let endpoint: Endpoint
+    init(_ endpoint: consuming Endpoint) { self.endpoint = endpoint }
+}
+
+/// Two ends of a tunnel over loopback, served by the test.
+struct TunnelBench: ~Copyable {
+    let one: TunnelEnd
+    let other: TunnelEnd
+    let onePort: UInt16
+    let otherPort: UInt16
+    var bench: EndpointBench
+
+    init(change: (inout TunnelOptions) -> Void = { _ in }) throws {
+        let (keyOne, keyOther) = (TunnelKey(), TunnelKey())
+        let socketOne = try Self.socket()
+        let socketOther = try Self.socket()
+        let portOne = try UDPSocket.localAddress(socketOne).port
+        let portOther = try UDPSocket.localAddress(socketOther).port
+        onePort = portOne
+        otherPort = portOther
+        var options = TunnelOptions(TunnelConfiguration(key: keyOne, peer: keyOther.publicBytes))
+        options.remote = InternetAddress(ipv4: 0x7f00_0001, port: portOther)
+        change(&options)
+        let first = TunnelEnd(.tunnel(TunnelEndpoint(socketOne, options: options)))
+        options = TunnelOptions(TunnelConfiguration(key: keyOther, peer: keyOne.publicBytes))
+        change(&options)
+        options.remote = nil
+        one = first
+        other = TunnelEnd(.tunnel(TunnelEndpoint(socketOther, options: options)))
+        bench = EndpointBench()
+    }
+
+    static func socket() throws -> OwnedDescriptor {
+        try UDPSocket.unfragmented(at: InternetAddress(ipv4: 0x7f00_0001, port: 0), coalesces: true)
+    }
+
+    /// What waits at an end, handshakes included.
+    mutating func receive(_ end: TunnelEnd) -> [[UInt8]] {
+        var frames: [[UInt8]] = []
+        for _ in 0..<200 {
+            let result = end.endpoint.receive(
+                now: MonotonicClock.nanoseconds,
+                into: &bench.burst,
+                pool: &bench.pool,
+                drops: &bench.drops
+            )
+            frames += bench.takeFrames(withHeader: true)
+            if result == .drained, !end.endpoint.holdsFrames { break }
+        }
+        return frames
+    }
+
+    /// Handshake, and the search for the path's MTU. Loopback delivers at once: a few turns suffice.
+    mutating func connect() -> Bool {
+        one.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &bench.drops)
+        for _ in 0..<8 {
+            _ = receive(other)
+            _ = receive(one)
+            one.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &bench.drops)
+            other.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &bench.drops)
+        }
+        return one.endpoint.takeNotice()?.kind == .peerUp && other.endpoint.takeNotice()?.kind == .peerUp
+    }
+
+    mutating func send(_ messages: [[UInt8]], from end: TunnelEnd) throws -> Endpoint.SendResult {
+        for message in messages { try bench.stage(message, hasHeader: true) }
+        let result = end.endpoint.send(
+            bench.burst,
+            from: 0,
+            now: MonotonicClock.nanoseconds,
+            pool: bench.pool,
+            drops: &bench.drops
+        )
+        _ = bench.takeFrames()
+        return result
+    }
+}
+
+@Suite("Tunnel endpoints")
+struct TunnelEndpointTests {
+    private let plain = [UInt8](repeating: 0, count: 12)
+
+    @Test("frames and super-frames pass whole, in both directions", arguments: [1228, 1372, 1500, 9000, 65_535])
+    func carries(mtu: Int) throws {
+        var tunnel = try TunnelBench { $0.maximumDatagramByteCount = min(mtu - 28, 65_000) }
+        let result20 = tunnel.connect()
+        #expect(result20 == true)
+        var recipe = SuperFrame()
+        recipe.payload = (0..<60_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        let messages = [
+            plain + testFrame(1), recipe.virtioHeader + recipe.bytes, plain + testFrame(2, byteCount: 1514),
+            plain + testFrame(3, byteCount: FramePool.largeCapacity), plain + testFrame(4, byteCount: 14),
+        ]
+        let result11 = try tunnel.send(messages, from: tunnel.one)
+        #expect(result11 == .done)
+        let result1 = tunnel.receive(tunnel.other)
+        #expect(result1 == messages)
+        let result12 = try tunnel.send(messages, from: tunnel.other)
+        #expect(result12 == .done)
+        let result2 = tunnel.receive(tunnel.one)
+        #expect(result2 == messages)
+        #expect(tunnel.bench.drops.isEmpty == true)
+        #expect(tunnel.bench.isPoolWhole == true)
+    }
+
+    @Test("without segmentation the same")
+    func carriesSingly() throws {
+        var tunnel = try TunnelBench {
+            $0.isSegmented = false
+            $0.maximumDatagramByteCount = 1372
+        }
+        let result21 = tunnel.connect()
+        #expect(result21 == true)
+        let messages = (0..<30).map { plain + testFrame($0, byteCount: 1514) }
+        let result13 = try tunnel.send(messages, from: tunnel.one)
+        #expect(result13 == .done)
+        let result3 = tunnel.receive(tunnel.other)
+        #expect(result3 == messages)
+    }
+
+    @Test("many small frames are more than one burst takes")
+    func manySmallOnes() throws {
+        var tunnel = try TunnelBench { $0.maximumDatagramByteCount = 1372 }
+        let result22 = tunnel.connect()
+        #expect(result22 == true)
+        var sent: [[UInt8]] = []
+        for round in 0..<8 {
+            let messages = (0..<40).map { plain + testFrame(round * 40 + $0) }
+            let result14 = try tunnel.send(messages, from: tunnel.one)
+            #expect(result14 == .done)
+            sent += messages
+        }
+        let result4 = tunnel.receive(tunnel.other)
+        #expect(result4 == sent)
+        #expect(tunnel.bench.isPoolWhole == true)
+    }
+
+    @Test("before there is a session nothing goes out, and it is counted")
+    func noSession() throws {
+        var tunnel = try TunnelBench()
+        let result15 = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
+        #expect(result15 == .done)
+        #expect(tunnel.bench.drops[.noCarrier] == 1)
+    }
+
+    @Test("nonsense, copies and cut packets are counted by cause, and hurt nobody")
+    func hostile() throws {
+        var tunnel = try TunnelBench { $0.maximumDatagramByteCount = 1372 }
+        let result23 = tunnel.connect()
+        #expect(result23 == true)
+        let stranger = try TunnelBench.socket()
+        let target = InternetAddress(ipv4: 0x7f00_0001, port: tunnel.otherPort)
+        func inject(_ bytes: [UInt8]) { _ = UDPSocket.send(stranger.rawValue, bytes.span, to: target) }
+        inject([])
+        inject([1, 2, 3])
+        inject([4, 0, 0, 0] + [UInt8](repeating: 9, count: 10))
+        inject([4, 0, 0, 0] + [UInt8](repeating: 9, count: 200))
+        inject([1, 0, 0, 0] + [UInt8](repeating: 9, count: 140))
+        inject([1, 0, 0, 0] + [UInt8](repeating: 9, count: 1400))
+        inject([UInt8](repeating: 0xff, count: 60_000))
+        let result5 = tunnel.receive(tunnel.other).isEmpty
+        #expect(result5 == true)
+        #expect(tunnel.bench.drops[.malformed] == 5)
+        #expect(tunnel.bench.drops[.notAuthentic] == 2)
+        let result16 = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
+        #expect(result16 == .done)
+        let result6 = tunnel.receive(tunnel.other)
+        #expect(result6 == [plain + testFrame(1)])
+    }
+
+    @Test("a peer that moves is followed once its packet proves who it is")
+    func roams() throws {
+        var tunnel = try TunnelBench()
+        let result24 = tunnel.connect()
+        #expect(result24 == true)
+        // A relay between the two: what `one` sends arrives from another address from now on.
+        let relay = try TunnelBench.socket()
+        let port = try UDPSocket.localAddress(relay).port
+        let receiver = try TunnelBench.socket()
+        _ = receiver
+        let result17 = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
+        #expect(result17 == .done)
+        // Taken from the kernel before `other` reads it, and sent on by the relay.
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        var from = InternetAddress.none
+        var span = bytes.mutableSpan
+        let reception = UDPSocket.receive(tunnel.other.endpoint.descriptor(channel: 0), into: &span, from: &from)
+        #expect(from.port == tunnel.onePort)
+        let target = InternetAddress(ipv4: 0x7f00_0001, port: tunnel.otherPort)
+        _ = UDPSocket.send(relay.rawValue, bytes.span.extracting(0..<reception.byteCount), to: target)
+        let result7 = tunnel.receive(tunnel.other)
+        #expect(result7 == [plain + testFrame(1)])
+        let notice = tunnel.other.endpoint.takeNotice()
+        #expect(notice == EndpointNotice(.peerMoved, value: 0x7f00_0001 << 16 | UInt64(port)))
+        // Answers go there now.
+        let result18 = try tunnel.send([plain + testFrame(2)], from: tunnel.other)
+        #expect(result18 == .done)
+        let result8 = tunnel.receive(tunnel.one).isEmpty
+        #expect(result8 == true)
+        // The same packet once more, from the old place, moves nothing.
+        _ = UDPSocket.send(relay.rawValue, bytes.span.extracting(0..<reception.byteCount), to: target)
+        let result9 = tunnel.receive(tunnel.other).isEmpty
+        #expect(result9 == true)
+        #expect(tunnel.bench.drops[.replayed] == 1)
+        #expect(tunnel.other.endpoint.takeNotice() == nil)
+    }
+
+    @Test("a lost packet costs the frames that touch it, and no others")
+    func loss() throws {
+        var tunnel = try TunnelBench {
+            $0.maximumDatagramByteCount = 1372
+            $0.isSegmented = false
+        }
+        let result25 = tunnel.connect()
+        #expect(result25 == true)
+        let messages = (0..<30).map { plain + testFrame($0, byteCount: 500) }
+        let result19 = try tunnel.send(messages, from: tunnel.one)
+        #expect(result19 == .done)
+        // The third packet is lost.
+        let fd = tunnel.other.endpoint.descriptor(channel: 0)
+        let target = InternetAddress(ipv4: 0x7f00_0001, port: tunnel.otherPort)
+        let relay = try TunnelBench.socket()
+        var packets: [[UInt8]] = []
+        while true {
+            var bytes = [UInt8](repeating: 0, count: 2000)
+            var from = InternetAddress.none
+            var span = bytes.mutableSpan
+            let size = UDPSocket.receive(fd, into: &span, from: &from).byteCount
+            guard size > 0 else { break }
+            packets.append(Array(bytes[..<size]))
+        }
+        #expect(packets.count == 12)
+        for (index, packet) in packets.enumerated() where index != 2 {
+            _ = UDPSocket.send(relay.rawValue, packet.span, to: target)
+        }
+        let result10 = tunnel.receive(tunnel.other).isEmpty
+        #expect(result10 == true)
+        // Later messages push the incomplete one out.
+        var received: [[UInt8]] = []
+        for round in 0..<50 {
+            _ = try tunnel.send(
+                (0..<4).map { plain + testFrame(100 + round * 4 + $0, byteCount: 900) },
+                from: tunnel.one
+            )
+            received += tunnel.receive(tunnel.other)
+        }
+        let survivors = received.filter { messages.contains($0) }
+        #expect(survivors.count >= 25 && survivors.count < 30)
+        #expect(received.count == survivors.count + 200)
+        #expect(tunnel.bench.isPoolWhole == true)
+    }
+}
