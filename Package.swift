@@ -173,7 +173,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport"],
-            exclude: ["Programs"],
+            exclude: ["Programs", "Console/Sessions"],
             swiftSettings: testSettings
         ),
     ]
