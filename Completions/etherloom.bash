@@ -71,7 +71,7 @@ _etherloom() {
         _etherloom_words "$current" '0600 0660 0666 0700 0770 0777'
         return
         ;;
-    *:-L | *:--forward | *:-U | *:--forward-udp | *:--ready-fd | *:--timeout | switch:-n | switch:--ports | \
+    *:-L | *:--forward | *:-U | *:--forward-udp | *:--ready-fd | *:--timeout | term:-c | term:--command | switch:-n | switch:--ports | \
         switch:-t | switch:--tap | switch:--port | plug:--or | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | \
         gateway:-N | gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | \
         run:--address | run:--via | run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | \
@@ -95,7 +95,7 @@ _etherloom() {
             --forward -- --help'
         ;;
     plug) options='--daemon --or --pidfile --quiet --reconnect --ready-fd --help' ;;
-    term) options='--identify --socket --timeout --help' ;;
+    term) options='--identify --socket --timeout --command --code --help' ;;
     web)
         options='--daemon --socket --listen --token-file --telnet --password-file --listen-anywhere --pidfile --ready-fd
             --help'

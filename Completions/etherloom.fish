@@ -92,6 +92,8 @@ complete -c etherloom -n '__etherloom_verb plug' -x -a '(__fish_complete_directo
 
 complete -c etherloom -n '__etherloom_verb term' -s i -l identify -d 'begin each line with the socket name'
 complete -c etherloom -n '__etherloom_verb term' -s s -l socket -r -F -d 'socket of the console'
+complete -c etherloom -n '__etherloom_verb term' -s c -l command -x -d 'send this command'
+complete -c etherloom -n '__etherloom_verb term' -l code -d 'end with the number of the first error'
 complete -c etherloom -n '__etherloom_verb term' -l timeout -x -d 'seconds to wait for an answer'
 
 complete -c etherloom -n '__etherloom_verb web' -s s -l socket -r -F -d 'socket of the console'

@@ -26,6 +26,8 @@ public final class ConsoleSession: ConsoleCaller {
         var unknownCommandMilliseconds: UInt64 = 300
         /// How often a job in the background looks whether it is in the foreground again.
         var backgroundMilliseconds: UInt64 = 250
+        /// How long the client may take to hang up once it has been told that the session ends.
+        var farewellMilliseconds: UInt64 = 1000
     }
 
     public var subscriptions: Set<String> = []
@@ -40,6 +42,7 @@ public final class ConsoleSession: ConsoleCaller {
     private var outputToken: ControlLoop.Token?
     private var quietTimer: ControlLoop.Token?
     private var patienceTimer: ControlLoop.Token?
+    private var farewellTimer: ControlLoop.Token?
     private var isAtEnd = false
     private var isEnding = false
     private var isClosed = false
@@ -149,7 +152,7 @@ public final class ConsoleSession: ConsoleCaller {
         if isEnding || isAtEnd {
             pauseInput()
             isEnding = true
-            if output.isEmpty { close() }
+            if output.isEmpty { takeLeave() }
             return
         }
         resumeInput()
@@ -234,11 +237,29 @@ public final class ConsoleSession: ConsoleCaller {
         }
     }
 
+    /// Everything was said: hangs up, and closes when the client has hung up too, or after a moment. A client that finds the
+    /// connection closed may not look for what was said last (Debian's unixterm does not).
+    private func takeLeave() {
+        guard stream.isSocket, !isAtEnd, farewellTimer == nil, !isClosed else {
+            if farewellTimer == nil { close() }
+            return
+        }
+        stream.hangUp()
+        farewellTimer = loop.after(milliseconds: limits.farewellMilliseconds) { [weak self] in self?.close() }
+        inputToken = try? loop.watch(stream.input.rawValue) { [weak self] _ in
+            // What still comes is not for us any more.
+            guard let self, let bytes = try? stream.read(), !bytes.isEmpty else {
+                self?.close()
+                return
+            }
+        }
+    }
+
     /// Ends the session at once.
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        for token in [inputToken, outputToken, quietTimer, patienceTimer] { token.map(loop.cancel) }
+        for token in [inputToken, outputToken, quietTimer, patienceTimer, farewellTimer] { token.map(loop.cancel) }
         console.remove(self)
         // Not now: a caller further up still uses this session.
         loop.after(milliseconds: 0) { [self] in onEnd() }

@@ -54,6 +54,9 @@ final class ConsoleStream {
         return try input.read(atMost: 4096)
     }
 
+    /// Nothing more will be written to this connection; the other side sees its end.
+    func hangUp() { _ = shutdown(output.rawValue, Int32(SHUT_WR)) }
+
     /// Writes what is taken without waiting: how many bytes it was. Throws `wouldBlock` for none.
     func write(_ bytes: ArraySlice<UInt8>) throws(Errno) -> Int {
         if isSocket {

@@ -28,7 +28,7 @@ public enum TerminalClient {
             return try session.run(connection)
         } catch {
             streams.writeError("\(options.program): \(error.message)\n")
-            return error.status
+            return options.endsWithCode ? 255 : error.status
         }
     }
 }
@@ -60,7 +60,7 @@ extension TerminalClient {
             self.streams = streams
             lines = options.commands.map { Array($0.utf8) + [newline] }
             isInputAtEnd = !options.commands.isEmpty
-            isRaw = !options.showsName && options.commands.isEmpty
+            isRaw = !options.showsName && options.commands.isEmpty && !options.endsWithCode
             isInteractive = options.commands.isEmpty && streams.isInteractive
             let style: TerminalScreen.Style = options.showsName ? .named(options.name) : isRaw ? .everything : .data
             screen = TerminalScreen(style: style, isInteractive: isInteractive)
@@ -147,6 +147,7 @@ extension TerminalClient {
         private func leave() -> Int32 {
             // The shell's prompt shall not stand behind ours.
             if isInteractive && isPrompted { _ = streams.write("\n") }
+            if options.endsWithCode { return screen.failureCode & 0xff }
             return screen.failure == nil || isRaw || isInteractive ? 0 : 1
         }
     }

@@ -77,6 +77,17 @@ struct TerminalConnection: ~Copyable {
         }
     }
 
+    /// Waits until the console or one of `inputs` can be read: which of them. Nothing is ready when the time is over.
+    func wait(inputs: [Int32], milliseconds: Int32) throws(Failure) -> (console: Bool, inputs: [Bool]) {
+        let deadline = milliseconds < 0 ? nil : MonotonicClock.nanoseconds + UInt64(milliseconds) * 1_000_000
+        do {
+            let ready = try Poll.readable([socket.rawValue] + inputs, deadline: deadline)
+            return (ready[0], Array(ready.dropFirst()))
+        } catch {
+            throw Failure(message: "poll: \(error)")
+        }
+    }
+
     /// What the console sent: empty when it closed, nil when there is nothing.
     func receive() -> [UInt8]? {
         do throws(Errno) {

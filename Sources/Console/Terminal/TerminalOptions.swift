@@ -12,6 +12,8 @@ public struct TerminalOptions: Sendable {
     public var commands: [String] = []
     /// How long an answer may take.
     public var timeoutMilliseconds = 10_000
+    /// The exit status is the errno of the first command that failed, and 255 when there is no console or no answer.
+    public var endsWithCode = false
     /// The name before error messages.
     public var program = "etherloom"
 

@@ -17,6 +17,8 @@ struct TerminalScreen {
     let isInteractive: Bool
     /// The first failure's reply.
     private(set) var failure: String?
+    /// Its errno.
+    private(set) var failureCode: Int32 = 0
     private(set) var hasEnded = false
     private var hasGreeted = false
 
@@ -34,7 +36,10 @@ struct TerminalScreen {
         case .other(let line): return (hasGreeted ? shown(line) : "", "")
         case .reply(let code, let line):
             if code == 1000 { return ("", "") }
-            failure = failure ?? line
+            if failure == nil {
+                failure = line
+                failureCode = Int32(truncatingIfNeeded: code - 1000)
+            }
             return style == .data ? ("", line + "\n") : (shown(line), "")
         case .end:
             hasEnded = true

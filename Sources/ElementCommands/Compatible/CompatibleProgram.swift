@@ -15,6 +15,9 @@ enum CompatibleProgram: String, CaseIterable {
     case umlSwitch = "uml_switch"
     case umlSwitch2 = "uml_switch2"
     case umls3 = "umls3"
+    case vdeterm = "vdeterm"
+    case unixcmd = "unixcmd"
+    case vdecmd = "vdecmd"
 
     /// Runs as the program named and returns its exit status.
     func run(_ arguments: [String]) -> Int32 {
@@ -31,6 +34,8 @@ enum CompatibleProgram: String, CaseIterable {
             case .umlSwitch: return try UMLSwitchProgram.run(arguments)
             case .umlSwitch2: return try UMLSwitch2Program.run(arguments)
             case .umls3: return try UMLS3Program.run(arguments)
+            case .vdeterm: return try VDETermProgram.run(arguments)
+            case .unixcmd, .vdecmd: return try UnixCmdProgram.run(arguments, name: rawValue)
             }
         } catch let failure as Failure {
             Report.error(failure.message)

@@ -23,6 +23,10 @@ struct TermCommand: ParsableCommand {
     var socket: String?
     @Option(name: .customLong("timeout"), help: "Seconds to wait for an answer.")
     var timeoutSeconds = 10
+    @Flag(name: .customLong("code"), help: "End with the number of the first error that the console answers.")
+    var endsWithCode = false
+    @Option(name: [.short, .customLong("command")], help: "Send this command. Repeatable.")
+    var command: [String] = []
     @Argument(help: "The socket's path, unless given by -s; then the command.")
     var words: [String] = []
 
@@ -36,9 +40,11 @@ struct TermCommand: ParsableCommand {
         var options = TerminalOptions(path: path)
         options.showsName = showsName
         options.timeoutMilliseconds = timeoutSeconds * 1000
-        let command = socket == nil ? words.dropFirst() : words[...]
-        if !command.isEmpty { options.commands = [command.joined(separator: " ")] }
-        let status = TerminalClient.run(options)
+        options.endsWithCode = endsWithCode
+        let words = socket == nil ? words.dropFirst() : words[...]
+        options.commands = command + (words.isEmpty ? [] : [words.joined(separator: " ")])
+        let isTyped = options.commands.isEmpty && !showsName && !endsWithCode && LineTerminal.isPossible
+        let status = isTyped ? LineTerminal.run(options) : TerminalClient.run(options)
         if status != ExitStatus.success { throw ExitCodeOnly(status: status) }
     }
 }

@@ -122,7 +122,11 @@ public final class HostNamespace {
             to: "\(directory)/data/passwd"
         )
         for name in ["etherloom", "etherloom-lab"] { try write("", to: "\(directory)/bin/\(name)") }
-        for name in ["vde_switch", "slirpvde", "unixterm", "vde_plug", "vde_plug2tap", "dpipe", "vdens"] {
+        let names = [
+            "vde_switch", "slirpvde", "unixterm", "vdeterm", "unixcmd", "vdecmd", "vde_plug", "vde_plug2tap", "dpipe",
+            "vdens",
+        ]
+        for name in names {
             guard symlink("../bin/etherloom", "\(directory)/compat/\(name)") == 0 else {
                 throw IntegrationFailure.system("symlink")
             }
