@@ -9,7 +9,9 @@ public import Wire
 /// # Theory of operation
 ///
 /// A hash table of buckets of eight entries, 16 bytes each: two cache lines. The key is address and VLAN. A bucket is
-/// all there is: no chain, no tombstone, no growth; entries are looked for in at most eight places. When a bucket is full,
+/// all there is: no chain, no tombstone, no growth; entries are looked for in at most eight places. One word a bucket has a
+/// byte of each key's hash: it is compared as a whole, so that the one entry that counts is found without trying the others,
+/// and without a branch that cannot be foreseen. When a bucket is full,
 /// an aged entry goes first; else the oldest one of the port that has the most entries in the whole table, so that a port
 /// that floods forged addresses displaces its own (the policy of Open vSwitch). Static entries stay.
 ///
@@ -58,6 +60,8 @@ public struct ForwardingDatabase: ~Copyable {
     private let entries: UnsafeMutablePointer<Entry>
     private let multiplier: UInt64
     private let shift: UInt64
+    /// A byte of the hash of each key of a bucket, 0 where there is none. Derived: not in the state memory.
+    private let tags: UnsafeMutablePointer<UInt64>
     private let countByPort: UnsafeMutablePointer<UInt32>
     /// Which runs of 64 buckets were ever written, so that a sweep touches no page for nothing.
     private let touched: UnsafeMutablePointer<Bool>
@@ -78,6 +82,8 @@ public struct ForwardingDatabase: ~Copyable {
         unsafe entries = raw.assumingMemoryBound(to: Entry.self)
         multiplier = seed | 1
         shift = UInt64(64 - bucketCount.trailingZeroBitCount)
+        unsafe tags = .allocate(capacity: bucketCount)
+        unsafe tags.initialize(repeating: 0, count: bucketCount)
         unsafe countByPort = .allocate(capacity: Tunables.maximumPortCount)
         unsafe countByPort.initialize(repeating: 0, count: Tunables.maximumPortCount)
         touchedCount = bucketCount / 64
@@ -86,6 +92,7 @@ public struct ForwardingDatabase: ~Copyable {
     }
 
     deinit {
+        unsafe tags.deallocate()
         unsafe countByPort.deallocate()
         unsafe touched.deallocate()
     }
@@ -102,51 +109,69 @@ public struct ForwardingDatabase: ~Copyable {
 
     /// Fibonacci hashing with a secret multiplier; the high bits are the good ones.
     @inline(__always)
-    private func bucket(_ key: UInt64) -> Int {
+    private func hash(_ key: UInt64) -> UInt64 {
         // The halves are mixed first: the low bits of a MAC address vary most and the multiplier is odd, not perfect.
-        let mixed = (key ^ key >> 29) &* multiplier
-        return Int(truncatingIfNeeded: mixed >> shift) &* Self.ways
+        (key ^ key >> 29) &* multiplier
+    }
+
+    @inline(__always)
+    private func bucket(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash &>> shift) }
+
+    /// The seven bits below those that choose the bucket, and one that says "used".
+    @inline(__always)
+    private func tag(_ hash: UInt64) -> UInt64 { hash &>> (shift &- 7) & 0x7f | 0x80 }
+
+    /// The index of a key's entry, -1 when it has none.
+    @inline(__always)
+    private func find(_ key: UInt64, _ hash: UInt64) -> Int {
+        let bucket = bucket(hash)
+        // Bytes of the word that equal the tag become zero, and zero bytes are found all at once (Mycroft 1987). Bytes above
+        // a true one may be found wrongly: the key decides.
+        let difference = unsafe tags[bucket] ^ tag(hash) &* 0x0101_0101_0101_0101
+        var candidates = (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
+        while candidates != 0 {
+            let index = bucket &* Self.ways &+ candidates.trailingZeroBitCount &>> 3
+            if unsafe entries[index].key.load(ordering: .relaxed) & ~Self.staticBit == key { return index }
+            candidates &= candidates &- 1
+        }
+        return -1
     }
 
     /// The port that `address` is on, nil when it is unknown or its entry has aged.
     public func lookUp(_ address: MACAddress, vlan: UInt16, now: UInt16) -> Int? {
         let key = Self.key(address, vlan)
-        let first = bucket(key)
-        for index in first..<first &+ Self.ways {
-            let found = unsafe entries[index].key.load(ordering: .relaxed)
-            if found & ~Self.staticBit == key {
-                let place = unsafe entries[index].place.load(ordering: .relaxed)
-                let age = now &- UInt16(truncatingIfNeeded: place)
-                return age <= ageingSeconds || found & Self.staticBit != 0 ? Int(place >> 16) : nil
-            }
-        }
-        return nil
+        let index = find(key, hash(key))
+        guard index >= 0 else { return nil }
+        let place = unsafe entries[index].place.load(ordering: .relaxed)
+        let age = now &- UInt16(truncatingIfNeeded: place)
+        if age <= ageingSeconds { return Int(place >> 16) }
+        return unsafe entries[index].key.load(ordering: .relaxed) & Self.staticBit != 0 ? Int(place >> 16) : nil
     }
 
     /// Notes that `address` is on `port`.
     @discardableResult
     public mutating func learn(_ address: MACAddress, vlan: UInt16, port: Int, now: UInt16) -> Learned {
         let key = Self.key(address, vlan)
-        let first = bucket(key)
+        let hash = hash(key)
         let place = UInt32(truncatingIfNeeded: port) << 16 | UInt32(now)
-        for index in first..<first &+ Self.ways {
-            let found = unsafe entries[index].key.load(ordering: .relaxed)
-            guard found & ~Self.staticBit == key else { continue }
-            let old = unsafe entries[index].place.load(ordering: .relaxed)
-            if old == place || found & Self.staticBit != 0 { return .known }
-            if old >> 16 == place >> 16 {
-                unsafe entries[index].place.store(place, ordering: .relaxed)
-                return .known
-            }
-            conflictingPort = Int(old >> 16)
-            if now &- UInt16(truncatingIfNeeded: old) < minimumPersistenceSeconds { return .held }
-            unsafe countByPort[Int(old >> 16)] -= 1
-            unsafe countByPort[port] += 1
-            write(index, key: key, place: place)
-            return .moved
+        let index = find(key, hash)
+        guard index >= 0 else {
+            insert(key: key, place: place, bucket: bucket(hash) * Self.ways, now: now)
+            return .new
         }
-        insert(key: key, place: place, bucket: first, now: now)
-        return .new
+        let old = unsafe entries[index].place.load(ordering: .relaxed)
+        if old == place { return .known }
+        if unsafe entries[index].key.load(ordering: .relaxed) & Self.staticBit != 0 { return .known }
+        if old >> 16 == place >> 16 {
+            unsafe entries[index].place.store(place, ordering: .relaxed)
+            return .known
+        }
+        conflictingPort = Int(old >> 16)
+        if now &- UInt16(truncatingIfNeeded: old) < minimumPersistenceSeconds { return .held }
+        unsafe countByPort[Int(old >> 16)] -= 1
+        unsafe countByPort[port] += 1
+        write(index, key: key, place: place)
+        return .moved
     }
 
     private mutating func insert(key: UInt64, place: UInt32, bucket first: Int, now: UInt16) {
@@ -187,6 +212,10 @@ public struct ForwardingDatabase: ~Copyable {
         unsafe entries[index].key.store(key, ordering: .relaxed)
         unsafe entries[index].place.store(place, ordering: .relaxed)
         unsafe entries[index].sequence.endWrite()
+        let position = UInt64(index % Self.ways * 8)
+        let tag = key == 0 ? 0 : tag(hash(key & ~Self.staticBit))
+        let word = unsafe tags[index / Self.ways]
+        unsafe tags[index / Self.ways] = word & ~(0xff << position) | tag << position
     }
 
     private mutating func forget(_ index: Int) {
