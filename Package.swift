@@ -223,6 +223,8 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("VDERequest", ["Endpoints"]),
         ("AttachMessage", ["Endpoints"]),
         ("ConsoleLine", ["Console", "LinuxSystem", "Runtime"]),
+        ("NetworkURL", ["LinuxSystem", "Runtime"]),
+        ("StreamFraming", ["Dataplane", "Endpoints", "LinuxSystem"]),
     ]
     for (name, dependencies) in targets {
         package.targets.append(

@@ -58,6 +58,17 @@ def switch(kind: str, *arguments: str, cpu: int | None = SWITCH_CPU):
         yield process, directory
 
 
+@contextlib.contextmanager
+def stream_switch():
+    """Our switch with two stream ports that listen: its process and their paths."""
+    directory = lab.fresh_directory("st")
+    paths = [f"{directory}.stream{number}" for number in (1, 2)]
+    ports = [word for path in paths for word in ("--port", f"stream://{path}[listen]")]
+    with switch("etherloom", *ports) as (process, _):
+        lab.until(lambda: all(is_socket(path) for path in paths), "stream ports", process=process)
+        yield process, paths
+
+
 def console(directory: str, command: str) -> str:
     """What the switch's management console answers to one command."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:

@@ -9,6 +9,7 @@ import Glibc
 // `Benchmarks/run` collects, compares with the peers' and prints as a table.
 //
 //      gen     frames through a switch: rate, loss, processor time of the switch for each frame, round trips
+//      trunk   frames through a switch between two stream ports
 //      hold    ports that are attached and silent, until standard input ends
 //      micro   leaves of the data plane in this process: table, checksum, segmentation, classification
 //      floor   what the kernel takes for the operations that nobody can avoid
@@ -22,6 +23,7 @@ let usage = """
            swbench gen --packet IF1,IF2 …  raw sockets on two interfaces
            swbench gen --packet IF1 --sock DIR --super [--count N] [--window N]
                        super-frames of 64 KiB; with --packet IF1,IF2 the sink is an interface too
+           swbench trunk --connect PATH,PATH [--size N] [--seconds N] [--batch N] [--pid N] [--warmup SECONDS] [--cpu N]
            swbench hold --sock DIR --ports N
            swbench micro
            swbench floor
@@ -32,6 +34,7 @@ do {
     let report: Report?
     switch words.popFirst() {
     case "gen": report = try generate(Options(words, flags: Generator.flags, names: Generator.names))
+    case "trunk": report = try measureTrunk(Options(words, flags: [], names: Trunk.names))
     case "hold": report = try hold(Options(words, flags: [], names: ["sock", "ports"]))
     case "micro": report = try measureLeaves(Options(words, flags: [], names: ["rounds"]))
     case "floor": report = try measureFloor(Options(words, flags: [], names: ["rounds"]))

@@ -1,0 +1,64 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Runtime
+import Testing
+
+@Suite("Network URLs")
+struct NetworkURLTests {
+    @Test(
+        "scheme, address and options",
+        arguments: [
+            ("/tmp/vde", "vde", "/tmp/vde", []),
+            ("vde:///tmp/vde[5]", "vde", "/tmp/vde", ["5"]),
+            ("/tmp/a=b", "vde", "/tmp/a=b", []),
+            ("VDE:///tmp/vde", "vde", "/tmp/vde", []),
+            ("vxlan://239.0.0.1/vni=7/ttl=2", "vxlan", "239.0.0.1", ["vni=7", "ttl=2"]),
+            ("stream://[::1]:5000[listen/framing=2]", "stream", "[::1]:5000", ["listen", "framing=2"]),
+            ("udp://[fe80::1]", "udp", "[fe80::1]", []),
+            ("cmd://sh -c 'a | b[x]/y=1'", "cmd", "sh -c 'a | b[x]/y=1'", []),
+            ("dgram:///tmp/a->/tmp/b", "dgram", "/tmp/a->/tmp/b", []),
+            ("-", "stdio", "", []),
+            ("null://", "null", "", []),
+        ]
+    )
+    func parts(_ text: String, _ scheme: String, _ address: String, _ options: [String]) throws {
+        let url = try NetworkURL(text)
+        #expect(url.scheme == scheme)
+        #expect(url.address == address)
+        #expect(url.options.map { option in option.name + (option.value.map { "=\($0)" } ?? "") } == options)
+        #expect("\(url)" == text)
+    }
+
+    @Test("another URL in braces keeps its own options")
+    func nested() throws {
+        let url = try NetworkURL("vlan://10[untag]{vde:///tmp/vde[3]}")
+        #expect(url.scheme == "vlan" && url.address == "10" && url.has("untag"))
+        let inner = try NetworkURL(try #require(url.nested))
+        #expect(inner.address == "/tmp/vde" && inner.has("3"))
+        #expect(throws: NetworkURL.ParseError.self) { try NetworkURL("vlan://10{vde:///tmp/vde") }
+        #expect(throws: NetworkURL.ParseError.self) { try NetworkURL("") }
+    }
+
+    @Test(
+        "alternatives",
+        arguments: [
+            ("/tmp/a|/tmp/b", ["/tmp/a", "/tmp/b"]),
+            ("vlan://1{/tmp/a|b}|udp://5000->h:1", ["vlan://1{/tmp/a|b}", "udp://5000->h:1"]),
+            ("cmd://sh -c 'a | b'", ["cmd://sh -c 'a | b'"]),
+        ]
+    )
+    func alternatives(_ text: String, _ parts: [String]) throws {
+        #expect(try NetworkURL.alternatives(text).map(\.description) == parts)
+        #expect(throws: NetworkURL.ParseError.self) { try NetworkURL.alternatives("/tmp/a||/tmp/b") }
+    }
+
+    @Test("a port in brackets is a number from 1 on")
+    func port() throws {
+        #expect(try NetworkURL("/tmp/vde[12]").portInBrackets() == 12)
+        #expect(try NetworkURL("/tmp/vde").portInBrackets() == 0)
+        for text in ["/tmp/vde[x]", "/tmp/vde[0]", "/tmp/vde[-1]", "/tmp/vde[99999999999999999999]"] {
+            #expect(throws: TransportError.self) { try NetworkURL(text).portInBrackets() }
+        }
+    }
+}
