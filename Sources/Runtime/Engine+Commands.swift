@@ -34,6 +34,7 @@ extension Engine {
             addGateway(element, at: index, generation: generation, port: port)
         case .setResolvers(let servers): gateway?.resolverChanged(servers)
         case .setVLAN(let change): setVLAN(change)
+        case .setFloodLimit(let port, let rate): setFloodLimit(port: port, framesPerSecond: rate)
         case .setSpanningTree(let change): setSpanningTree(change)
         case .stop: isStopped = true
         }

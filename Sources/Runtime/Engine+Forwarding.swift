@@ -34,7 +34,8 @@ extension Engine {
         for position in 0..<burst.count {
             switch Self.classify(&bridge, &pool, burst[position], port: port, now: tick) {
             case .forward(let target): verdicts[position] = Int32(truncatingIfNeeded: target)
-            case .flood: verdicts[position] = Self.flood
+            case .flood:
+                if mayFlood(from: port) { verdicts[position] = Self.flood } else { drops.count(.rateExceeded) }
             case .discard(let cause): drops.count(cause)
             }
         }

@@ -33,7 +33,12 @@ extension Engine {
             let way: UInt16
             switch placement.verdict {
             case .forward(let target): way = UInt16(truncatingIfNeeded: target + 2)
-            case .flood: way = 1
+            case .flood:
+                guard mayFlood(from: port) else {
+                    drops.count(.rateExceeded)
+                    continue
+                }
+                way = 1
             case .discard(let cause):
                 drops.count(cause)
                 continue

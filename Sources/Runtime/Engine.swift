@@ -104,6 +104,9 @@ struct Engine: ~Copyable {
     var treeSettings: [UInt16: SpanningTree.Settings] = [:]
     var treeDeadline: UInt64 = .max
 
+    /// What a port may flood, by port: empty while no port is limited.
+    var floodLimits: [Int: RateLimit] = [:]
+
     /// Outputs that senders wait for, and until when at most.
     var congestedCount = 0
     var pauseDeadline: UInt64 = .max

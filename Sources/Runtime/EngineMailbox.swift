@@ -21,6 +21,7 @@ enum EngineCommand: Sendable {
     case setGateway(Box<GatewayElement>, index: Int, generation: UInt32, port: Int)
     case setResolvers([HostEndpoint])
     case setVLAN(PortVLANChange)
+    case setFloodLimit(port: Int, framesPerSecond: UInt64?)
     case setSpanningTree(SpanningTreeChange)
     case stop
 }
