@@ -22,7 +22,7 @@ _etherloom_words() {
 
 _etherloom() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} index
-    local verbs='switch gateway run plug term key web' options
+    local verbs='switch gateway run plug term tunnel key web' options
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
         _etherloom_words "$current" "$verbs --help --version"
@@ -58,7 +58,8 @@ _etherloom() {
         return
         ;;
     switch:-M | switch:--mgmt | switch:-p | switch:--pidfile | switch:-f | switch:--rcfile | \
-        gateway:-p | gateway:--pidfile | plug:-p | plug:--pidfile | term:-s | term:--socket | \
+        gateway:-p | gateway:--pidfile | plug:-p | plug:--pidfile | tunnel:-p | tunnel:--pidfile | tunnel:-k | \
+        tunnel:--key | term:-s | term:--socket | \
         web:-s | web:--socket | web:-p | web:--pidfile | web:--token-file | web:--password-file)
         _etherloom_files "$current"
         return
@@ -71,7 +72,8 @@ _etherloom() {
         _etherloom_words "$current" '0600 0660 0666 0700 0770 0777'
         return
         ;;
-    *:-L | *:--forward | *:-U | *:--forward-udp | *:--ready-fd | *:--timeout | term:-c | term:--command | switch:-n | switch:--ports | \
+    *:-L | *:--forward | *:-U | *:--forward-udp | *:--ready-fd | tunnel:-K | tunnel:--peer | tunnel:-l | tunnel:--listen | tunnel:--mtu | \
+        tunnel:--keepalive | *:--timeout | term:-c | term:--command | switch:-n | switch:--ports | \
         switch:-t | switch:--tap | switch:--port | plug:--or | switch:--gateway | gateway:-n | gateway:--network | gateway:-H | gateway:--host | \
         gateway:-N | gateway:--dns | gateway:--dhcp-start | gateway:--mtu | gateway:-P | gateway:--port | \
         run:--address | run:--via | run:--mac | run:--mtu | run:--dns | run:--domain | run:--if | run:--hostname | \
@@ -99,6 +101,9 @@ _etherloom() {
     web)
         options='--daemon --socket --listen --token-file --telnet --password-file --listen-anywhere --pidfile --ready-fd
             --help'
+        ;;
+    tunnel)
+        options='--peer --key --listen --plain --mtu --keepalive --reconnect --daemon --pidfile --ready-fd --quiet --help'
         ;;
     key) options='--show --help' ;;
     *) options=--help ;;

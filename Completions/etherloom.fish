@@ -26,6 +26,7 @@ complete -c etherloom -n __etherloom_no_verb -a gateway -d 'user-mode NAT to the
 complete -c etherloom -n __etherloom_no_verb -a run -d 'a command in a network stack of its own'
 complete -c etherloom -n __etherloom_no_verb -a plug -d 'join two things that carry frames'
 complete -c etherloom -n __etherloom_no_verb -a term -d 'talk to a management console'
+complete -c etherloom -n __etherloom_no_verb -a tunnel -d 'an encrypted cable to another host'
 complete -c etherloom -n __etherloom_no_verb -a key -d 'make a tunnel key, or show its public half'
 complete -c etherloom -n __etherloom_no_verb -a web -d 'a management console as a web page'
 
@@ -105,3 +106,15 @@ complete -c etherloom -n '__etherloom_verb web' -l listen-anywhere -d 'other hos
 
 complete -c etherloom -n '__etherloom_verb key' -l show -d 'only show, a missing file is an error'
 complete -c etherloom -n '__etherloom_verb key' -r -F
+
+complete -c etherloom -n '__etherloom_verb tunnel' -s K -l peer -x -d 'public key of the other side'
+complete -c etherloom -n '__etherloom_verb tunnel' -s k -l key -r -F -d 'private key of this side'
+complete -c etherloom -n '__etherloom_verb tunnel' -s l -l listen -x -d 'UDP port to use here'
+complete -c etherloom -n '__etherloom_verb tunnel' -l plain -d 'uml_switch2 form, without keys'
+complete -c etherloom -n '__etherloom_verb tunnel' -l mtu -x -d 'largest IP packet'
+complete -c etherloom -n '__etherloom_verb tunnel' -l keepalive -x -d 'seconds of silence'
+complete -c etherloom -n '__etherloom_verb tunnel' -l reconnect -d 'wait for a switch that is not there'
+complete -c etherloom -n '__etherloom_verb tunnel' -s d -l daemon -d 'go to the background when ready'
+complete -c etherloom -n '__etherloom_verb tunnel' -s p -l pidfile -r -F -d 'write the process ID'
+complete -c etherloom -n '__etherloom_verb tunnel' -l ready-fd -x -d 'write a line there when ready'
+complete -c etherloom -n '__etherloom_verb tunnel' -s q -l quiet -d 'say errors only'

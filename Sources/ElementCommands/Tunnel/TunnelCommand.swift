@@ -29,8 +29,6 @@ struct TunnelCommand: ParsableCommand {
     var key: String?
     @Option(name: [.short, .customLong("listen")], help: "UDP port to use here, or ADDRESS:PORT.")
     var listen: String?
-    @Flag(name: .customLong("tcp"), help: "Carry the packets in a TCP connection.")
-    var isTCP = false
     @Flag(
         name: .customLong("plain"),
         help: "uml_switch2's form instead: frames as they are, no key, from HOST and PORT only."
@@ -75,9 +73,9 @@ struct TunnelCommand: ParsableCommand {
     /// The tunnel's end as a URL.
     private func url() throws -> String {
         if isPlain {
-            guard peer == nil, key == nil, !isTCP else {
+            guard peer == nil, key == nil else {
                 throw Failure(
-                    "--plain has no keys and no TCP: leave --peer, --key and --tcp out",
+                    "--plain has no keys: leave --peer and --key out",
                     status: ExitStatus.usage
                 )
             }
@@ -97,7 +95,6 @@ struct TunnelCommand: ParsableCommand {
         if remote == nil || listen != nil { url += "/listen=\(listen ?? String(TunnelDefaults.port))" }
         if let mtu { url += "/mtu=\(mtu)" }
         if let keepalive { url += "/keepalive=\(keepalive)" }
-        if isTCP { url += "/tcp" }
         return url
     }
 }

@@ -8,11 +8,11 @@ struct UMLCommandLine: Sendable, Equatable {
 }
 
 /// Why a configuration text is wrong: `FILE:LINE: …`.
-struct UMLConfigError: Error, Sendable, Equatable, CustomStringConvertible {
-    let file: String
-    let line: Int
-    let message: String
-    var description: String { "\(file):\(line): \(message)" }
+public struct UMLConfigError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let file: String
+    public let line: Int
+    public let message: String
+    public var description: String { "\(file):\(line): \(message)" }
 }
 
 /// Splits the text of uml_switch2's and umls3's commands: one command a line, words separated by blanks; `#` begins a

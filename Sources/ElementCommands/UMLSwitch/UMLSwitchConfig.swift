@@ -4,7 +4,7 @@
 import LinuxSystem
 
 /// What a uml_switch2 configuration asks for. Parsed whole before anything of it is done.
-struct UMLSwitchConfig: Sendable, Equatable {
+public struct UMLSwitchConfig: Sendable, Equatable {
     struct Tap: Sendable, Equatable {
         var name: String
         /// Shell commands after it was made, and before it goes.
@@ -18,8 +18,8 @@ struct UMLSwitchConfig: Sendable, Equatable {
     var socketOwner: UInt32?
     /// VDE directories: an addition of ours.
     var directory: String?
-    var port: UInt16?
-    var remote: String?
+    public internal(set) var port: UInt16?
+    public internal(set) var remote: String?
     /// Other networks by URL, an encrypted tunnel first of all: an addition of ours.
     var networks: [String] = []
     var pidFile: String?
@@ -33,7 +33,8 @@ struct UMLSwitchConfig: Sendable, Equatable {
 
     init() {}
 
-    init(text: String, file: String) throws(UMLConfigError) {
+    /// Reads a text; the error names the line.
+    public init(text: String, file: String) throws(UMLConfigError) {
         var places: [String: Int] = [:]
         for command in try UMLConfigLexer.split(text, file: file) {
             func wrong(_ message: String) -> UMLConfigError {

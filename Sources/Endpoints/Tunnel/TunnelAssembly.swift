@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Dataplane
+public import Dataplane
 import Wire
 
 /// Puts messages together from their fragments, in buffers that live as long as the tunnel, and takes the frames out.
-struct TunnelAssembly {
+public struct TunnelAssembly {
     /// A message in the making.
     private struct Context {
         var session: UInt32 = 0
@@ -26,6 +26,36 @@ struct TunnelAssembly {
     /// Their bytes, one after the other.
     private var store = [UInt8](repeating: 0, count: contextCount * TunnelMessage.maximumByteCount)
     private var clock: UInt64 = 0
+
+    public init() {}
+
+    /// Takes an open packet; one that is no fragment is dropped.
+    public mutating func insert(
+        _ packet: Span<UInt8>,
+        session: UInt32,
+        counter: UInt64,
+        into burst: inout FrameBurst,
+        pool: inout FramePool,
+        drops: inout DropTally
+    ) {
+        guard let head = TunnelMessage.Head(packet, at: 0, byteCount: packet.count), head.kind == .fragment else {
+            drops.count(.malformed)
+            return
+        }
+        let start = TunnelMessage.headByteCount
+        let size = packet.count - start
+        insert(
+            head,
+            packet,
+            start,
+            byteCount: size,
+            session: session,
+            counter: counter,
+            into: &burst,
+            pool: &pool,
+            drops: &drops
+        )
+    }
 
     /// Takes a fragment: the bytes of `source` from `start` on. A message that is complete now has its frames appended to
     /// `burst`, which has room for `TunnelMessage.maximumRecordCount`.
