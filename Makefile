@@ -35,7 +35,7 @@ SWIFT_STRICT := --explicit-target-dependency-import-check error
 SWIFT_RELEASE := -c release --static-swift-stdlib
 
 # Names that `etherloom` answers to like the program it succeeds.
-COMPAT_NAMES := vde_switch slirpvde unixterm vde_plug vde_plug2tap dpipe vdens uml_switch uml_switch2 umls3 vdeterm unixcmd vdecmd
+COMPAT_NAMES := vde_switch slirpvde unixterm vde_plug vde_plug2tap dpipe vdens uml_switch uml_switch2 umls3 vdeterm unixcmd vdecmd wirefilter
 
 binary  := build/etherloom
 # The verbs that need libraries, found by the first: beside it, or in ../lib/etherloom.

@@ -55,7 +55,8 @@ let package = Package(
         .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: settings),
         // Sans-IO: bytes and `now` in, bytes and the next deadline out.
         .target(name: "Wire", swiftSettings: settings),
-        .target(name: "Dataplane", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "PacketFilter", dependencies: ["Wire"], swiftSettings: settings),
+        .target(name: "Dataplane", dependencies: ["Wire", "PacketFilter"], swiftSettings: settings),
         .target(name: "Gateway", dependencies: ["Wire", "Dataplane"], swiftSettings: settings),
         // The tunnel's handshake and sealing, sans-IO: the only user of swift-crypto.
         .target(
@@ -71,12 +72,12 @@ let package = Package(
         ),
         .target(
             name: "Runtime",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "TunnelCrypto"],
+            dependencies: ["LinuxSystem", "Wire", "PacketFilter", "Dataplane", "Endpoints", "Gateway", "TunnelCrypto"],
             swiftSettings: settings
         ),
         .target(
             name: "Console",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime"],
+            dependencies: ["LinuxSystem", "Wire", "PacketFilter", "Dataplane", "Endpoints", "Runtime"],
             swiftSettings: settings
         ),
         .target(
@@ -87,8 +88,8 @@ let package = Package(
         .target(
             name: "ElementCommands",
             dependencies: [
-                "LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "Runtime", "Console", "Attach",
-                "TunnelCrypto",
+                "LinuxSystem", "Wire", "PacketFilter", "Dataplane", "Endpoints", "Gateway", "Runtime", "Console",
+                "Attach", "TunnelCrypto",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -125,7 +126,12 @@ let package = Package(
         .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: testSettings),
         .testTarget(
             name: "DataplaneTests",
-            dependencies: ["Wire", "Dataplane", "TestSupport"],
+            dependencies: ["Wire", "PacketFilter", "Dataplane", "TestSupport"],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "PacketFilterTests",
+            dependencies: ["PacketFilter", "TestSupport"],
             swiftSettings: testSettings
         ),
         .testTarget(

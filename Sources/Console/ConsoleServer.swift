@@ -71,7 +71,7 @@ public final class ConsoleServer {
     }
 
     /// Binds, if need be over a dead predecessor's socket.
-    private static func bind(
+    static func bind(
         _ socket: borrowing OwnedDescriptor,
         to address: UnixSocketAddress,
         _ path: String

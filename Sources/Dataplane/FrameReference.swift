@@ -9,7 +9,7 @@
 ///     slot: | head room | virtio-net header (12) | Ethernet header | payload … |
 ///                                                ^ start           byteCount →
 @frozen
-public struct FrameReference: Sendable {
+public struct FrameReference: Sendable, BitwiseCopyable {
     /// Index of the slot; see `FramePool`.
     public var slot: UInt32
     /// Offset of the Ethernet header in the slot.

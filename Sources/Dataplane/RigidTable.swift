@@ -37,3 +37,6 @@ public struct RigidTable<Element: ~Copyable>: ~Copyable {
         }
     }
 }
+
+// One owner, as of the elements themselves.
+extension RigidTable: @unchecked Sendable where Element: Sendable & ~Copyable {}

@@ -13,8 +13,8 @@ public struct Etherloom: ParsableCommand {
             discussion: LabProgram.help,
             version: "etherloom \(Version.current)",
             subcommands: [
-                SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, TermCommand.self,
-                TunnelCommand.self, KeyCommand.self,
+                SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, WireCommand.self,
+                TermCommand.self, TunnelCommand.self, KeyCommand.self,
             ]
         )
     }

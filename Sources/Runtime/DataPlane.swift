@@ -14,6 +14,7 @@ public final class DataPlane {
     let mailbox: EngineMailbox
     private var generations: [UInt32]
     private var isUsed: [Bool]
+    private var captureSlots: Set<Int> = []
     private var thread: Thread.Handle?
 
     /// Makes the memory and starts the loop.
@@ -42,6 +43,14 @@ public final class DataPlane {
         mailbox.perform(.stop)
         thread.join()
     }
+
+    func takeCaptureSlot() -> Int? {
+        guard let slot = (0..<Self.captureCapacity).first(where: { !captureSlots.contains($0) }) else { return nil }
+        captureSlots.insert(slot)
+        return slot
+    }
+
+    func freeCaptureSlot(_ slot: Int) { captureSlots.remove(slot) }
 
     /// A place in the endpoint table.
     public struct Place: Sendable, Hashable {

@@ -36,6 +36,7 @@ extension Engine {
         case .setVLAN(let change): setVLAN(change)
         case .setFloodLimit(let port, let rate): setFloodLimit(port: port, framesPerSecond: rate)
         case .setSpanningTree(let change): setSpanningTree(change)
+        case .hooks(let change): perform(change)
         case .stop: isStopped = true
         }
     }
@@ -62,6 +63,7 @@ extension Engine {
 
     mutating func plug(_ index: Int, into port: Int) {
         places[index].port = port
+        places[index].features = hooks.features[port]
         places[index].nextInPort = firstOfPort[port]
         firstOfPort[port] = index
         active[activeCount] = index

@@ -14,8 +14,18 @@ extension Engine {
     /// Decides about every frame of `burst`, which came in at place `index`, hands them to the outputs and lets them go.
     mutating func forwardBurst(from index: Int) {
         burstSource = index
+        table.countIn(port: places[index].port, frames: burst.count, bytes: burst.byteCount)
+        if places[index].features.isDisjoint(with: .ingress) {
+            forwardAdmitted(from: index)
+        } else {
+            runIngressHooks(index)
+        }
+        if gatewayPlace >= 0 { finishGatewayBurst() }
+    }
+
+    /// The same without asking what else the port does.
+    mutating func forwardAdmitted(from index: Int) {
         let port = places[index].port
-        table.countIn(port: port, frames: burst.count, bytes: burst.byteCount)
         if bridge.isTransparent {
             forwardTransparently(from: index, port: port)
         } else {
@@ -24,7 +34,6 @@ extension Engine {
         if nextSweep == .max, bridge.forwarding.count != 0 { scheduleSweep() }
         for position in 0..<burst.count { pool.release(burst[position]) }
         burst.removeAll()
-        if gatewayPlace >= 0 { finishGatewayBurst() }
     }
 
     /// By addresses alone, tags and all.
@@ -75,6 +84,15 @@ extension Engine {
     }
 
     mutating func deliverStaged(to index: Int) {
+        if places[index].features.isDisjoint(with: .egress) {
+            emitStaged(to: index)
+        } else {
+            runEgressHooks(index)
+        }
+    }
+
+    /// The same without asking what else the port does.
+    mutating func emitStaged(to index: Int) {
         table.countOut(port: places[index].port, frames: staged.count, bytes: staged.byteCount)
         if index == gatewayPlace {
             receiveInGateway()

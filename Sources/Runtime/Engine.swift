@@ -31,6 +31,8 @@ struct Engine: ~Copyable {
         var hasTimers = false
         var capabilities: PortCapabilities = []
         var port = -1
+        /// What else its port does with frames.
+        var features: HookFeatures = []
         /// The next endpoint of the same port, -1 at the end.
         var nextInPort = -1
         var generation: UInt32 = 0
@@ -55,6 +57,7 @@ struct Engine: ~Copyable {
         case mailbox = 1
         case endpoint = 2
         case hostSocket = 3
+        case timer = 4
     }
 
     let mailbox: EngineMailbox
@@ -89,6 +92,10 @@ struct Engine: ~Copyable {
     var gatewayHasWork = false
     /// When its next timer is due.
     var gatewayDeadline: UInt64 = .max
+
+    /// Captures, mirrors, rate limits and impairments, and the frames that wait for their time.
+    var hooks: EngineHooks
+    let timer: TimerFD
 
     /// Where the burst in work came from.
     var burstSource = -1
@@ -126,6 +133,9 @@ struct Engine: ~Copyable {
 
     init(configuration: EngineConfiguration, mailbox: EngineMailbox) throws(Errno) {
         try mailbox.epoll.add(mailbox.wakeUpDescriptor, .readable, word: WordKind.mailbox.rawValue << 56)
+        let timer = try TimerFD()
+        try mailbox.epoll.add(timer.rawDescriptor, .readable, word: WordKind.timer.rawValue << 56)
+        self.timer = timer
         self.mailbox = mailbox
         let state = mailbox.state
         table = state.table
@@ -139,6 +149,7 @@ struct Engine: ~Copyable {
         places = RigidTable(count: endpointCount) { _ in Place() }
         firstOfPort = RigidTable(count: table.portCount) { _ in -1 }
         active = RigidTable(count: endpointCount) { _ in -1 }
+        hooks = EngineHooks(portCount: table.portCount)
     }
 
     /// Seconds of the monotonic clock, as the forwarding database counts them.
@@ -157,6 +168,8 @@ struct Engine: ~Copyable {
             }
             now = MonotonicClock.nanoseconds
             if spinNanoseconds != 0, ready.count != 0 { spinDeadline = now &+ spinNanoseconds }
+            // What has waited is before what comes now.
+            if now >= hooks.waiting.nextDeadline { runWaiting() }
             for index in 0..<ready.count { dispatch(ready.word(index), ready.events(index)) }
             if hasBacklog { serveBacklog() }
             if gatewayPlace >= 0 { runGatewayTimers() }
@@ -166,7 +179,9 @@ struct Engine: ~Copyable {
             if journal.announces() { mailbox.post(.forwardingChanged) }
             if now >= treeDeadline { runTrees() }
             if bridge.hasNews { postNews() }
+            if hooks.waiting.nextDeadline != hooks.armedDeadline { armTimer() }
         }
+        endCaptures()
     }
 
     /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
@@ -191,6 +206,9 @@ struct Engine: ~Copyable {
             if roles.contains(.hasFrames), !places[index].isPaused { serve(index, channel: channel) }
         case .hostSocket:
             serveGateway(word, events)
+        case .timer:
+            timer.drain()
+            hooks.armedDeadline = .max
         case .mailbox:
             mailbox.drainWakeUp()
             while let command = mailbox.nextCommand() {

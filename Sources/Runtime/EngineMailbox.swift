@@ -23,6 +23,7 @@ enum EngineCommand: Sendable {
     case setVLAN(PortVLANChange)
     case setFloodLimit(port: Int, framesPerSecond: UInt64?)
     case setSpanningTree(SpanningTreeChange)
+    case hooks(HookChange)
     case stop
 }
 

@@ -157,7 +157,7 @@ extension Console {
                     return .success
                 }
             ),
-        ] + portAttachCommands
+        ] + portAttachCommands + portHookCommands
     }
 
     /// The number behind a name of a user or a group; `NONE` and `ANY` lift the restriction. EINVAL for an unknown name.

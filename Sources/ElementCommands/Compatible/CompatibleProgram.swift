@@ -18,6 +18,7 @@ enum CompatibleProgram: String, CaseIterable {
     case vdeterm = "vdeterm"
     case unixcmd = "unixcmd"
     case vdecmd = "vdecmd"
+    case wirefilter
 
     /// Runs as the program named and returns its exit status.
     func run(_ arguments: [String]) -> Int32 {
@@ -36,6 +37,7 @@ enum CompatibleProgram: String, CaseIterable {
             case .umls3: return try UMLS3Program.run(arguments)
             case .vdeterm: return try VDETermProgram.run(arguments)
             case .unixcmd, .vdecmd: return try UnixCmdProgram.run(arguments, name: rawValue)
+            case .wirefilter: return try WireFilterProgram.run(arguments)
             }
         } catch let failure as Failure {
             Report.error(failure.message)

@@ -16,10 +16,11 @@ public final class Cable {
         dataPlane = try DataPlane(configuration: EngineConfiguration(portCount: 3, isHub: true, gateway: gateway))
     }
 
-    /// Plugs an end in.
+    /// Plugs an end in, at the first free one unless it is named (1 or 2).
     @discardableResult
-    public func plug(_ endpoint: consuming Endpoint, description: String) -> DataPlane.Place? {
-        guard let port = freePort, let place = dataPlane.add(endpoint, port: port, entry: Self.entry(port, description))
+    public func plug(_ endpoint: consuming Endpoint, description: String, port: Int? = nil) -> DataPlane.Place? {
+        guard let port = port ?? freePort, places[port] == nil,
+            let place = dataPlane.add(endpoint, port: port, entry: Self.entry(port, description))
         else { return nil }
         places[port] = place
         return place

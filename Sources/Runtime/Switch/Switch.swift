@@ -38,6 +38,8 @@ public final class Switch: EndpointHost {
     public var onShutdown: () -> Void = {}
     /// Networks that were plugged in by URL.
     public private(set) lazy var attachments = Attachments(self)
+    /// What ports do besides forwarding.
+    public private(set) lazy var hooks = SwitchHooks(self)
     /// Called in turn for each change of ports and endpoints.
     public var observers: [(SwitchEvent) -> Void] = []
     /// Called for each line worth logging.

@@ -10,12 +10,15 @@ public final class CableEnd: EndpointHost {
     public let loop: ControlLoop
     public var log: (String) -> Void = { _ in }
     private let cable: Cable
+    /// Of the cable: always the same, whichever end is plugged in first.
+    private let port: Int
     /// Something was plugged in, or has gone.
     var onChange: (_ isOccupied: Bool) -> Void = { _ in }
     private var occupant: (newcomer: Newcomer, place: DataPlane.Place)?
 
-    init(_ cable: Cable, loop: ControlLoop) {
+    init(_ cable: Cable, port: Int, loop: ControlLoop) {
         self.cable = cable
+        self.port = port
         self.loop = loop
     }
 
@@ -27,7 +30,7 @@ public final class CableEnd: EndpointHost {
         guard occupant == nil else {
             throw AttachRefusal(code: EBUSY, message: "the cable's end is taken")
         }
-        guard let place = cable.plug(endpoint, description: newcomer.description) else {
+        guard let place = cable.plug(endpoint, description: newcomer.description, port: port) else {
             throw AttachRefusal(code: EMFILE, message: "the cable has two ends only")
         }
         occupant = (newcomer, place)

@@ -14,7 +14,7 @@ extension TransportRegistry {
                 syntax: "stream://PATH[listen] or stream://HOST:PORT",
                 open: StreamTransport.open
             ),
-            TransportScheme("stdio", syntax: "-", open: StandardStreamsTransport.init(_:_:)),
+            TransportScheme("stdio", syntax: "- or stdio://IN,OUT", open: InheritedStreamsTransport.open),
             TransportScheme("cmd", syntax: "cmd://PROGRAM ARGUMENTS", open: CommandTransport.init(_:_:)),
         ]
     }

@@ -11,7 +11,7 @@ public final class TransportCable {
     public let second: CableEnd
     /// The cable itself cannot go on.
     public var onFailure: (Errno) -> Void = { _ in }
-    private let cable: Cable
+    let cable: Cable
     private let loop: ControlLoop
     private var token: ControlLoop.Token?
 
@@ -19,8 +19,8 @@ public final class TransportCable {
         let cable = try Cable()
         self.cable = cable
         self.loop = loop
-        first = CableEnd(cable, loop: loop)
-        second = CableEnd(cable, loop: loop)
+        first = CableEnd(cable, port: 1, loop: loop)
+        second = CableEnd(cable, port: 2, loop: loop)
         first.onChange = { [weak second] in second?.setCarrier($0) }
         second.onChange = { [weak first] in first?.setCarrier($0) }
         token = try loop.watch(cable.dataPlane.eventDescriptor) { [weak self] _ in self?.takeEvents() }

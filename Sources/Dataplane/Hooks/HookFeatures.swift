@@ -1,0 +1,24 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is done to the frames of a port besides forwarding them. Empty for an ordinary port: the frame path asks once.
+@frozen
+public struct HookFeatures: OptionSet, Sendable {
+    public let rawValue: UInt16
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    @inlinable public static var captureIn: HookFeatures { HookFeatures(rawValue: 0x01) }
+    @inlinable public static var mirrorIn: HookFeatures { HookFeatures(rawValue: 0x02) }
+    /// A rate limit or an impairment.
+    @inlinable public static var shapeIn: HookFeatures { HookFeatures(rawValue: 0x04) }
+    /// Nothing that comes in is forwarded: a monitor port.
+    @inlinable public static var closedIn: HookFeatures { HookFeatures(rawValue: 0x08) }
+    @inlinable public static var captureOut: HookFeatures { HookFeatures(rawValue: 0x0100) }
+    @inlinable public static var mirrorOut: HookFeatures { HookFeatures(rawValue: 0x0200) }
+    @inlinable public static var shapeOut: HookFeatures { HookFeatures(rawValue: 0x0400) }
+    /// Nothing but mirrored frames goes out.
+    @inlinable public static var closedOut: HookFeatures { HookFeatures(rawValue: 0x0800) }
+
+    @inlinable public static var ingress: HookFeatures { HookFeatures(rawValue: 0x00ff) }
+    @inlinable public static var egress: HookFeatures { HookFeatures(rawValue: 0xff00) }
+}

@@ -1,0 +1,138 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Console
+import Dataplane
+import Glibc
+import LinuxSystem
+import Runtime
+
+/// An impaired wire as a program: `etherloom wire` and `wirefilter`.
+struct WireProcess {
+    /// What the wire joins, and what is wrong with it.
+    struct Setup {
+        /// Alternatives of each end, in order.
+        var first: [NetworkURL] = []
+        var second: [NetworkURL] = []
+        /// Ends that go are waited for and plugged in again.
+        var isKept = false
+        var preset: ImpairmentPreset?
+        var settings: [(key: ImpairmentKey, setting: WireSetting)] = []
+        var isOrdered = true
+        var seed: UInt64?
+        var consolePath: String?
+        var consoleMode: UInt32 = 0o700
+        var commandFile: String?
+        /// A console on standard input: its end is the wire's end.
+        var hasTerminal = false
+        /// Where each frame that leaves is told, and by what name.
+        var blinkPath: String?
+        var blinkName = ""
+        /// What other sides' consoles show of this wire.
+        var description = ""
+        var process = ElementProcess.Options()
+    }
+
+    static func run(_ setup: Setup) throws {
+        var process = try ElementProcess.start(setup.process)
+        do {
+            try run(setup, &process)
+        } catch let failure as Failure {
+            Report.error(failure.message)
+            process.fail(status: failure.status)
+            throw ExitCodeOnly(status: failure.status)
+        }
+    }
+
+    private static func run(_ setup: Setup, _ process: inout ElementProcess) throws {
+        let loop = process.loop
+        var ending: String?
+        func end(_ reason: String) {
+            if ending == nil { ending = reason }
+            loop.stop()
+        }
+        let cable: TransportCable
+        do {
+            cable = try TransportCable(loop: loop)
+        } catch {
+            throw Failure("cannot start the wire: \(error)")
+        }
+        cable.onFailure = { end("the wire has failed: \($0)") }
+        let wire = ImpairedWire(cable, loop: loop, seed: setup.seed ?? CurrentProcess.random())
+        configure(wire, setup)
+        let console = WireConsole(wire, loop: loop)
+        console.version = Version.current
+        console.onShutdown = { loop.stop() }
+        if let file = setup.commandFile { try runStartUp(file, console) }
+
+        var transports: [PersistentTransport] = []
+        defer {
+            for transport in transports { transport.close() }
+            wire.stop()
+            cable.stop()
+        }
+        for (host, alternatives) in [(cable.first, setup.first), (cable.second, setup.second)] {
+            host.log = { Report.note($0) }
+            var context = TransportContext(host: host, description: setup.description)
+            context.onEnd = end
+            do {
+                transports.append(try PersistentTransport(alternatives, context, isKept: setup.isKept))
+            } catch let error as TransportError {
+                throw Failure(error)
+            }
+        }
+        let consoles = try Consoles(setup, console, loop)
+        defer { consoles.close() }
+        try process.ready()
+        try process.run()
+        if let ending { throw Failure(ending) }
+    }
+
+    private static func configure(_ wire: ImpairedWire, _ setup: Setup) {
+        if let preset = setup.preset {
+            for direction in ImpairedWire.Direction.allCases { wire.setSettings(0, direction, preset.settings) }
+        }
+        for (key, setting) in setup.settings { wire.set(key, setting.value, setting.directions, state: 0) }
+        if !setup.isOrdered { wire.setOrdered(false) }
+    }
+
+    private static func runStartUp(_ file: String, _ console: WireConsole) throws {
+        let complaint: String?
+        do {
+            complaint = try console.runFile(file)
+        } catch {
+            throw Failure("\(file): cannot read the start-up commands: \(error)")
+        }
+        if let complaint { throw Failure("rc command error: \(complaint)") }
+    }
+
+    /// The console's socket and the one on the terminal.
+    private final class Consoles {
+        private var server: WireConsoleServer?
+        private var terminal: WireTerminal?
+        private let console: WireConsole
+
+        init(_ setup: Setup, _ console: WireConsole, _ loop: ControlLoop) throws {
+            self.console = console
+            if let path = setup.consolePath {
+                do {
+                    server = try WireConsoleServer(console, path: path, mode: setup.consoleMode)
+                } catch let error as ConsoleServer.SetupError {
+                    throw Failure(error.description)
+                }
+            }
+            if setup.hasTerminal {
+                do {
+                    terminal = try WireTerminal(console) { loop.stop() }
+                } catch {
+                    throw Failure("cannot open a console on standard input: \(error)")
+                }
+            }
+        }
+
+        func close() {
+            server?.close()
+            console.close()
+        }
+    }
+}
