@@ -223,6 +223,7 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
     }
     let targets: [(name: String, dependencies: [String])] = [
         ("Frames", ["TestSupport"]),
+        ("Bridging", ["Dataplane", "Wire"]),
         ("DHCP", ["TestSupport"]),
         ("DNS", ["TestSupport"]),
         ("Gateway", ["TestSupport"]),

@@ -11,6 +11,7 @@ import Glibc
 //      gen     frames through a switch: rate, loss, processor time of the switch for each frame, round trips
 //      trunk   frames through a switch between two stream ports
 //      hold    ports that are attached and silent, until standard input ends
+//      churn   a port that many stations speak from, until standard input ends
 //      micro   leaves of the data plane in this process: table, checksum, segmentation, classification
 //      floor   what the kernel takes for the operations that nobody can avoid
 //
@@ -25,6 +26,7 @@ let usage = """
                        super-frames of 64 KiB; with --packet IF1,IF2 the sink is an interface too
            swbench trunk --connect PATH,PATH [--size N] [--seconds N] [--batch N] [--pid N] [--warmup SECONDS] [--cpu N]
            swbench hold --sock DIR --ports N
+           swbench churn --sock DIR [--addresses N] [--rate N]
            swbench micro
            swbench floor
     """
@@ -36,6 +38,7 @@ do {
     case "gen": report = try generate(Options(words, flags: Generator.flags, names: Generator.names))
     case "trunk": report = try measureTrunk(Options(words, flags: [], names: Trunk.names))
     case "hold": report = try hold(Options(words, flags: [], names: ["sock", "ports"]))
+    case "churn": report = try churn(Options(words, flags: [], names: ["sock", "addresses", "rate"]))
     case "micro": report = try measureLeaves(Options(words, flags: [], names: ["rounds"]))
     case "floor": report = try measureFloor(Options(words, flags: [], names: ["rounds"]))
     case "help", "--help", "-h":
