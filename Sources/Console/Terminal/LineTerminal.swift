@@ -117,20 +117,24 @@ public enum LineTerminal {
                 status = 0
                 return
             }
-            for action in editor.take(bytes) {
-                switch action {
-                case .submit(let line):
-                    _ = streams.write("\r\u{1b}[K" + prompt + line + "\n")
-                    isDrawn = false
-                    lines.append(line)
-                case .complete: complete()
-                case .clear:
-                    _ = streams.write("\u{1b}[H\u{1b}[2J")
-                case .end: status = 0
-                case .interrupt: status = 128 + SIGINT
-                }
+            // One by one: what completion inserts comes before the next key.
+            for byte in bytes {
+                for action in editor.take(CollectionOfOne(byte)) { perform(action) }
             }
             if lines.isEmpty && isPrompted || isDrawn { draw() }
+        }
+
+        private mutating func perform(_ action: LineEditor.Action) {
+            switch action {
+            case .submit(let line):
+                _ = streams.write("\r\u{1b}[K" + prompt + line + "\n")
+                isDrawn = false
+                lines.append(line)
+            case .complete: complete()
+            case .clear: _ = streams.write("\u{1b}[H\u{1b}[2J")
+            case .end: status = 0
+            case .interrupt: status = 128 + SIGINT
+            }
         }
 
         private mutating func complete() {

@@ -29,6 +29,16 @@ final class SwitchConsoles {
                 throw Failure(error.description)
             }
         }
+        do {
+            try open(setup, element)
+        } catch {
+            // Not made, so nobody will close it.
+            server?.close()
+            throw error
+        }
+    }
+
+    private func open(_ setup: SwitchSetup, _ element: Switch) throws {
         let files = setup.defaultCommandFiles.filter { FileSystem.isReadable($0) }
         try runStartUpCommands(setup.commandFile ?? files.first)
         switch setup.standardInput {

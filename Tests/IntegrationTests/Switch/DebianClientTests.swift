@@ -77,9 +77,9 @@ extension Integration {
                 try terminal.write("port/showinfo\r")
                 try terminal.wait(forOutput: "1000 Success")
                 #expect(terminal.output.contains("0000 DATA END WITH '.'"))
-                // Its session ends, and so does it. Whether it still shows the last line is chance: it looks whether the
-                // console has closed before it reads what came.
+                // It looks whether the console has closed before it reads what came: ours leaves it the time.
                 try terminal.write("logout\n")
+                try terminal.wait(forOutput: "9999 END OF SESSION")
                 #expect(try terminal.waitForEnd() == .exited(0))
             }
         }

@@ -103,6 +103,45 @@ extension Integration {
             }
         }
 
+        @Test("without -f the file in the home directory is run, as by Debian's", arguments: [true, false])
+        func defaultFile(ours: Bool) throws {
+            try require("vde_switch")
+            try withHost { host in
+                // The programs' home is where the test's own files are.
+                try host.check(["mkdir", "-p", host.data(".vde2")])
+                try host.write("port/create 7\n", data: ".vde2/vde_switch.rc")
+                let other = try host.write("port/create 8\n", data: "other.rc")
+                let element = try host.startVDESwitch(ours: ours)
+                #expect(try element.ask("port/allprint").contains("Port 0007 "))
+                // Debian's does the same, and leaves its directory behind when two of them end at once.
+                guard ours else { return }
+                let told = try host.startVDESwitch("told", ["-f", other], ours: ours)
+                let ports = try told.ask("port/allprint")
+                #expect(ports.contains("Port 0008 ") && !ports.contains("Port 0007 "))
+            }
+        }
+
+        @Test(
+            "wrong values: one line and status 1, nothing is left",
+            arguments: [
+                ["-n", "0"], ["-n", "x"], ["-macaddr", "zz"], ["--macaddr", "01:00:5e:00:00:01"],
+                ["--priority", "70000"],
+                ["-hashsize", "0"], ["-D", "x"], ["-m", "999"], ["-g", "nosuchgroup"], ["--mgmtgroup", "nosuchgroup"],
+                ["-f", "/nowhere/rc"], ["-p", "/nowhere/pid"], ["word"], ["-q"], ["-t"],
+            ]
+        )
+        func wrongValues(arguments: [String]) throws {
+            try require()
+            try withHost { host in
+                let program = try host.run(
+                    [host.compatible("vde_switch"), "-s", host.path("vde"), "-M", host.path("mgmt")] + arguments
+                )
+                #expect(program.end == .exited(1))
+                #expect(program.errorLines.count == 1, "\(program.errorOutput)")
+                try host.expectNothingLeft()
+            }
+        }
+
         @Test("SIGTERM ends it with status 0, SIGHUP does not end it", arguments: [true, false])
         func signals(ours: Bool) throws {
             try require("vde_switch")
