@@ -47,7 +47,9 @@ public struct ConsoleModuleMaker {
 
 extension Console {
     /// Every module that this program has; each family adds its own here.
-    static var moduleMakers: [ConsoleModuleMaker] { [] }
+    static var moduleMakers: [ConsoleModuleMaker] {
+        [DumpModule.maker, CaptureFileModule.maker, AddressLogModule.maker]
+    }
 
     /// Adds a module by the name or the path of the original's library. ENOENT for one that there is not, EEXIST for one that
     /// is there already.
