@@ -71,6 +71,12 @@ extension Console {
         for module in modules { module.onHangUp() }
     }
 
+    /// The switch ends: what modules have begun is finished, and their files are whole.
+    public func end() {
+        for module in modules { module.onRemoval() }
+        modules = []
+    }
+
     /// Takes the first module away whose name begins so.
     func removeModule(prefix: String) throws(Errno) {
         guard !prefix.isEmpty, let index = modules.firstIndex(where: { $0.name.utf8.starts(with: prefix.utf8) }) else {

@@ -73,5 +73,6 @@ final class SwitchConsoles {
         session = nil
         server?.close()
         server = nil
+        console.end()
     }
 }
