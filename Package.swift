@@ -234,6 +234,7 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("AttachMessage", ["Endpoints"]),
         ("ConsoleLine", ["Console", "LinuxSystem", "Runtime"]),
         ("NetworkURL", ["LinuxSystem", "Runtime"]),
+        ("Overlay", ["Endpoints", "LinuxSystem", "Wire"]),
         ("StreamFraming", ["Dataplane", "Endpoints", "LinuxSystem"]),
     ]
     for (name, dependencies) in targets {

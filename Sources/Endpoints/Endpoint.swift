@@ -25,6 +25,7 @@ public import LinuxSystem
 ///     vhost      virtio-net header and frame in the rings of a virtual machine's memory (vhost-user)
 ///     stream     length and frame on a byte stream (QEMU, vde_plug's standard streams, trunks of ours)
 ///     multicast  one plain frame a datagram of a UDP group (QEMU's mcast)
+///     uplink     frames of a real interface, by a packet socket
 ///     overlay    a frame a UDP datagram, perhaps behind a header, to one peer or to many
 ///     tunnel     many frames, sealed, in UDP datagrams to another host
 ///     plainTunnel  one plain frame a UDP datagram (uml_switch2)
@@ -42,6 +43,7 @@ public enum Endpoint: ~Copyable, Sendable {
     case overlay(OverlayEndpoint)
     case tunnel(TunnelEndpoint)
     case plainTunnel(PlainTunnelEndpoint)
+    case uplink(UplinkEndpoint)
 
     /// What became of a burst's reading.
     @frozen
@@ -87,6 +89,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .overlay(let endpoint): endpoint.descriptor(channel: channel)
         case .tunnel(let endpoint): endpoint.descriptor(channel: channel)
         case .plainTunnel(let endpoint): endpoint.descriptor.rawValue
+        case .uplink(let endpoint): endpoint.descriptor.rawValue
         }
     }
 
@@ -138,6 +141,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .vhost: true
         case .stream: true
         case .tunnel: true
+        case .uplink: true
         default: false
         }
     }
@@ -173,6 +177,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .vhost(let endpoint): endpoint.takeNotice()
         case .stream(let endpoint): endpoint.takeNotice()
         case .tunnel(let endpoint): endpoint.takeNotice()
+        case .uplink(let endpoint): endpoint.takeNotice()
         default: nil
         }
     }
@@ -213,6 +218,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .overlay: .overlay
         case .tunnel: .tunnel
         case .plainTunnel: .plainTunnel
+        case .uplink: .uplink
         }
     }
 
@@ -229,6 +235,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .overlay: []
         case .tunnel(let endpoint): endpoint.capabilities
         case .plainTunnel: []
+        case .uplink: [.checksum, .tso4, .tso6]
         }
     }
 
@@ -260,6 +267,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .tunnel(let endpoint):
             endpoint.receive(channel: channel, now: now, into: &burst, pool: &pool, drops: &drops)
         case .plainTunnel(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
+        case .uplink(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         }
     }
 
@@ -282,6 +290,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .overlay(let endpoint): endpoint.send(burst, from: first, now: now, pool: pool, drops: &drops)
         case .tunnel(let endpoint): endpoint.send(burst, from: first, now: now, pool: pool, drops: &drops)
         case .plainTunnel(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
+        case .uplink(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         }
     }
 }
@@ -304,4 +313,5 @@ public enum EndpointKind: UInt32, Sendable {
     case tunnel = 40
     /// A tunnel that carries plain frames.
     case plainTunnel = 41
+    case uplink = 31
 }

@@ -41,6 +41,11 @@ public enum Tap {
         return descriptor
     }
 
+    /// The file of a macvtap device, which speaks as a tap does.
+    public static func open(device path: String) throws(Errno) -> OwnedDescriptor {
+        try OwnedDescriptor.open(path, flags: O_RDWR | O_NONBLOCK)
+    }
+
     /// The interface name behind a tap descriptor; nil when it is no tap with a virtio-net header.
     public static func interfaceName(_ descriptor: borrowing OwnedDescriptor) -> String? {
         var request = [CChar](repeating: 0, count: Int(IFNAMSIZ))

@@ -22,6 +22,7 @@
 #include "clinux_io.h"
 #include "clinux_namespace.h"
 #include "clinux_netlink.h"
+#include "clinux_packet.h"
 #include "clinux_segments.h"
 #include "clinux_socket.h"
 #include "clinux_spawn.h"

@@ -18,6 +18,9 @@ public final class AttachServer {
         try connections.serve(directory.attach) { [unowned self] number in readable(number) }
     }
 
+    /// Ends all connections: nobody can connect any more.
+    public func stop() { connections.stop() }
+
     private func readable(_ number: Int32) {
         let isKnown = attached.contains(number)
         let isOpen = connections.with(number) { descriptor -> Bool in

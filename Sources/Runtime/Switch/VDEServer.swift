@@ -24,6 +24,9 @@ public final class VDEServer {
         try connections.serve(directory.control) { [unowned self] number in readable(number) }
     }
 
+    /// Ends all connections: nobody can connect any more.
+    public func stop() { connections.stop() }
+
     private func readable(_ number: Int32) {
         let bytes: [UInt8]?? = connections.with(number) { descriptor in
             do throws(Errno) {

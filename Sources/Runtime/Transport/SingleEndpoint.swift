@@ -11,6 +11,8 @@ class SingleEndpoint: Transport {
     private var identifier: Int32?
     /// Runs once, when the endpoint is gone or the transport closed.
     var onClose: () -> Void = {}
+    /// Runs when the endpoint has something to say.
+    var onNotice: (EndpointNotice) -> Void = { _ in }
 
     init(_ name: String, _ context: TransportContext) {
         self.name = name
@@ -31,7 +33,10 @@ class SingleEndpoint: Transport {
             processID: CurrentProcess.id
         ) { [weak self] in self?.ended(ending) }
         newcomer.port = context.port
-        newcomer.onNotice = { [context, name] in StreamNotice.log($0, name, context) }
+        newcomer.onNotice = { [weak self, context, name] notice in
+            StreamNotice.log(notice, name, context)
+            self?.onNotice(notice)
+        }
         do throws(AttachRefusal) {
             try context.host.attach(endpoint, newcomer)
         } catch {

@@ -23,7 +23,7 @@ public struct TransportScheme {
 public enum TransportRegistry {
     public static var schemes: [TransportScheme] {
         localSchemes + streamSchemes + messageSchemes + vhostSchemes
-            + overlaySchemes + tunnelSchemes
+            + overlaySchemes + tunnelSchemes + uplinkSchemes + nodeSchemes
     }
 
     public static func scheme(_ name: String) -> TransportScheme? { schemes.first { $0.name == name } }

@@ -130,16 +130,16 @@ enum OverlayOpener {
         _ context: TransportContext
     ) throws -> any Transport {
         let identifier = socket.rawValue
-        return try SingleEndpointTransport(
+        let transport = SingleEndpoint("\(url)", context)
+        try transport.plug(
             .overlay(
                 OverlayEndpoint(socket, group: group, configuration: configuration, seed: CurrentProcess.random())
             ),
             identifier: identifier,
             module: url.scheme,
-            description: "\(url)",
-            endReason: "\(url): the socket has failed",
-            context
+            ending: "\(url): the socket has failed"
         )
+        return transport
     }
 
     static func udp(_ url: NetworkURL, _ context: TransportContext) throws -> any Transport {
