@@ -23,6 +23,8 @@ public enum AttachMessage {
     enum Kind: UInt16 {
         case request = 1
         case answer = 2
+        /// `CaptureRequest`.
+        case capture = 3
     }
 
     enum Tag: UInt16 {
@@ -38,6 +40,9 @@ public enum AttachMessage {
         case port = 5
         /// A filter: UInt32 direction (1 receive, 2 send), UInt32 priority, then classic BPF instructions of 8 bytes.
         case filter = 6
+        /// Of a capture: bytes kept of each frame, UInt32; and 1 for what comes in, 2 for what goes out, 3 for both, UInt32.
+        case snapLength = 7
+        case direction = 8
         /// Outcome, UInt32: 0, or an errno.
         case status = 16
         /// Why not, in words, UTF-8.

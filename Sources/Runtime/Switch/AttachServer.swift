@@ -8,9 +8,11 @@ public import LinuxSystem
 /// Serves the `attach` socket of a switch: programs of ours, which hand over a tap or get a channel.
 /// Documentation/Attach.md specifies the protocol.
 public final class AttachServer {
-    private let owner: Switch
+    let owner: Switch
     private let connections: ConnectionTable
     private var attached: Set<Int32> = []
+    /// Captures, each as long as its connection.
+    private var captures: [Int32: CaptureSession] = [:]
 
     public init(_ owner: Switch, directory: borrowing SwitchDirectory) throws(Errno) {
         self.owner = owner
@@ -22,7 +24,7 @@ public final class AttachServer {
     public func stop() { connections.stop() }
 
     private func readable(_ number: Int32) {
-        let isKnown = attached.contains(number)
+        let isKnown = attached.contains(number) || captures[number] != nil
         let isOpen = connections.with(number) { descriptor -> Bool in
             do throws(Errno) {
                 var message = try UnixSocket.receive(from: descriptor, limit: AttachMessage.maximumByteCount)
@@ -41,6 +43,7 @@ public final class AttachServer {
     }
 
     private func end(_ number: Int32) {
+        captures.removeValue(forKey: number)?.close()
         if attached.remove(number) != nil {
             owner.detach(identifier: number)
         } else {
@@ -55,8 +58,19 @@ public final class AttachServer {
     ) {
         var answer = AttachAnswer(status: 0)
         var channel: OwnedDescriptor?
+        var passed: [Int32] = []
         do {
             guard !message.isTruncated else { throw AttachRefusal(code: EMSGSIZE, message: "request too long") }
+            if CaptureRequest.isRequest(message.bytes) {
+                let session = try beginCapture(message.bytes, descriptor)
+                captures[number] = session
+                connections.keep(number)
+                passed = [session.memory.rawValue, session.wakeUp.rawValue]
+                if (try? UnixSocket.send(answer.encoded(), descriptors: passed, to: descriptor)) == nil {
+                    endLater(number)
+                }
+                return
+            }
             let request = try AttachRequest.parse(message.bytes)
             answer.port = try admit(request, &message, number, descriptor, &channel)
         } catch let refusal as AttachRefusal {
@@ -66,15 +80,16 @@ public final class AttachServer {
         } catch {
             answer = AttachAnswer(status: EPROTO, message: "malformed request: \(error)")
         }
-        var passed: [Int32] = []
         if let raw = channel?.rawValue { passed = [raw] }
         let sent = (try? UnixSocket.send(answer.encoded(), descriptors: passed, to: descriptor)) != nil
         if answer.status != 0 {
             owner.log("refused an attach client: \(answer.message)")
         }
         // Ended after this handler, which still holds the connection.
-        if answer.status != 0 || !sent { owner.loop.after(milliseconds: 0) { [unowned self] in end(number) } }
+        if answer.status != 0 || !sent { endLater(number) }
     }
+
+    private func endLater(_ number: Int32) { owner.loop.after(milliseconds: 0) { [unowned self] in end(number) } }
 
     private func admit(
         _ request: AttachRequest,
