@@ -87,9 +87,11 @@ public struct VhostProtocolFeatures: OptionSet, Sendable, Hashable {
     /// The driver's device status is passed on.
     public static var status: VhostProtocolFeatures { VhostProtocolFeatures(bit: 16) }
 
+    /// What we offer. Not `multipleQueues`: there is one pair, and monitors disagree whether the number is one of queues (User
+    /// Mode Linux) or of pairs (QEMU).
     public static var offered: VhostProtocolFeatures {
         [
-            .multipleQueues, .replyAcknowledged, .backendRequests, .configuration, .backendSendsDescriptors, .inflight,
+            .replyAcknowledged, .backendRequests, .configuration, .backendSendsDescriptors, .inflight,
             .resetDevice, .status,
         ]
     }
