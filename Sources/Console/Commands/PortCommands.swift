@@ -157,6 +157,16 @@ extension Console {
                     return .success
                 }
             ),
+            // Ours: the cable of a port, pulled and plugged in again.
+            ConsoleCommand(
+                "port/setcarrier",
+                "N 0/1",
+                "show a carrier to what is plugged in (1=YES 0=NO)",
+                .numbers(2) { call, numbers in
+                    try call.console.target.setCarrier(port: numbers[0], numbers[1] != 0)
+                    return .success
+                }
+            ),
         ] + portAttachCommands + portHookCommands
     }
 

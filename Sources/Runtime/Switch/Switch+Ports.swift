@@ -127,6 +127,13 @@ extension Switch {
         for endpoint in port.endpoints { dataPlane.configure(endpoint.place, .speed(megabits: megabits)) }
     }
 
+    /// Pulls the cables of a port, or plugs them in again: shown to whoever is there and can be shown it, now and later.
+    public func setCarrier(port number: Int, _ isOn: Bool) throws(Errno) {
+        let port = try port(number)
+        ports[number]?.hasCarrier = isOn
+        for endpoint in port.endpoints { dataPlane.configure(endpoint.place, .carrier(isOn)) }
+    }
+
     // MARK: Numbers
 
     /// Throws EINVAL for a number that no port of this switch can have.

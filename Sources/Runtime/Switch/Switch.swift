@@ -142,6 +142,7 @@ public final class Switch: EndpointHost {
         )
         ports[number]?.endpoints.insert(endpoint, at: 0)
         if let speed = ports[number]?.speedMegabits, speed > 0 { dataPlane.configure(place, .speed(megabits: speed)) }
+        if ports[number]?.hasCarrier == false { dataPlane.configure(place, .carrier(false)) }
         report(.endpointAdded(port: number, identifier: newcomer.identifier))
         report(
             .endpointDescribed(port: number, identifier: newcomer.identifier, description: newcomer.description)

@@ -43,6 +43,8 @@ public struct SwitchPort {
     public internal(set) var allowedGroup: UInt32?
     /// Link speed shown to whoever is plugged in, in Mbit/s; 0 when none was set.
     public internal(set) var speedMegabits: UInt32 = 0
+    /// Whoever is plugged in is shown a carrier.
+    public internal(set) var hasCarrier = true
 
     init(number: Int) { self.number = number }
 
