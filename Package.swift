@@ -236,6 +236,8 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("NetworkURL", ["LinuxSystem", "Runtime"]),
         ("Overlay", ["Endpoints", "LinuxSystem", "Wire"]),
         ("StreamFraming", ["Dataplane", "Endpoints", "LinuxSystem"]),
+        ("VhostMessage", ["Endpoints", "LinuxSystem"]),
+        ("VhostRing", ["Dataplane", "Endpoints", "LinuxSystem", "Wire"]),
     ]
     for (name, dependencies) in targets {
         package.targets.append(

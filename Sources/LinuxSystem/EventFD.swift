@@ -13,6 +13,9 @@ public struct EventFD: ~Copyable, Sendable {
 
     public var rawDescriptor: Int32 { descriptor.rawValue }
 
+    /// A second descriptor of the same counter, to be handed over.
+    public func duplicate() throws(Errno) -> OwnedDescriptor { try descriptor.duplicate() }
+
     /// Wakes whoever waits. A full counter (2^64 - 2 signals unread) wakes already, so its refusal is no error.
     public func signal() {
         var one: UInt64 = 1
