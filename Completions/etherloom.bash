@@ -105,7 +105,7 @@ _etherloom() {
             --help'
         ;;
     tunnel)
-        options='--peer --key --listen --plain --mtu --keepalive --reconnect --daemon --pidfile --ready-fd --quiet --help'
+        options='--peer --key --listen --plain --tcp --mtu --keepalive --reconnect --daemon --pidfile --ready-fd --quiet --help'
         ;;
     key) options='--show --help' ;;
     *) options=--help ;;

@@ -113,6 +113,7 @@ complete -c etherloom -n '__etherloom_verb tunnel' -s K -l peer -x -d 'public ke
 complete -c etherloom -n '__etherloom_verb tunnel' -s k -l key -r -F -d 'private key of this side'
 complete -c etherloom -n '__etherloom_verb tunnel' -s l -l listen -x -d 'UDP port to use here'
 complete -c etherloom -n '__etherloom_verb tunnel' -l plain -d 'uml_switch2 form, without keys'
+complete -c etherloom -n '__etherloom_verb tunnel' -l tcp -x -a 'always auto' -d 'carry the packets in a TCP connection'
 complete -c etherloom -n '__etherloom_verb tunnel' -l mtu -x -d 'largest IP packet'
 complete -c etherloom -n '__etherloom_verb tunnel' -l keepalive -x -d 'seconds of silence'
 complete -c etherloom -n '__etherloom_verb tunnel' -l reconnect -d 'wait for a switch that is not there'

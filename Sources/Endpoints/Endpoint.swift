@@ -72,6 +72,7 @@ public enum Endpoint: ~Copyable, Sendable {
         case .stream(let endpoint): endpoint.channelCount
         case .multicast(let endpoint): endpoint.channelCount
         case .overlay(let endpoint): endpoint.channelCount
+        case .tunnel(let endpoint): endpoint.channelCount
         default: 1
         }
     }
@@ -104,6 +105,8 @@ public enum Endpoint: ~Copyable, Sendable {
         case .stream(let endpoint):
             return endpoint.interest(channel: channel, isRead: isRead, isBlocked: isBlocked)
         case .multicast(let endpoint):
+            return endpoint.interest(channel: channel, isRead: isRead, isBlocked: isBlocked)
+        case .tunnel(let endpoint):
             return endpoint.interest(channel: channel, isRead: isRead, isBlocked: isBlocked)
         default: break
         }
@@ -194,6 +197,11 @@ public enum Endpoint: ~Copyable, Sendable {
         case .vhost(let change):
             switch self {
             case .vhost(let endpoint): endpoint.apply(change)
+            default: break
+            }
+        case .tunnelStream(let descriptor):
+            switch self {
+            case .tunnel(let endpoint): endpoint.adopt(descriptor)
             default: break
             }
         case .speed(let megabits):

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+public import LinuxSystem
+
 /// What the control thread asks of an endpoint that is plugged in.
 public enum EndpointChange: ~Copyable, Sendable {
     /// The cable is there (true) or pulled (false), shown to the other side where the transport can.
@@ -9,6 +11,8 @@ public enum EndpointChange: ~Copyable, Sendable {
     case vhost(VhostChange)
     /// The link speed that the other side is to see, in Mbit/s; 0 for unknown. Shown where the transport can.
     case speed(megabits: UInt32)
+    /// A tunnel may use this TCP connection: one of ours to the peer, or one that somebody has made to us.
+    case tunnelStream(OwnedDescriptor)
 }
 
 /// What an endpoint has to say to the control thread.
@@ -40,5 +44,9 @@ public struct EndpointNotice: Sendable, Equatable {
         case speedSet = 18
         /// A stream carries a length that no frame has, the notice's value: nothing behind it can be understood.
         case streamBroken = 20
+        /// A tunnel's TCP connection has ended.
+        case tunnelStreamEnded = 40
+        /// A tunnel gets no answer by UDP and would try TCP.
+        case tunnelWantsStream = 41
     }
 }

@@ -29,6 +29,11 @@ struct TunnelCommand: ParsableCommand {
     var key: String?
     @Option(name: [.short, .customLong("listen")], help: "UDP port to use here, or ADDRESS:PORT.")
     var listen: String?
+    @Option(
+        name: .customLong("tcp"),
+        help: "Carry the packets in a TCP connection: always, or auto for when UDP stays without answer."
+    )
+    var tcp: String?
     @Flag(
         name: .customLong("plain"),
         help: "uml_switch2's form instead: frames as they are, no key, from HOST and PORT only."
@@ -73,9 +78,9 @@ struct TunnelCommand: ParsableCommand {
     /// The tunnel's end as a URL.
     private func url() throws -> String {
         if isPlain {
-            guard peer == nil, key == nil else {
+            guard peer == nil, key == nil, tcp == nil else {
                 throw Failure(
-                    "--plain has no keys: leave --peer and --key out",
+                    "--plain has no keys and no TCP: leave --peer, --key and --tcp out",
                     status: ExitStatus.usage
                 )
             }
@@ -94,6 +99,12 @@ struct TunnelCommand: ParsableCommand {
         if let key { url += "/key=\(key)" }
         if remote == nil || listen != nil { url += "/listen=\(listen ?? String(TunnelDefaults.port))" }
         if let mtu { url += "/mtu=\(mtu)" }
+        switch tcp {
+        case nil: break
+        case "always": url += "/tcp"
+        case "auto": url += "/tcp=auto"
+        case .some(let text): throw Failure("--tcp \(text): wants always or auto", status: ExitStatus.usage)
+        }
         if let keepalive { url += "/keepalive=\(keepalive)" }
         return url
     }

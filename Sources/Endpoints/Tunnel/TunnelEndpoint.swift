@@ -18,6 +18,11 @@ public struct TunnelOptions: Sendable {
     /// path loses many.
     public var passesSuperFrames = true
 
+    /// Handshakes are begun on TCP connections too: they were made by us.
+    public var initiatesOnStreams = false
+    /// A TCP connection is asked for when UDP stays without answer.
+    public var wantsStreamWhenSilent = false
+
     public init(_ crypto: TunnelConfiguration) { self.crypto = crypto }
 }
 
@@ -38,7 +43,16 @@ public struct TunnelEndpoint: ~Copyable, Sendable {
     func takeNotice() -> EndpointNotice? { state.value.takeNotice() }
     func expire(now: UInt64, drops: inout DropTally) { state.value.expire(now: now, drops: &drops) }
 
+    var channelCount: Int { 1 + TunnelState.streamCount }
     func descriptor(channel: Int) -> Int32 { state.value.descriptor(channel: channel) }
+    func interest(channel: Int, isRead: Bool, isBlocked: Bool) -> Epoll.Events {
+        var events: Epoll.Events = isRead ? .readable : []
+        if isBlocked, state.value.stream == channel - 1 { events.insert(.writable) }
+        return events
+    }
+
+    /// A TCP connection of this tunnel: made by us, or accepted and so far anybody's.
+    func adopt(_ descriptor: consuming OwnedDescriptor) { state.value.adopt(descriptor) }
 
     func receive(
         channel: Int,
@@ -72,6 +86,13 @@ struct TunnelState: ~Copyable {
     /// Where the peer is, as far as we know.
     var path: InternetAddress
     var isSegmented: Bool
+    var streams = RigidTable<TunnelStream>(count: TunnelState.streamCount) { _ in TunnelStream() }
+    /// The connection that packets go to, -1: they go by UDP.
+    var stream = -1
+    /// The connection that the packet in work came from, -1: it came by UDP.
+    var arrival = -1
+    /// The size of a frame that was called blocked although the connection's buffer has it.
+    var heldByteCount: UInt32?
 
     /// What one call received, and how far it has been looked at.
     var received = [UInt8](repeating: 0, count: 65_536)
@@ -95,17 +116,19 @@ struct TunnelState: ~Copyable {
     }
 
     func descriptor(channel: Int) -> Int32 {
+        guard channel == 0 else { return streams[channel - 1].rawDescriptor }
         switch socket {
-        case .some(let socket): socket.rawValue
-        case nil: -1
+        case .some(let socket): return socket.rawValue
+        case nil: return -1
         }
     }
 
     var nextDeadline: UInt64 {
-        min(peer.nextDeadline(now: now, canInitiate: path != .none), probe.deadline)
+        min(peer.nextDeadline(now: now, canInitiate: canInitiate), probe.deadline)
     }
 
-    var holdsFrames: Bool { receivedOffset < receivedCount }
+    var holdsFrames: Bool { receivedOffset < receivedCount || holdsPackets }
+    private var canInitiate: Bool { path != .none || (options.initiatesOnStreams && hasStream) }
 
     mutating func notify(_ kind: EndpointNotice.Kind, value: UInt64 = 0) {
         guard noticeCount < 8 else { return }
@@ -126,11 +149,12 @@ struct TunnelState: ~Copyable {
     /// Does what is due: handshakes, keepalives, probes of the path.
     mutating func expire(now: UInt64, drops: inout DropTally) {
         self.now = now
-        let due = peer.expire(now: now, wall: WallClock.nanoseconds, canInitiate: path != .none)
+        let due = peer.expire(now: now, wall: WallClock.nanoseconds, canInitiate: canInitiate)
         if due.contains(.handshake) {
             // Where the peer was last; when that stays silent, where it was said to be.
             if let remote = options.remote, peer.unansweredAttempts > 2 { path = remote }
-            send(peer.takeOutput(), to: path, drops: &drops)
+            sendEverywhere(peer.takeOutput())
+            if options.wantsStreamWhenSilent, peer.unansweredAttempts == 3, !hasStream { notify(.tunnelWantsStream) }
         }
         if due.contains(.up) { notify(.peerUp, value: place(path)) }
         if due.contains(.down) {
@@ -149,19 +173,31 @@ struct TunnelState: ~Copyable {
         return UInt64(ipv4) << 16 | UInt64(address.port)
     }
 
+    /// Sends a handshake on every way that may lead to the peer.
+    private mutating func sendEverywhere(_ packet: [UInt8]) {
+        for index in 0..<Self.streamCount where index == stream || (options.initiatesOnStreams && stream < 0) {
+            send(packet.span, onStream: index)
+        }
+        if stream < 0 || peer.unansweredAttempts > 2 { send(packet, to: path) }
+    }
+
     /// Sends a handshake packet. What the kernel refuses will be tried again by the clock.
-    mutating func send(_ packet: [UInt8], to address: InternetAddress, drops: inout DropTally) {
+    mutating func send(_ packet: [UInt8], to address: InternetAddress) {
         guard !packet.isEmpty, address != .none else { return }
         _ = UDPSocket.send(descriptor(channel: 0), packet.span, segment: 0, to: address)
     }
 
     /// Sends a packet without frames, padded to `byteCount`.
     mutating func sendControl(_ head: TunnelMessage.Head, byteCount: Int, drops: inout DropTally) {
-        guard peer.canSend, path != .none else { return }
+        guard peer.canSend, stream >= 0 || path != .none, stream < 0 || head.kind != .probe else { return }
         let open = max(TunnelMessage.headByteCount, byteCount - TunnelPacket.dataOverhead)
         guard open + TunnelPacket.dataOverhead <= sender.packets.count else { return }
         guard let size = Self.seal(&sender.packets, &peer, head, open, now) else { return }
         // A probe that is too large for the interface is refused at once: that is an answer, too.
+        guard stream < 0 else {
+            let packet = Array(sender.packets[..<size])
+            return send(packet.span, onStream: stream)
+        }
         let packet = sender.packets.span.extracting(0..<size)
         _ = UDPSocket.send(descriptor(channel: 0), packet, segment: 0, to: path)
     }

@@ -14,8 +14,15 @@ extension TunnelState {
         drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
         self.now = now
+        if channel > 0, streams[channel - 1].rawDescriptor >= 0, !streams[channel - 1].read() {
+            // What came before the end is still taken.
+            _ = receivedOffset == receivedCount && takeHeld(into: &burst, pool: &pool, drops: &drops)
+            if streams[channel - 1].rawDescriptor >= 0 { endStream(channel - 1) }
+        }
         while true {
             if receivedOffset == receivedCount {
+                guard takeHeld(into: &burst, pool: &pool, drops: &drops) else { return .more }
+                guard channel == 0 else { return .drained }
                 guard burst.byteCount < Tunables.burstByteCount / 2 else { return .more }
                 let reception = Self.receive(descriptor(channel: channel), &received, from: &source)
                 // Errors are the path's (an ICMP message): the clock tells when the peer is gone.
@@ -37,7 +44,7 @@ extension TunnelState {
     }
 
     /// One packet of those received.
-    private mutating func take(
+    mutating func take(
         at offset: Int,
         byteCount: Int,
         into burst: inout FrameBurst,
@@ -51,23 +58,38 @@ extension TunnelState {
             return
         case .handshake:
             // Answers go to where the question came from: nobody is "the peer" before his first authentic packet.
-            send(peer.takeOutput(), to: source, drops: &drops)
+            let answer = peer.takeOutput()
+            if arrival >= 0 {
+                if !answer.isEmpty { send(answer.span, onStream: arrival) }
+            } else {
+                send(answer, to: source)
+            }
         case .payload(let size, let counter):
-            if path != source { move(to: source) }
+            if !isCurrentWay { move() }
             open(at: offset + TunnelPacket.dataHeaderByteCount, size, counter, byteCount, &burst, &pool, &drops)
         }
         guard peer.sessionIndex != session || !peer.isUp else { return }
         if peer.sessionIndex != session {
-            if path != source { move(to: source) }
-            if !peer.isUp || probe.deadline == .max { probe.start(now: now) }
+            if !isCurrentWay { move() }
+            if stream < 0, !peer.isUp || probe.deadline == .max { probe.start(now: now) }
         }
         expire(now: now, drops: &drops)
     }
 
-    private mutating func move(to address: InternetAddress) {
-        if peer.isUp, path != .none { notify(.peerMoved, value: place(address)) }
-        path = address
-        probe.start(now: now)
+    private var isCurrentWay: Bool { arrival >= 0 ? stream == arrival : stream < 0 && path == source }
+
+    /// The peer was just heard from another place.
+    private mutating func move() {
+        if peer.isUp { notify(.peerMoved, value: arrival >= 0 ? 0 : place(source)) }
+        stream = arrival
+        heldByteCount = nil
+        if arrival >= 0 {
+            streams[arrival].isProven = true
+            probe.stop()
+        } else {
+            path = source
+            probe.start(now: now)
+        }
     }
 
     /// An authentic packet's open bytes.

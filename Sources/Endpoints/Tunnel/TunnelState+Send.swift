@@ -15,10 +15,11 @@ extension TunnelState {
         drops: inout DropTally
     ) -> Endpoint.SendResult {
         self.now = now
-        guard peer.canSend, path != .none else {
+        guard peer.canSend, stream >= 0 || path != .none else {
             drops.count(.noCarrier, burst.count - first)
             return .done
         }
+        if stream >= 0 { return sendOnStream(burst, from: first, pool: pool, drops: &drops) }
         probe.noteTraffic()
         var next = first
         while next < burst.count {

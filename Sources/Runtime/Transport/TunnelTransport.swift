@@ -24,24 +24,30 @@ extension TransportRegistry {
 
 /// One end of an encrypted tunnel.
 final class TunnelTransport: Transport {
-    private static let known = ["key", "peer", "listen", "mtu", "keepalive", "rekey", "gso", "super"]
+    private static let known = ["key", "peer", "listen", "mtu", "keepalive", "rekey", "gso", "super", "tcp"]
 
     private let context: TransportContext
     private var identifier: Int32 = -1
     private var isOpen = true
+    private let connections: TunnelConnections
 
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         self.context = context
         let place = try TunnelURL(url, known: Self.known)
         var options = TunnelOptions(try Self.crypto(place, url))
         options.remote = try place.remoteAddress()
+        let tcp = try Self.useOfTCP(place, url)
         let isIPv6 = options.remote?.isIPv6 ?? true
         let mtu = try place.number("mtu", 1280...65_535, default: 65_535)
         options.maximumDatagramByteCount = min(mtu - (isIPv6 ? 48 : 28), 65_000)
         options.isSegmented = try place.isOn("gso", default: true)
         options.passesSuperFrames = try place.isOn("super", default: true)
         let socket = try Self.bind(try place.localAddress(for: options.remote), coalesces: options.isSegmented)
-        identifier = socket.rawValue
+        let number = socket.rawValue
+        identifier = number
+        connections = TunnelConnections(loop: context.loop) { [host = context.host] connection in
+            host.configure(identifier: number, .tunnelStream(connection))
+        }
         let where_ = options.remote.map { "to \($0)" } ?? "at port \(place.listenPort ?? 0)"
         var newcomer = Newcomer(
             identifier: identifier,
@@ -51,9 +57,14 @@ final class TunnelTransport: Transport {
             processID: CurrentProcess.id
         ) { [weak self] in self?.end("tunnel \(where_): its socket failed") }
         newcomer.port = context.port
-        newcomer.onNotice = { [context] notice in
+        newcomer.onNotice = { [context, connections] notice in
             switch notice.kind {
+            case .tunnelStreamEnded: connections.connectionEnded()
+            case .tunnelWantsStream:
+                context.host.log("tunnel \(where_): no answer by UDP; trying TCP")
+                try? connections.connect(host: place.host, port: place.port)
             case .peerUp:
+                connections.settle()
                 context.host.log("tunnel \(where_): the peer answers")
                 context.onLinkChange(true, "tunnel \(where_)")
             case .peerDown:
@@ -63,7 +74,26 @@ final class TunnelTransport: Transport {
             default: break
             }
         }
+        options.initiatesOnStreams = tcp != .never && options.remote != nil
+        options.wantsStreamWhenSilent = tcp == .whenSilent && options.remote != nil
+        if tcp == .always { options.remote = nil }
+        if tcp != .never, place.host.isEmpty {
+            try connections.listen(host: place.listenHost, port: place.listenPort ?? 0)
+        }
         try context.host.attach(.tunnel(TunnelEndpoint(socket, options: options)), newcomer)
+        if tcp == .always, !place.host.isEmpty { try connections.connect(host: place.host, port: place.port) }
+    }
+
+    /// When packets go in a TCP connection.
+    private enum UseOfTCP { case never, always, whenSilent }
+
+    private static func useOfTCP(_ place: TunnelURL, _ url: NetworkURL) throws(TransportError) -> UseOfTCP {
+        guard place.has("tcp") else { return .never }
+        switch place.value("tcp") {
+        case nil: return .always
+        case "auto": return .whenSilent
+        case .some(let text): throw TransportError(.usage, "\(url): tcp=\(text): wants tcp alone, or tcp=auto")
+        }
     }
 
     /// The key files and keys of a URL.
@@ -115,11 +145,13 @@ final class TunnelTransport: Transport {
     private func end(_ reason: String) {
         guard isOpen else { return }
         isOpen = false
+        connections.close()
         context.onEnd(reason)
     }
 
     func close() {
         isOpen = false
+        connections.close()
         context.host.detach(identifier: identifier)
     }
 }

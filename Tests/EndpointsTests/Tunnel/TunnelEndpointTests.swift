@@ -37,6 +37,7 @@ struct TunnelBench: ~Copyable {
         options = TunnelOptions(TunnelConfiguration(key: keyOther, peer: keyOne.publicBytes))
         change(&options)
         options.remote = nil
+        options.initiatesOnStreams = false
         one = first
         other = TunnelEnd(.tunnel(TunnelEndpoint(socketOther, options: options)))
         bench = EndpointBench()
@@ -49,15 +50,21 @@ struct TunnelBench: ~Copyable {
     /// What waits at an end, handshakes included.
     mutating func receive(_ end: TunnelEnd) -> [[UInt8]] {
         var frames: [[UInt8]] = []
-        for _ in 0..<200 {
+        var quiet = 0
+        var turn = 0
+        // Until no channel has anything any more.
+        while quiet < end.endpoint.channelCount {
             let result = end.endpoint.receive(
+                channel: turn % end.endpoint.channelCount,
                 now: MonotonicClock.nanoseconds,
                 into: &bench.burst,
                 pool: &bench.pool,
                 drops: &bench.drops
             )
-            frames += bench.takeFrames(withHeader: true)
-            if result == .drained, !end.endpoint.holdsFrames { break }
+            let taken = bench.takeFrames(withHeader: true)
+            frames += taken
+            quiet = result == .drained && !end.endpoint.holdsFrames && taken.isEmpty ? quiet + 1 : 0
+            turn += 1
         }
         return frames
     }
@@ -260,5 +267,59 @@ struct TunnelEndpointTests {
         #expect(survivors.count >= 25 && survivors.count < 30)
         #expect(received.count == survivors.count + 200)
         #expect(tunnel.bench.isPoolWhole == true)
+    }
+
+    @Test("over a connection where UDP is blocked, and a reader that is slow")
+    func streams() throws {
+        var tunnel = try TunnelBench {
+            $0.remote = nil
+            $0.initiatesOnStreams = true
+        }
+        let stranger = try UnixSocket.pair(.stream)
+        tunnel.other.endpoint.apply(.tunnelStream(stranger.first))
+        let pair = try UnixSocket.pair(.stream)
+        tunnel.one.endpoint.apply(.tunnelStream(pair.first))
+        tunnel.other.endpoint.apply(.tunnelStream(pair.second))
+        let isConnected = tunnel.connect()
+        #expect(isConnected == true)
+        var recipe = SuperFrame()
+        recipe.payload = (0..<60_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        let messages = [
+            plain + testFrame(1), recipe.virtioHeader + recipe.bytes, plain + testFrame(2, byteCount: 1514),
+        ]
+        let sent = try tunnel.send(messages, from: tunnel.one)
+        #expect(sent == .done)
+        let received = tunnel.receive(tunnel.other)
+        #expect(received == messages)
+        let back = try tunnel.send(messages, from: tunnel.other)
+        #expect(back == .done)
+        let returned = tunnel.receive(tunnel.one)
+        #expect(returned == messages)
+
+        // More than the socket takes: the rest waits, and nothing comes twice or not at all.
+        let many = (0..<40).map { plain + testFrame($0, byteCount: 60_000) }
+        var arrived: [[UInt8]] = []
+        for number in many.indices {
+            var result = try tunnel.send([many[number]], from: tunnel.one)
+            while case .blocked = result {
+                arrived += tunnel.receive(tunnel.other)
+                result = try tunnel.send([many[number]], from: tunnel.one)
+            }
+        }
+        arrived += tunnel.receive(tunnel.other)
+        #expect(arrived.map(\.count) == many.map(\.count))
+        #expect(arrived == many)
+        for cause in DropCause.allCases { #expect(tunnel.bench.drops[cause] == 0, "\(cause)") }
+
+        // Nonsense on a connection ends that one alone.
+        try UnixSocket.send([0xff, 0xff, 1, 2, 3], to: stranger.second)
+        let nothing = tunnel.receive(tunnel.other)
+        #expect(nothing.isEmpty)
+        #expect(tunnel.bench.drops[.malformed] == 1)
+        #expect(tunnel.other.endpoint.takeNotice()?.kind == .tunnelStreamEnded)
+        let again = try tunnel.send([plain + testFrame(3)], from: tunnel.one)
+        #expect(again == .done)
+        let last = tunnel.receive(tunnel.other)
+        #expect(last == [plain + testFrame(3)])
     }
 }
