@@ -69,6 +69,17 @@ def stream_switch():
         yield process, paths
 
 
+@contextlib.contextmanager
+def vhost_switch():
+    """Our switch with two vhost-user ports that listen: its process and their paths."""
+    directory = lab.fresh_directory("vh")
+    paths = [f"{directory}.vhost{number}" for number in (1, 2)]
+    ports = [word for path in paths for word in ("--port", f"vhost://{path}")]
+    with switch("etherloom", *ports) as (process, _):
+        lab.until(lambda: all(is_socket(path) for path in paths), "vhost-user ports", process=process)
+        yield process, paths
+
+
 def console(directory: str, command: str) -> str:
     """What the switch's management console answers to one command."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:

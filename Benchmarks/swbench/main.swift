@@ -25,6 +25,7 @@ let usage = """
            swbench gen --packet IF1 --sock DIR --super [--count N] [--window N]
                        super-frames of 64 KiB; with --packet IF1,IF2 the sink is an interface too
            swbench trunk --connect PATH,PATH [--size N] [--seconds N] [--batch N] [--pid N] [--warmup SECONDS] [--cpu N]
+           swbench vhost --connect PATH,PATH [--size N] [--seconds N] [--batch N] [--pid N] [--warmup SECONDS] [--cpu N]
            swbench hold --sock DIR --ports N
            swbench churn --sock DIR [--addresses N] [--rate N]
            swbench micro
@@ -37,6 +38,7 @@ do {
     switch words.popFirst() {
     case "gen": report = try generate(Options(words, flags: Generator.flags, names: Generator.names))
     case "trunk": report = try measureTrunk(Options(words, flags: [], names: Trunk.names))
+    case "vhost": report = try measureVhost(Options(words, flags: [], names: VhostRate.names))
     case "hold": report = try hold(Options(words, flags: [], names: ["sock", "ports"]))
     case "churn": report = try churn(Options(words, flags: [], names: ["sock", "addresses", "rate"]))
     case "micro": report = try measureLeaves(Options(words, flags: [], names: ["rounds"]))
