@@ -232,6 +232,7 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("TunnelMessage", ["Dataplane", "Endpoints"]),
         ("UMLConfig", ["ElementCommands"]),
         ("AttachMessage", ["Endpoints"]),
+        ("PacketFilter", ["PacketFilter"]),
         ("ConsoleLine", ["Console", "LinuxSystem", "Runtime"]),
         ("NetworkURL", ["LinuxSystem", "Runtime"]),
         ("Overlay", ["Endpoints", "LinuxSystem", "Wire"]),

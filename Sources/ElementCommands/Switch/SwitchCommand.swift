@@ -36,6 +36,11 @@ struct SwitchCommand: ParsableCommand {
     var tap: [String] = []
     @Option(name: .customLong("port"), help: "Plug this network in, given by its URL; kept when it goes. Repeatable.")
     var urls: [String] = []
+    @Option(
+        name: .customLong("mirror"),
+        help: "Show a port's frames to another one too: PORT:in|out|both:PORT[:FILTER]. Repeatable."
+    )
+    var mirrors: [String] = []
     @Option(name: .customLong("gateway"), help: "Run a gateway for this network inside the switch, e.g. 10.0.2.0/24.")
     var gateway: String?
     @Option(
@@ -91,6 +96,7 @@ struct SwitchCommand: ParsableCommand {
         setup.spinMicroseconds = spin
         setup.taps = tap
         setup.urls = urls
+        setup.mirrors = try mirrors.map { try MirrorOption($0) }
         setup.gateway = gateway
         setup.forwards = forward
         setup.udpForwards = forwardUDP

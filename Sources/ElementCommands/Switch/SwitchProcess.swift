@@ -85,6 +85,7 @@ enum SwitchProcess {
         element.log = { Report.note($0) }
 
         for name in setup.taps { try plugTap(name, into: element) }
+        for mirror in setup.mirrors { try mirror.apply(to: element) }
         for text in setup.urls {
             do {
                 try element.attachments.attach(text)

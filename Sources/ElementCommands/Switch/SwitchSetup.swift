@@ -28,6 +28,7 @@ struct SwitchSetup: Sendable {
     var taps: [String] = []
     /// Networks to plug in, by URL, each perhaps with alternatives.
     var urls: [String] = []
+    var mirrors: [MirrorOption] = []
     var gateway: String?
     var forwards: [String] = []
     var udpForwards: [String] = []

@@ -81,6 +81,8 @@ struct WireProcess {
                 throw Failure(error)
             }
         }
+        let blink = try setup.blinkPath.map { try WireBlink(wire, path: $0, name: setup.blinkName) }
+        defer { blink?.close() }
         let consoles = try Consoles(setup, console, loop)
         defer { consoles.close() }
         try process.ready()

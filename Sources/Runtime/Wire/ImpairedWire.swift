@@ -147,6 +147,17 @@ public final class ImpairedWire {
         dataPlane.impairmentStatus(port: direction.rawValue + 1, isInbound: true)
     }
 
+    /// Tells of each frame that leaves: in which direction, and its size.
+    public func watchFrames(_ handler: @escaping (Direction, _ byteCount: Int) -> Void) throws(Errno) -> FrameWatch {
+        var selection = CaptureSelection()
+        selection.isInbound = false
+        selection.isOutbound = true
+        selection.snapLength = 0
+        return try FrameWatch(dataPlane, loop, selection) { record, _ in
+            handler(record.port == 2 ? .leftToRight : .rightToLeft, record.byteCount)
+        }
+    }
+
     /// Ends the timer.
     public func stop() {
         if let timer = timer.take() { loop.cancel(timer) }

@@ -124,7 +124,7 @@ public final class HostNamespace {
         for name in ["etherloom", "etherloom-lab"] { try write("", to: "\(directory)/bin/\(name)") }
         let names = [
             "vde_switch", "slirpvde", "unixterm", "vdeterm", "unixcmd", "vdecmd", "vde_plug", "vde_plug2tap", "dpipe",
-            "vdens", "uml_switch", "uml_switch2", "umls3",
+            "vdens", "uml_switch", "uml_switch2", "umls3", "wirefilter",
         ]
         for name in names {
             guard symlink("../bin/etherloom", "\(directory)/compat/\(name)") == 0 else {
