@@ -51,7 +51,9 @@ COMMANDS = set(
     hash/find fstp fstp/showinfo fstp/setfstp fstp/setedge fstp/bonus fstp/print port port/showinfo port/setnumports
     port/sethub port/setvlan port/createauto port/create port/remove port/allocatable port/setuser port/setgroup
     port/epclose port/resetcounter port/print port/allprint vlan vlan/create vlan/remove vlan/addport vlan/delport
-    vlan/print vlan/allprint
+    vlan/print vlan/allprint dump dump/active pdump pdump/active pdump/filename pdump/buffered iplog iplog/showinfo
+    iplog/logfile iplog/ipadd iplog/ipdel iplog/list iplog/setgcint iplog/setexpire iplog/iplist iplog/ipport iplog/ipuser
+    iplog/ipsearch
     """.split()
 )
 
