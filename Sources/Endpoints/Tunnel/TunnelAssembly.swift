@@ -191,6 +191,10 @@ public struct TunnelAssembly {
         _ drops: inout DropTally,
         isPartial: Bool = false
     ) {
+        guard range.count >= TunnelMessage.recordOverhead else {
+            if !isPartial { drops.count(.malformed) }
+            return
+        }
         let isSmall = range.count <= Tunables.smallSlotByteCount
         guard let slot = isSmall ? pool.allocateSmall() ?? pool.allocateLarge() : pool.allocateLarge() else {
             return drops.count(.noFrameMemory)
