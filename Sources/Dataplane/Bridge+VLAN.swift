@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Wire
+import Wire
 
 /// The bridge's decisions once VLANs are configured or a spanning tree runs.
 extension Bridge {

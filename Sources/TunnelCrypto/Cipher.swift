@@ -71,7 +71,7 @@ enum Cipher {
         from start: Int,
         to target: UnsafeMutableRawBufferPointer
     ) {
-        let isCopied = unsafe source.withContiguousStorageIfAvailable { source in
+        let isCopied = source.withContiguousStorageIfAvailable { source in
             guard source.count - start == target.count else { return false }
             guard let from = source.baseAddress, let to = target.baseAddress else { return unsafe target.isEmpty }
             unsafe to.copyMemory(from: from + start, byteCount: target.count)

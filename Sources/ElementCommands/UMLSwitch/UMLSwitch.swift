@@ -51,7 +51,7 @@ final class UMLSwitch {
         for path in config.sockets {
             do {
                 sockets.append(try UMLSocketServer(element, path: path, userID: config.socketOwner))
-            } catch let error as UMLSocketServer.SetupError {
+            } catch {
                 throw Failure(error.description)
             }
         }

@@ -23,7 +23,7 @@ final class WireBlink {
                 let way = direction == .leftToRight ? "LR" : "RL"
                 self?.tell("\(identifier) \(way) \(byteCount)\n")
             }
-        } catch let error as Errno {
+        } catch {
             throw Failure("--blink \(path): nobody listens there: \(error)")
         }
     }

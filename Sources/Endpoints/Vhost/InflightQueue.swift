@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import LinuxSystem
+import LinuxSystem
 
 /// What is being worked on in one ring, noted in memory that the monitor keeps while our process is away: "Inflight I/O
 /// tracking" of the vhost-user specification, split virtqueues.

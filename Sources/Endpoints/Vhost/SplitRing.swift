@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
-public import LinuxSystem
+import LinuxSystem
 
 /// One split virtqueue, seen from the device: virtio 1.2, section 2.7.
 ///

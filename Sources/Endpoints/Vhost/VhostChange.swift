@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import LinuxSystem
-public import Synchronization
+import Synchronization
 
 /// What the monitor of a virtual machine wants of its device's rings, on the way from the control thread to the loop.
 public enum VhostChange: ~Copyable, Sendable {

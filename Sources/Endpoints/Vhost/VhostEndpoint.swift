@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Dataplane
+import Dataplane
 public import LinuxSystem
 
 /// A port for a virtual machine whose monitor shares the guest's memory: vhost-user. The control thread speaks with the

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import LinuxSystem
+import LinuxSystem
 import Wire
 
 /// Where the three parts of a ring are, as addresses of the monitor.

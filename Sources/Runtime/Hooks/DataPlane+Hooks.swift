@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataplane
-public import LinuxSystem
+import LinuxSystem
 public import PacketFilter
 
 /// What the control thread may have ports do besides forwarding. A port that the data plane does not have is ignored.

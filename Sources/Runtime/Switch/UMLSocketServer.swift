@@ -3,7 +3,7 @@
 
 import Endpoints
 import Glibc
-public import LinuxSystem
+import LinuxSystem
 
 /// A switch's socket in the layout of uml_switch: one path that is the socket itself, as User Mode Linux's `daemon` takes
 /// it. No directory: each client's data socket has an abstract name of its own, and is connected to that client alone.

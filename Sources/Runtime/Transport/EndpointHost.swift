@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Endpoints
-public import LinuxSystem
+import LinuxSystem
 
 /// What a new endpoint brings along.
 public struct Newcomer {

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import LinuxSystem
+import LinuxSystem
 
 /// What a URL stands for while it is in use: one connection to a network, or a listener that lets others connect.
 ///

@@ -92,7 +92,7 @@ extension Integration {
         func taken() throws {
             try require()
             try withHost { host in
-                try host.startSwitch("one", ["--port", "udp://5000->127.0.0.1:6000"])
+                _ = try host.startSwitch("one", ["--port", "udp://5000->127.0.0.1:6000"])
                 let program = try host.run([
                     host.etherloom, "switch", "--no-stdin", "-s", host.path("two"), "--port",
                     "udp://5000->127.0.0.1:7000",
