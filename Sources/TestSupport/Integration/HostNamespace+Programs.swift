@@ -34,7 +34,8 @@ extension HostNamespace {
         extra: [Int32: Spawn.Source]
     ) throws -> Program {
         let tool = command[0].split(separator: "/").last.map(String.init) ?? "program"
-        let log = "\(directory)/logs/\(programs.count)-\(tool)"
+        let log = "\(directory)/logs/\(startedCount)-\(tool)"
+        startedCount += 1
         var writingEnd: Int32 = -1
         var readingEnd: Int32 = -1
         let standardInput: Spawn.Source

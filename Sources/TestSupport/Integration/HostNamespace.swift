@@ -50,6 +50,8 @@ public final class HostNamespace {
     private let holderInput: Int32
     let isRoot = geteuid() == 0
     var programs: [Program] = []
+    /// Programs started so far: each has log files of its own, also when those before it are forgotten.
+    var startedCount = 0
     private var initialLinks: [String] = []
 
     public init(_ options: Options = Options()) throws {
