@@ -21,7 +21,8 @@ CROWDS = {"one station": 1, "10,000 stations": 10_000, "forged addresses": 0}
 def crowd(directory: str, addresses: int):
     """The third port, speaking when the block is entered."""
     command = [programs.SWBENCH, "churn", "--sock", directory, "--addresses", str(addresses), "--rate", str(RATE)]
-    with lab.running(command) as process:
+    # Where generator and sink are: on the switch's processor it would take turns with the switch itself.
+    with lab.running(command, cpu=0) as process:
         lab.until(lambda: programs.is_socket(directory + ".mgmt"), "the console", process=process)
         programs.until_port(directory, 1, process)
         yield

@@ -13,8 +13,10 @@ SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
 @contextlib.contextmanager
-def switch(*taps: str):
-    """A bridge of Open vSwitch's user-space data path with these taps: the process that forwards."""
+def switch(*interfaces: str, taps: bool):
+    """A bridge of Open vSwitch's user-space data path: the process that forwards.
+
+    Its ports are taps that it makes, or interfaces that exist already, which it reads by packet sockets."""
     for program in ("ovs-vswitchd", "ovsdb-server", "ovsdb-tool", "ovs-vsctl"):
         if shutil.which(program) is None:
             raise lab.Impossible(f"{program} is missing; package openvswitch-switch")
@@ -33,6 +35,7 @@ def switch(*taps: str):
                   f"{control} --no-wait set Open_vSwitch . other_config:userspace-tso-enable=true")
         process = stack.enter_context(lab.running(["ovs-vswitchd", f"unix:{socket}", "--no-chdir"]))
         lab.shell(f"{control} add-br ovs0 -- set bridge ovs0 datapath_type=netdev")
-        for tap in taps:
-            lab.shell(f"{control} add-port ovs0 {tap} -- set interface {tap} type=tap")
+        kind = "tap" if taps else "system"
+        for interface in interfaces:
+            lab.shell(f"{control} add-port ovs0 {interface} -- set interface {interface} type={kind}")
         yield process

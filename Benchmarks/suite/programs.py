@@ -43,7 +43,7 @@ def is_socket(path: str) -> bool:
 
 
 @contextlib.contextmanager
-def switch(kind: str, *arguments: str, cpu: int | None = SWITCH_CPU):
+def switch(kind: str, *arguments: str, cpu: int | None = SWITCH_CPU, namespace: str | None = None):
     """A running switch, "etherloom" or "vde_switch": its process and its directory."""
     if kind == "etherloom" and not built():
         raise lab.Failed("etherloom is not built")
@@ -53,7 +53,7 @@ def switch(kind: str, *arguments: str, cpu: int | None = SWITCH_CPU):
     else:
         command = ["vde_switch", "-s", directory, "-M", directory + ".mgmt"]
     # As many ports as the largest measurement wants; the default of both is 32.
-    with lab.running(command + ["-n", "256", *arguments], cpu=cpu) as process:
+    with lab.running(command + ["-n", "256", *arguments], cpu=cpu, namespace=namespace) as process:
         lab.until(lambda: is_socket(directory + "/ctl"), command[0], process=process)
         yield process, directory
 

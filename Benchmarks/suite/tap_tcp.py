@@ -10,7 +10,7 @@ from . import lab, machine, openvswitch, programs, report
 NAME = "tap-tcp"
 TITLE = "one TCP stream between two namespaces, MTU 1500"
 
-KINDS = ("etherloom", "vde_switch", "bridge", "openvswitch", "etherloom, no offload")
+KINDS = ("etherloom", "vde_switch", "bridge", "openvswitch", "openvswitch on taps", "etherloom, no offload")
 # What the last kind switches off at both ends: then every frame is an ordinary one, as vde_switch's always are.
 OFFLOADS = "tx off tso off gso off gro off"
 
@@ -21,15 +21,18 @@ def path(kind: str):
     with contextlib.ExitStack() as stack:
         stack.enter_context(lab.namespaces("a", "b"))
         process = None
+        if kind in ("bridge", "openvswitch"):
+            for side in "ab":
+                lab.shell(f"ip link add tap{side} type veth peer name port{side}", f"ip link set port{side} up")
+                stack.callback(lab.remove_interface, f"port{side}")
         if kind == "bridge":
             lab.shell("ip link add br0 type bridge", "ip link set br0 up")
             stack.callback(lab.remove_interface, "br0")
-            for side in "ab":
-                lab.shell(f"ip link add tap{side} type veth peer name port{side}")
-                stack.callback(lab.remove_interface, f"port{side}")
-                lab.shell(f"ip link set port{side} master br0 up")
+            lab.shell("ip link set porta master br0", "ip link set portb master br0")
         elif kind == "openvswitch":
-            process = stack.enter_context(openvswitch.switch("tapa", "tapb"))
+            process = stack.enter_context(openvswitch.switch("porta", "portb", taps=False))
+        elif kind == "openvswitch on taps":
+            process = stack.enter_context(openvswitch.switch("tapa", "tapb", taps=True))
         else:
             # The switch runs where the scheduler likes, as iperf3 does.
             name = kind.split(",")[0]
@@ -60,7 +63,8 @@ def measure(kind: str, options) -> dict:
 def run(options) -> report.Result:
     result = report.Result(TITLE)
     report.rounds(result, {kind: lambda kind=kind: measure(kind, options) for kind in KINDS}, options)
-    for peer, least in (("vde_switch", 10.0), ("bridge", 0.7), ("openvswitch", 2.0)):
+    peers = (("vde_switch", 10.0), ("bridge", 0.7), ("openvswitch", 2.0), ("openvswitch on taps", None))
+    for peer, least in peers:
         result.compare(f"against {peer}", "etherloom", "gbps", peer=peer, least=least, unit="Gb/s")
     result.compare("no offload, against vde_switch", "etherloom, no offload", "gbps", peer="vde_switch", least=1.2,
                    unit="Gb/s")

@@ -28,7 +28,6 @@ public import LinuxSystem
 ///     uplink     frames of a real interface, by a packet socket
 ///     overlay    a frame a UDP datagram, perhaps behind a header, to one peer or to many
 ///     tunnel     many frames, sealed, in UDP datagrams to another host
-///     plainTunnel  one plain frame a UDP datagram (uml_switch2)
 ///
 /// Kinds are cases of one non-copyable enumeration: dispatch is a jump, not a witness table, and nothing is retained.
 public enum Endpoint: ~Copyable, Sendable {
@@ -42,7 +41,6 @@ public enum Endpoint: ~Copyable, Sendable {
     case null
     case overlay(OverlayEndpoint)
     case tunnel(TunnelEndpoint)
-    case plainTunnel(PlainTunnelEndpoint)
     case uplink(UplinkEndpoint)
 
     /// What became of a burst's reading.
@@ -89,7 +87,6 @@ public enum Endpoint: ~Copyable, Sendable {
         case .null: -1
         case .overlay(let endpoint): endpoint.descriptor(channel: channel)
         case .tunnel(let endpoint): endpoint.descriptor(channel: channel)
-        case .plainTunnel(let endpoint): endpoint.descriptor.rawValue
         case .uplink(let endpoint): endpoint.descriptor.rawValue
         }
     }
@@ -153,8 +150,17 @@ public enum Endpoint: ~Copyable, Sendable {
     public var holdsFrames: Bool {
         switch self {
         case .stream(let endpoint): endpoint.holdsFrames
+        case .overlay(let endpoint): endpoint.holdsFrames
         case .tunnel(let endpoint): endpoint.holdsFrames
         default: false
+        }
+    }
+
+    /// Gives the slots of frames that wait in the endpoint back: it is about to end.
+    public func releaseFrames(_ pool: inout FramePool) {
+        switch self {
+        case .overlay(let endpoint): endpoint.releaseFrames(&pool)
+        default: break
         }
     }
 
@@ -225,7 +231,6 @@ public enum Endpoint: ~Copyable, Sendable {
         case .null: .null
         case .overlay: .overlay
         case .tunnel: .tunnel
-        case .plainTunnel: .plainTunnel
         case .uplink: .uplink
         }
     }
@@ -242,7 +247,6 @@ public enum Endpoint: ~Copyable, Sendable {
         case .null: .all
         case .overlay: []
         case .tunnel(let endpoint): endpoint.capabilities
-        case .plainTunnel: []
         case .uplink: [.checksum, .tso4, .tso6]
         }
     }
@@ -274,7 +278,6 @@ public enum Endpoint: ~Copyable, Sendable {
             endpoint.receive(channel: channel, now: now, into: &burst, pool: &pool, drops: &drops)
         case .tunnel(let endpoint):
             endpoint.receive(channel: channel, now: now, into: &burst, pool: &pool, drops: &drops)
-        case .plainTunnel(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         case .uplink(let endpoint): endpoint.receive(into: &burst, pool: &pool, drops: &drops)
         }
     }
@@ -297,7 +300,6 @@ public enum Endpoint: ~Copyable, Sendable {
         case .null: .done
         case .overlay(let endpoint): endpoint.send(burst, from: first, now: now, pool: pool, drops: &drops)
         case .tunnel(let endpoint): endpoint.send(burst, from: first, now: now, pool: pool, drops: &drops)
-        case .plainTunnel(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         case .uplink(let endpoint): endpoint.send(burst, from: first, pool: pool, drops: &drops)
         }
     }
@@ -319,7 +321,5 @@ public enum EndpointKind: UInt32, Sendable {
     case overlay = 30
     /// An encrypted tunnel to another host.
     case tunnel = 40
-    /// A tunnel that carries plain frames.
-    case plainTunnel = 41
     case uplink = 31
 }

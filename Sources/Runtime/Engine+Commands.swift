@@ -94,6 +94,7 @@ extension Engine {
             reconcileTrees(port: port)
         }
         unregister(index)
+        Self.releaseFrames(places, index, &pool)
         places[index].endpoint = nil
         places[index].kind = nil
         places[index].hasTimers = false
@@ -108,5 +109,9 @@ extension Engine {
             gatewayHasWork = false
             gatewayDeadline = .max
         }
+    }
+
+    private static func releaseFrames(_ places: borrowing RigidTable<Place>, _ index: Int, _ pool: inout FramePool) {
+        places[index].endpoint?.releaseFrames(&pool)
     }
 }

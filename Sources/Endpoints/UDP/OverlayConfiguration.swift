@@ -45,6 +45,10 @@ public struct OverlayConfiguration: Sendable {
     /// larger TCP packets than this are segmented. 0: peers are programs, whose frames are whole.
     public var unfinishedPacketLimit = 0
 
+    /// Neighbouring frames of one size and peer go to the kernel in one call (UDP_SEGMENT); off only to measure what that is
+    /// worth.
+    public var isSegmented = true
+
     /// Most destinations: each flooded frame is sent to every one.
     public static var maximumDestinationCount: Int { 64 }
 

@@ -11,7 +11,8 @@ import Wire
 ///
 /// Each datagram is one frame, perhaps behind a header that does not depend on the frame and is therefore gathered from its
 /// own memory: the frame stays in its slot. Datagrams for one peer and of one size are handed to the kernel as one message
-/// to be segmented there. Where that is refused, because a datagram would have to be fragmented, they go one by one.
+/// to be segmented there. Where that is refused, because a datagram would have to be fragmented, they go one by one. The
+/// receiving kernel may hand such neighbours over together; they are taken apart here (`HeldDatagrams`).
 ///
 ///     send     destination's host known? ──yes──▶ one datagram      unknown, group address ──▶ one to each destination
 ///     receive  peer expected? ─▶ header ours? ─▶ learn: station is behind peer ─▶ frame
@@ -55,15 +56,23 @@ public struct OverlayEndpoint: ~Copyable, Sendable {
         pool: inout FramePool,
         drops: inout DropTally
     ) -> Endpoint.ReceiveResult {
+        state.value.takeHeld(now: now, into: &burst, pool: &pool, drops: &drops)
+        guard !holdsFrames, !burst.isFull, burst.byteCount < Tunables.burstByteCount else { return .more }
         let fd = descriptor(channel: channel)
         let slot = min(channel, 1)
         // Few are prepared for the first call: most wake-ups find a frame or two, and slots cost a little each.
         let first = min(4, burst.freeCount)
         let result = Self.receive(fd, slot, atMost: first, now, &state.value, &burst, &pool, &drops)
         let rest = min(UDPSocket.batchLimit - first, burst.freeCount)
-        guard result == .more, rest > 0 else { return result }
+        guard result == .more, !holdsFrames, rest > 0 else { return result }
         return Self.receive(fd, slot, atMost: rest, now, &state.value, &burst, &pool, &drops)
     }
+
+    /// What one call received was more than a burst takes.
+    var holdsFrames: Bool { !state.value.held.isEmpty }
+
+    /// Gives back the slots that are held.
+    func releaseFrames(_ pool: inout FramePool) { state.value.held.removeAll(&pool) }
 
     func send(
         _ burst: borrowing FrameBurst,
@@ -108,19 +117,20 @@ public struct OverlayEndpoint: ~Copyable, Sendable {
         for index in stride(from: prepared - 1, through: max(received, 0), by: -1) { pool.release(frames[index]) }
         guard received > 0 else { return .drained }
         for index in 0..<received {
-            var frame = frames[index]
-            if let cause = state.judge(parts[index], now: now, pool: pool, frame: &frame) {
-                if let cause = cause.cause { drops.count(cause) }
-                pool.release(frame)
-                continue
-            }
-            if prefix > 0 { pool.clearHeader(of: frame) }
-            let limit = state.unfinishedPacketLimit
-            if limit > 0, let header = UnfinishedFrame.header(of: pool.bytes(frame), packetByteLimit: limit) {
-                pool.setHeader(header, of: frame)
-            }
-            burst.append(frame)
+            let size = Int(parts[index].byteCount)
+            let segment = Int(parts[index].segment)
+            let isWhole = segment == 0 || segment >= size || size > Int(frames[index].byteCount) + prefix
+            state.held.append(
+                HeldDatagrams.Item(
+                    frame: frames[index],
+                    peer: parts[index].peer,
+                    byteCount: size,
+                    segment: isWhole ? max(size, 1) : segment
+                )
+            )
         }
+        state.takeHeld(now: now, into: &burst, pool: &pool, drops: &drops)
+        guard state.held.isEmpty else { return .more }
         return received < wanted ? .drained : .more
     }
 

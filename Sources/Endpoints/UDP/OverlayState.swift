@@ -29,8 +29,10 @@ struct OverlayState: ~Copyable {
     private var knownOwn = InternetAddress.none
     private var knownOther = InternetAddress.none
 
-    /// Largest datagram that the kernel has not refused to cut from a larger message.
-    var segmentLimit = 65_507
+    /// Largest datagram that the kernel has not refused to cut from a larger message; 0: it is not asked to.
+    var segmentLimit: Int
+    /// What arrived and is in no burst yet.
+    var held = HeldDatagrams()
     /// What each socket has lost so far, by the kernel's count.
     var overflows: [2 of UInt32] = InlineArray(repeating: 0)
 
@@ -55,6 +57,7 @@ struct OverlayState: ~Copyable {
         announcesLeaving = configuration.announcesLeaving
         unfinishedPacketLimit = configuration.unfinishedPacketLimit
         ownPort = configuration.ownPort
+        segmentLimit = configuration.isSegmented ? 65_507 : 0
         for (index, address) in configuration.destinations.enumerated() { destinations[index] = address }
         preparePrefixes()
     }

@@ -106,6 +106,20 @@ public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
         return number
     }
 
+    /// A switch among the options: `NAME=on`, `NAME=off`, or the name alone for on.
+    public func isOn(_ name: String, default fallback: Bool) throws(TransportError) -> Bool {
+        guard has(name) else { return fallback }
+        return try Self.isOn(value(name) ?? "", name, in: text)
+    }
+
+    static func isOn(_ value: String, _ name: String, in url: String) throws(TransportError) -> Bool {
+        switch value {
+        case "", "on", "yes": return true
+        case "off", "no": return false
+        default: throw TransportError(.usage, "\(url): \(name)=\(value): wants on or off")
+        }
+    }
+
     /// The port in `DIRECTORY[5]`; 0 when none is asked for.
     public func portInBrackets() throws(TransportError) -> Int {
         guard let word = options.first(where: { $0.value == nil })?.name, !word.isEmpty else { return 0 }

@@ -4,18 +4,25 @@
 import Endpoints
 import LinuxSystem
 
-/// One end of uml_switch2's tunnel: `umlswitch2://HOST:PORT`.
+/// One end of uml_switch2's tunnel (`port`, `remote`), `umlswitch2://HOST:PORT`: each UDP datagram is one plain frame, and
+/// both ends use the same port.
+///
+/// Nothing is encrypted and nobody proves who he is: only the source's address and port are compared, which anybody on the
+/// way can forge. For links that are protected otherwise, and for the original program at the other end.
 final class PlainTunnelTransport: SingleEndpoint {
     init(_ url: NetworkURL, _ context: TransportContext) throws {
-        let place = try TunnelURL(url, known: ["plain"])
+        let place = try TunnelURL(url, known: ["plain", "gso"])
         guard let remote = try place.remoteAddress() else {
             throw TransportError(.usage, "\(url): who is the peer? give umlswitch2://HOST:PORT")
         }
         super.init("plain tunnel to \(remote)", context)
         let socket = try Self.socket(remote)
         let number = socket.rawValue
-        let endpoint = Endpoint.plainTunnel(PlainTunnelEndpoint(socket, remote: remote))
-        try plug(endpoint, identifier: number, module: "udp", ending: "\(name): its socket failed")
+        var configuration = OverlayConfiguration(framing: .plain, destinations: [remote])
+        configuration.isSegmented = try place.isOn("gso", default: true)
+        if configuration.isSegmented { try? UDPSocket.coalesce(socket) }
+        let endpoint = OverlayEndpoint(socket, configuration: configuration, seed: CurrentProcess.random())
+        try plug(.overlay(endpoint), identifier: number, module: "udp", ending: "\(name): its socket failed")
         context.host.log("\(name): not encrypted, and anybody on the way can forge its frames")
     }
 

@@ -76,12 +76,8 @@ struct TunnelURL {
     }
 
     func isOn(_ name: String, default fallback: Bool) throws(TransportError) -> Bool {
-        switch values[name] {
-        case nil: return fallback
-        case "", "on", "yes": return true
-        case "off", "no": return false
-        case .some(let text): throw TransportError(.usage, "\(url): \(name)=\(text): wants on or off")
-        }
+        guard let value = values[name] else { return fallback }
+        return try NetworkURL.isOn(value, name, in: "\(url)")
     }
 
     /// `HOST:PORT`, `:PORT`, `PORT` (when there is no default), `[2001:db8::1]:PORT`.

@@ -8,7 +8,7 @@ extension TransportRegistry {
     /// Networks carried in UDP datagrams.
     static var overlaySchemes: [TransportScheme] {
         [
-            TransportScheme("udp", syntax: "udp://[SOURCE:]PORT->HOST:PORT", open: OverlayOpener.udp),
+            TransportScheme("udp", syntax: "udp://[SOURCE:]PORT->HOST:PORT[/gso=on]", open: OverlayOpener.udp),
             TransportScheme(
                 "vxlan",
                 syntax: "vxlan://[GROUP|PEER][/port=4789/vni=1/ttl=1/if=NAME/peers=HOST,HOST/local=ADDRESS]",
@@ -129,6 +129,14 @@ enum OverlayOpener {
         _ url: NetworkURL,
         _ context: TransportContext
     ) throws -> any Transport {
+        if configuration.isSegmented {
+            // Refused by kernels before 5.0: then datagrams come one by one.
+            try? UDPSocket.coalesce(socket)
+            switch group {
+            case .some(let group): try? UDPSocket.coalesce(group)
+            case nil: break
+            }
+        }
         let identifier = socket.rawValue
         let transport = SingleEndpoint("\(url)", context)
         try transport.plug(
@@ -143,11 +151,12 @@ enum OverlayOpener {
     }
 
     static func udp(_ url: NetworkURL, _ context: TransportContext) throws -> any Transport {
-        try url.refuseOptions(except: [])
+        try url.refuseOptions(except: ["gso"])
         let (local, peer) = try endpoints(url)
         let socket = try makeSocket(isIPv6: peer.isIPv6, url)
         try bind(socket, to: local, url)
-        let configuration = OverlayConfiguration(framing: .plain, destinations: [peer])
+        var configuration = OverlayConfiguration(framing: .plain, destinations: [peer])
+        configuration.isSegmented = try url.isOn("gso", default: true)
         return try open(socket, group: nil, configuration, url, context)
     }
 }
