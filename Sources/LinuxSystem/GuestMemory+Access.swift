@@ -66,6 +66,17 @@ extension GuestMemory {
     @inline(__always)
     public static func fence() { cel_guest_fence() }
 
+    /// Asks the processor to fetch a range's beginning ahead of its use. Only a hint.
+    @inline(__always)
+    public func prefetch(_ range: Range, forWriting: Bool) {
+        let count = Int(range.byteCount)
+        if forWriting {
+            unsafe cel_guest_prefetch_for_writing(address(range, 0, count), count)
+        } else {
+            unsafe cel_guest_prefetch(address(range, 0, count), count)
+        }
+    }
+
     /// Copies a whole range to `target` from `position` on; the caller has checked that there is room.
     @inline(__always)
     public func copyOut(_ range: Range, to target: inout MutableSpan<UInt8>, at position: Int) {

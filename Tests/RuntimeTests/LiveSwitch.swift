@@ -142,14 +142,17 @@ final class LiveSwitch: @unchecked Sendable {
 
     /// Looks again and again until it is so; a failure when that takes too long.
     func waitUntil(
-        seconds: Double = 20,
+        seconds: Double = 60,
         sourceLocation: SourceLocation = #_sourceLocation,
         _ isSo: () -> Bool
     ) throws {
         let deadline = MonotonicClock.nanoseconds + UInt64(seconds * 1e9)
+        var pause: UInt32 = 200
         while !isSo() {
             try #require(MonotonicClock.nanoseconds < deadline, "waited in vain", sourceLocation: sourceLocation)
-            usleep(500)
+            // Asking is work for the thread that is waited for.
+            usleep(pause)
+            pause = min(pause * 2, 20_000)
         }
     }
 
