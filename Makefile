@@ -99,6 +99,12 @@ test: $(binary) $(lab)
 	@Scripts/bootstrap test
 	@ETHERLOOM_BINARY="$(CURDIR)/$(binary)" Scripts/test
 
+# A million random packet filters and frames: our machine against libpcap's.
+.PHONY: filter-cases
+filter-cases: $(binary)
+	@Scripts/bootstrap test
+	@ETHERLOOM_FILTER_CASES=1000000 ETHERLOOM_BINARY="$(CURDIR)/$(binary)" Scripts/test LibpcapComparisonTests
+
 # Everything that can be said about the sources without running them.
 .PHONY: check
 check:
@@ -172,6 +178,7 @@ help:
 	@echo 'make check      format, warnings as errors, import rules, scripts, man pages'
 	@echo 'make format     format all Swift files'
 	@echo 'make bench      measure against vde_switch, the kernel bridge, slirp4netns, pasta'
+	@echo 'make filter-cases  a million packet filters and frames against libpcap'
 	@echo 'make fuzz       run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install    to PREFIX=$(PREFIX) (DESTDIR= for packagers, COMPAT_ON_PATH=1 for the old names in bin)'
 	@echo 'make uninstall, make clean'

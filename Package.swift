@@ -131,7 +131,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PacketFilterTests",
-            dependencies: ["PacketFilter", "TestSupport"],
+            dependencies: ["Wire", "PacketFilter", "TestSupport"],
             swiftSettings: testSettings
         ),
         .testTarget(
@@ -147,7 +147,7 @@ let package = Package(
         ),
         .testTarget(
             name: "RuntimeTests",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime", "TestSupport"],
+            dependencies: ["LinuxSystem", "Wire", "PacketFilter", "Dataplane", "Endpoints", "Runtime", "TestSupport"],
             swiftSettings: testSettings
         ),
         .testTarget(

@@ -72,4 +72,12 @@ public struct FrameBurst: ~Copyable {
         count = 0
         byteCount = 0
     }
+
+    /// Forgets all but the first ones.
+    public mutating func truncate(to newCount: Int) {
+        while count > max(newCount, 0) {
+            count -= 1
+            byteCount -= unsafe Int(storage[count].byteCount)
+        }
+    }
 }

@@ -13,6 +13,8 @@
 /// is read where it stands, as a span: whoever runs one on a frame path keeps the instructions in a table of his own.
 public struct FilterProgram: Sendable, Equatable {
     public let instructions: [FilterInstruction]
+    /// The same as the machine runs them.
+    public let steps: [FilterStep]
 
     /// Most instructions: the kernel's limit.
     public static var maximumCount: Int { 4096 }
@@ -21,6 +23,7 @@ public struct FilterProgram: Sendable, Equatable {
     public init(_ instructions: [FilterInstruction]) throws(FilterFault) {
         try FilterVerifier.check(instructions.span)
         self.instructions = instructions
+        steps = instructions.map(FilterStep.init)
     }
 
     /// A program as it travels: eight bytes an instruction, little endian (code, two jumps, operand).
@@ -51,7 +54,7 @@ public struct FilterProgram: Sendable, Equatable {
 
     /// How many bytes of the frame the program wants, 0 for none of it. For those who are not in a hurry.
     public func run(_ frame: Span<UInt8>) -> UInt32 {
-        FilterMachine.run(instructions.span, frame, length: UInt32(truncatingIfNeeded: frame.count))
+        FilterMachine.run(steps.span, frame, length: UInt32(truncatingIfNeeded: frame.count))
     }
 
     /// The program wants the frame.

@@ -6,6 +6,7 @@ import Endpoints
 import Glibc
 import LinuxSystem
 import Testing
+import Wire
 
 @testable import Runtime
 
@@ -62,13 +63,14 @@ struct EngineFixture: ~Copyable {
     }
 
     /// As if these frames had come in at `index`, in bursts of 32.
-    mutating func receive(_ frames: [[UInt8]], at index: Int) throws {
+    mutating func receive(_ frames: [[UInt8]], at index: Int, header: VirtioNetHeader = .plain) throws {
         var rest = frames[...]
         while !rest.isEmpty {
             for bytes in rest.prefix(32) {
                 let allocated = engine.pool.allocateLarge(byteCount: bytes.count)
                 let frame = try #require(allocated)
                 Self.fill(&engine.pool, frame, bytes)
+                engine.pool.setHeader(header, of: frame)
                 engine.burst.append(frame)
             }
             rest = rest.dropFirst(32)

@@ -5,18 +5,18 @@ public import PacketFilter
 
 /// A packet filter where the frame path reads it: a table that is never copied or counted.
 public struct FilterTable: ~Copyable, @unchecked Sendable {
-    private let instructions: RigidTable<FilterInstruction>
+    private let steps: RigidTable<FilterStep>
 
     /// Nil: every frame passes.
     public init(_ program: FilterProgram?) {
-        let source = program?.instructions ?? []
-        instructions = RigidTable(count: source.count) { source[$0] }
+        let source = program?.steps ?? []
+        steps = RigidTable(count: source.count) { source[$0] }
     }
 
     /// The program wants the frame, or there is none.
     public func accepts(_ frame: Span<UInt8>) -> Bool {
-        instructions.count == 0
-            || FilterMachine.run(instructions.span, frame, length: UInt32(truncatingIfNeeded: frame.count)) != 0
+        steps.count == 0
+            || FilterMachine.run(steps.span, frame, length: UInt32(truncatingIfNeeded: frame.count)) != 0
     }
 }
 

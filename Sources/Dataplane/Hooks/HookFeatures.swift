@@ -13,11 +13,16 @@ public struct HookFeatures: OptionSet, Sendable {
     @inlinable public static var shapeIn: HookFeatures { HookFeatures(rawValue: 0x04) }
     /// Nothing that comes in is forwarded: a monitor port.
     @inlinable public static var closedIn: HookFeatures { HookFeatures(rawValue: 0x08) }
+    /// A policy decides about frames as they are, or about their segments one by one.
+    @inlinable public static var judgeIn: HookFeatures { HookFeatures(rawValue: 0x10) }
+    @inlinable public static var judgeSegmentsIn: HookFeatures { HookFeatures(rawValue: 0x20) }
     @inlinable public static var captureOut: HookFeatures { HookFeatures(rawValue: 0x0100) }
     @inlinable public static var mirrorOut: HookFeatures { HookFeatures(rawValue: 0x0200) }
     @inlinable public static var shapeOut: HookFeatures { HookFeatures(rawValue: 0x0400) }
     /// Nothing but mirrored frames goes out.
     @inlinable public static var closedOut: HookFeatures { HookFeatures(rawValue: 0x0800) }
+    @inlinable public static var judgeOut: HookFeatures { HookFeatures(rawValue: 0x1000) }
+    @inlinable public static var judgeSegmentsOut: HookFeatures { HookFeatures(rawValue: 0x2000) }
 
     @inlinable public static var ingress: HookFeatures { HookFeatures(rawValue: 0x00ff) }
     @inlinable public static var egress: HookFeatures { HookFeatures(rawValue: 0xff00) }

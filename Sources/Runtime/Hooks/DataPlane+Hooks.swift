@@ -50,6 +50,12 @@ extension DataPlane {
     /// Makes a port a monitor: frames that come in there go nowhere, and only mirrored ones leave.
     public func setMonitor(port: Int, _ isOn: Bool) { change(port, .monitor(port: port, isOn)) }
 
+    /// Slots that policies can be in.
+    var policyCapacity: Int { 2 * state.table.portCount }
+
+    /// Changes policies, all before the next frame.
+    func setPolicies(_ changes: [PolicyChange]) { mailbox.perform(.hooks(.policies(changes))) }
+
     func setCapture(slot: Int, _ tap: consuming CaptureTap) {
         mailbox.perform(.hooks(.capture(slot: slot, Box(tap))))
     }

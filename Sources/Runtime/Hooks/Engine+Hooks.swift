@@ -8,8 +8,10 @@ import Wire
 
 /// What happens to frames of ports that do more than forward. `HookFeatures` of the place says whether anything does.
 ///
-///     received ─▶ capture ─▶ mirror ─▶ rate, impairment ─▶ bridge ─▶ rate, impairment ─▶ capture ─▶ mirror ─▶ sent
-///                                           └▶ waits ─▶┘                  └▶ waits ─▶┘
+///     received ─▶ capture ─▶ mirror ─▶ policy ─▶ rate, impairment ─▶ bridge
+///                                                     └▶ waits ─▶┘
+///     bridge ─▶ policy ─▶ rate, impairment ─▶ capture ─▶ mirror ─▶ sent
+///                              └▶ waits ─▶┘
 ///
 /// So a capture shows what the port's own wire carries: what its client sent, and what its client got. Rate limits and
 /// impairments see ordinary frames only: a super-frame is cut, and its checksum summed, before.
@@ -30,6 +32,7 @@ extension Engine {
             for position in 0..<burst.count { pool.release(burst[position]) }
             burst.removeAll()
         }
+        if features.contains(.judgeIn) { judgeBurst(port: port) }
         guard features.contains(.shapeIn) else {
             if !burst.isEmpty { forwardAdmitted(from: index) }
             drops.flush(to: table, endpoint: index)
@@ -76,7 +79,20 @@ extension Engine {
     mutating func runEgressHooks(_ index: Int) {
         let features = places[index].features
         if features.contains(.closedOut) { return }
-        guard features.contains(.shapeOut) else {
+        guard features.contains(.judgeOut) else {
+            shapeStaged(index)
+            return
+        }
+        Self.copy(staged, to: &hooks.judged)
+        judgeStaged(port: places[index].port)
+        if !staged.isEmpty { shapeStaged(index) }
+        Self.copy(hooks.judged, to: &staged)
+        drops.flush(to: table, endpoint: index)
+    }
+
+    /// What a policy has let pass, or all that there is.
+    private mutating func shapeStaged(_ index: Int) {
+        guard places[index].features.contains(.shapeOut) else {
             passOn(to: index)
             return
         }

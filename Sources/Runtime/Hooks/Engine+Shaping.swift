@@ -13,6 +13,13 @@ extension Engine {
         let port = places[index].port
         let slot = EngineHooks.shaper(port: port, isInbound: isInbound)
         let size = Int(frame.byteCount)
+        if places[index].features.contains(isInbound ? .judgeSegmentsIn : .judgeSegmentsOut),
+            let cause = Self.judge(&hooks, &pool, frame, port: port, isInbound: isInbound)
+        {
+            drops.count(cause)
+            pool.release(frame)
+            return
+        }
         if hooks.shapers[slot].rate?.passes(byteCount: size, now: now) == false {
             drops.count(.rateExceeded)
             pool.release(frame)
@@ -203,6 +210,11 @@ extension Engine {
         case .monitor(let port, let isOn):
             hooks.isClosed[port] = isOn
             refreshFeatures(port: port)
+        case .policies(let changes):
+            makeShapers()
+            makePolicies()
+            for change in changes { perform(change) }
+            refreshAllFeatures()
         }
     }
 

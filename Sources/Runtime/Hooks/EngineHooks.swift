@@ -12,6 +12,9 @@ struct EngineHooks: ~Copyable {
     var isClosed: RigidTable<Bool>
     var captures: RigidTable<CaptureTap?>
     var mirrors: RigidTable<MirrorRule>
+    /// Policies, and which of them a direction of a port has (-1: none); as the shapers, none before the first one is wanted.
+    var policies = RigidTable<PolicyTable?>(count: 0) { _ in nil }
+    var policyOf = RigidTable<Int32>(count: 0) { _ in -1 }
 
     /// Frames that wait for their time, and senders.
     var waiting = TimedQueue<WaitingFrame>(capacity: EngineHooks.waitingCapacity)
@@ -28,6 +31,8 @@ struct EngineHooks: ~Copyable {
     var ordinaryOut = FrameBurst(capacity: 2048)
     /// Those that leave at once.
     var through = FrameBurst(capacity: 2048)
+    /// Frames of `staged` as they were before a policy decided.
+    var judged = FrameBurst(capacity: Engine.burstCapacity)
     /// What is mirrored.
     var mirrored = FrameBurst(capacity: Engine.burstCapacity)
 
@@ -47,6 +52,19 @@ struct EngineHooks: ~Copyable {
 
     static func shaper(port: Int, isInbound: Bool) -> Int { 2 * port + (isInbound ? 0 : 1) }
 
+    /// The policy of one direction of a port, -1 for none.
+    func policy(port: Int, isInbound: Bool) -> Int {
+        policyOf.count == 0 ? -1 : Int(policyOf[Self.shaper(port: port, isInbound: isInbound)])
+    }
+
+    /// Nil: no policy.
+    private func judgesWhole(port: Int, isInbound: Bool) -> Bool? {
+        let slot = policy(port: port, isInbound: isInbound)
+        if slot < 0 { return nil }
+        // A slot without a policy lets nothing pass.
+        return policies[slot]?.judgesWhole() != false
+    }
+
     /// What a port does, from all tables.
     func computeFeatures(port: Int) -> HookFeatures {
         var features: HookFeatures = []
@@ -54,6 +72,12 @@ struct EngineHooks: ~Copyable {
         if shapers.count > 0 {
             if !shapers[Self.shaper(port: port, isInbound: true)].isEmpty { features.insert(.shapeIn) }
             if !shapers[Self.shaper(port: port, isInbound: false)].isEmpty { features.insert(.shapeOut) }
+        }
+        if let isWhole = judgesWhole(port: port, isInbound: true) {
+            features.formUnion(isWhole ? .judgeIn : [.judgeSegmentsIn, .shapeIn])
+        }
+        if let isWhole = judgesWhole(port: port, isInbound: false) {
+            features.formUnion(isWhole ? .judgeOut : [.judgeSegmentsOut, .shapeOut])
         }
         for slot in 0..<Self.captureCapacity {
             if captures[slot]?.wants(port: port, isInbound: true) == true { features.insert(.captureIn) }
@@ -80,4 +104,14 @@ enum HookChange: Sendable {
     case capture(slot: Int, Box<CaptureTap>?)
     /// A monitor port: nothing is forwarded from it, and nothing but mirrored frames to it.
     case monitor(port: Int, Bool)
+    /// Policies change: all of the list before the next frame.
+    case policies([PolicyChange])
+}
+
+/// What the control thread changes of policies.
+enum PolicyChange: Sendable {
+    /// What a slot holds; nil: nothing. Ports that have the slot meet what it holds from now on.
+    case table(slot: Int, Box<PolicyTable>?)
+    /// Which slot a direction of a port has; -1: none.
+    case port(Int, isInbound: Bool, slot: Int)
 }
