@@ -3,7 +3,7 @@
 
 import Glibc
 public import LinuxSystem
-import Wire
+public import Wire
 
 // Theory of Operation
 //
@@ -58,7 +58,7 @@ public struct NetworkStack: ~Copyable {
 
     /// One interface of the stack.
     struct Interface: Sendable {
-        let configuration: NetworkConfiguration
+        var configuration: NetworkConfiguration
         let name: String
         var index: Int32 = 0
         var hardwareAddress = MACAddress.zero
@@ -208,6 +208,13 @@ public struct NetworkStack: ~Copyable {
     public var interfaceCount: Int { interfaces.count }
     /// What was asked for an interface.
     public func configuration(_ index: Int) -> NetworkConfiguration { interfaces[index].configuration }
+    /// Gives an interface the address that its network has for it, unless it was given one: to be called before
+    /// `configure()`.
+    public mutating func offerHardwareAddress(_ index: Int, _ address: MACAddress) {
+        if interfaces[index].configuration.hardwareAddress == nil {
+            interfaces[index].configuration.hardwareAddress = address
+        }
+    }
     /// The name of an interface inside.
     public func interfaceName(_ index: Int) -> String { interfaces[index].name }
 

@@ -37,6 +37,7 @@ public final class Console {
         commands = ConsoleCommandTable()
         commands.add(Self.dataSocketMenu + Self.rootMenu + Self.debugMenu + Self.moduleMenu + Self.hashMenu)
         commands.add(Self.spanningTreeMenu + Self.portMenu + Self.vlanMenu)
+        if target.isMultiplexer { commands.add(Self.interfaceMenu) }
         events.add(ConsoleEventCategory.all)
         target.observers.append { [weak self] in self?.show($0) }
     }

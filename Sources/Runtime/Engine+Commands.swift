@@ -37,6 +37,7 @@ extension Engine {
         case .setFloodLimit(let port, let rate): setFloodLimit(port: port, framesPerSecond: rate)
         case .setSpanningTree(let change): setSpanningTree(change)
         case .hooks(let change): perform(change)
+        case .multiplexer(let change): perform(change)
         case .stop: isStopped = true
         }
     }

@@ -26,7 +26,9 @@ extension Engine {
     /// The same without asking what else the port does.
     mutating func forwardAdmitted(from index: Int) {
         let port = places[index].port
-        if bridge.isTransparent {
+        if multiplexer.isOn {
+            forwardMultiplexed(from: index)
+        } else if bridge.isTransparent {
             forwardTransparently(from: index, port: port)
         } else {
             forwardManaged(from: index)

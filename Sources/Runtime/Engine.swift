@@ -95,6 +95,8 @@ struct Engine: ~Copyable {
 
     /// Captures, mirrors, rate limits and impairments, and the frames that wait for their time.
     var hooks: EngineHooks
+    /// Who hears whom, when this is a multiplexer.
+    var multiplexer: Multiplexer
     let timer: TimerFD
 
     /// Where the burst in work came from.
@@ -150,6 +152,8 @@ struct Engine: ~Copyable {
         firstOfPort = RigidTable(count: table.portCount) { _ in -1 }
         active = RigidTable(count: endpointCount) { _ in -1 }
         hooks = EngineHooks(portCount: table.portCount)
+        multiplexer = Multiplexer(portCount: table.portCount)
+        multiplexer.isOn = configuration.isMultiplexer
     }
 
     /// Seconds of the monotonic clock, as the forwarding database counts them.

@@ -24,6 +24,7 @@ enum EngineCommand: Sendable {
     case setFloodLimit(port: Int, framesPerSecond: UInt64?)
     case setSpanningTree(SpanningTreeChange)
     case hooks(HookChange)
+    case multiplexer(MultiplexerChange)
     case stop
 }
 

@@ -10,6 +10,8 @@ import Synchronization
 public struct EngineConfiguration: Sendable {
     /// Forward every frame to every other port.
     public var isHub = false
+    /// Interfaces that share uplinks: nothing is learned. See `Multiplexer`.
+    public var isMultiplexer = false
     /// How long the loop looks for more work before it sleeps, in microseconds: trades processor time for latency.
     public var spinMicroseconds = 0
     /// Ports, number 0 included.

@@ -7,6 +7,7 @@ import Glibc
 import LinuxSystem
 import TestSupport
 import Testing
+import Wire
 
 @testable import Runtime
 
@@ -16,12 +17,18 @@ final class ChannelClient {
     private(set) var channel: Int32
     let port: Int
 
-    init(_ directory: String, port: Int = 0) throws {
+    /// What the switch says the address is to be.
+    let address: MACAddress?
+
+    init(_ directory: String, port: Int = 0, name: String = "", filters: [AttachRequest.Filter] = []) throws {
         var request = AttachRequest(transport: .channel, description: "channel client")
         request.port = port
+        request.name = name
+        request.filters = filters
         var client = try AttachClient(directory: directory, request: request)
         guard let channel = client.takeChannel() else { throw Errno.invalid }
         self.port = client.port
+        address = client.address
         control = client.takeControl().release()
         self.channel = channel.release()
     }
@@ -144,7 +151,7 @@ struct AttachServerTests {
             #expect(live.drops(1, .runt) == 1)
             // The second one's header could be true; its frame is no TCP, which only segmentation finds out.
             #expect(live.drops(1, .badHeader) == 1)
-            #expect(live.drops(2, .badHeader) == 1)
+            try live.waitUntil { live.drops(2, .badHeader) == 1 }
         }
     }
 

@@ -47,9 +47,9 @@ final class LiveSwitch: @unchecked Sendable {
 
         init(_ options: SwitchOptions, _ directory: borrowing SwitchDirectory) throws {
             loop = try ControlLoop()
-            let dataPlane = try DataPlane(
-                configuration: EngineConfiguration(portCount: options.portCount + 1, isHub: options.isHub)
-            )
+            var configuration = EngineConfiguration(portCount: options.portCount + 1, isHub: options.isHub)
+            configuration.isMultiplexer = options.isMultiplexer
+            let dataPlane = try DataPlane(configuration: configuration)
             element = try Switch(options: options, loop: loop, dataPlane: dataPlane)
             vde = try VDEServer(element, directory: directory)
             attach = try AttachServer(element, directory: directory)
@@ -74,6 +74,7 @@ final class LiveSwitch: @unchecked Sendable {
                 ready.signal()
                 try parts.loop.run()
                 parts.element.detachAll()
+                if options.isMultiplexer { parts.element.interfaces.stop() }
                 parts.element.dataPlane.stop()
                 directory.remove()
                 withExtendedLifetime(parts) {}

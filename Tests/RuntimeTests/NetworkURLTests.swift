@@ -53,12 +53,15 @@ struct NetworkURLTests {
         #expect(throws: NetworkURL.ParseError.self) { try NetworkURL.alternatives("/tmp/a||/tmp/b") }
     }
 
-    @Test("a port in brackets is a number from 1 on")
-    func port() throws {
-        #expect(try NetworkURL("/tmp/vde[12]").portInBrackets() == 12)
-        #expect(try NetworkURL("/tmp/vde").portInBrackets() == 0)
-        for text in ["/tmp/vde[x]", "/tmp/vde[0]", "/tmp/vde[-1]", "/tmp/vde[99999999999999999999]"] {
-            #expect(throws: TransportError.self) { try NetworkURL(text).portInBrackets() }
+    @Test("in brackets stands a port, a number from 1 on, or an interface's name")
+    func place() throws {
+        #expect(try NetworkURL("/tmp/vde[12]").placeInBrackets() == (12, ""))
+        #expect(try NetworkURL("/tmp/vde").placeInBrackets() == (0, ""))
+        for name in ["x", "0", "-1", "012", "99999999999999999999"] {
+            #expect(try NetworkURL("/tmp/vde[\(name)]").placeInBrackets() == (0, name))
+        }
+        for text in ["/tmp/vde[ctl]", "/tmp/vde[.x]", "/tmp/vde[a b]", "/tmp/vde[16777216]"] {
+            #expect(throws: TransportError.self) { try NetworkURL(text).placeInBrackets() }
         }
     }
 }

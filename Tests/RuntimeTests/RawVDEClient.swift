@@ -38,8 +38,14 @@ final class RawVDEClient: @unchecked Sendable {
         return control
     }
 
-    init(_ directory: String, port: Int = 0, description: String = "raw client") throws {
-        let control = try Self.connectControl(directory)
+    convenience init(_ directory: String, port: Int = 0, description: String = "raw client") throws {
+        try self.init(path: directory + "/ctl", port: port, description: description)
+    }
+
+    /// - Parameter path: of the socket that takes requests.
+    init(path: String, port: Int = 0, description: String = "raw client") throws {
+        let control = try UnixSocket.make(.stream)
+        try UnixSocket.connect(control, to: try #require(UnixSocketAddress(path: path)))
         let own = Self.freshAddress()
         let data = try UnixSocket.make(.datagram)
         try UnixSocket.bind(data, to: Self.address(own))

@@ -15,7 +15,10 @@ extension Console {
                 "show port info",
                 .plain { call in
                     let target = call.console.target
-                    return .data(["Numports=\(target.portCount)", "HUB=\(target.isHub)", "counters=true"])
+                    return .data(
+                        ["Numports=\(target.portCount)", "HUB=\(target.isHub)", "counters=true"]
+                            + (target.isMultiplexer ? ["MULTIPLEXER=true"] : [])
+                    )
                 }
             ),
             ConsoleCommand(
@@ -32,6 +35,8 @@ extension Console {
                 "0/1",
                 "1=HUB 0=switch",
                 .number { call, number in
+                    // A multiplexer stays one.
+                    guard !call.console.target.isMultiplexer else { throw Errno.notSupported }
                     call.console.target.setHub(number != 0)
                     return .success
                 }

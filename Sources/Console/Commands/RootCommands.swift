@@ -43,7 +43,7 @@ extension Console {
 
     private var information: [String] {
         let seconds = (MonotonicClock.nanoseconds - startNanoseconds) / 1_000_000_000
-        return identity.lines + ["pid \(CurrentProcess.id) MAC \(target.address) uptime \(seconds)"]
+        return identity.lines + ["pid \(CurrentProcess.id) MAC \(target.address) uptime \(seconds)"] + multiplexerLines
             + sockets.map { "mgmt \($0.path) perm 0\(octal($0.mode))" }
     }
 

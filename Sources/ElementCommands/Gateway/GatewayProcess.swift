@@ -48,7 +48,7 @@ enum GatewayProcess {
         defer { cable.dataPlane.stop() }
         var membership: Membership
         do {
-            membership = try Membership.join(directory: place.directory, port: place.port) { socket in
+            membership = try Membership.join(directory: place.directory, place.wishes) { socket in
                 "\(name) user=\(CurrentProcess.userName(CurrentProcess.userID)) PID=\(CurrentProcess.id)  SOCK=\(socket)"
             }
         } catch {
@@ -92,16 +92,26 @@ enum GatewayProcess {
 struct SwitchPlace: Sendable {
     let directory: String
     let port: Int
+    /// Name of the interface, at a multiplexer; empty: the port says which.
+    let interface: String
+    var filters: [AttachRequest.Filter] = []
+
+    var wishes: Membership.Wishes {
+        var wishes = Membership.Wishes(port: port, interface: interface)
+        wishes.filters = filters
+        return wishes
+    }
 
     /// - Parameter port: from an option; overrides a number in brackets.
     init(_ text: String, port: Int) throws {
         let bracketed: Int
+        let named: String
         do {
             let url = try NetworkURL(text)
             guard url.scheme == "vde" else {
                 throw Failure("\(text): a switch's directory is needed here", status: ExitStatus.usage)
             }
-            bracketed = try url.portInBrackets()
+            (bracketed, named) = try url.placeInBrackets()
             directory = try url.address.isEmpty ? DefaultSwitch.directory() : url.address
         } catch let error as TransportError {
             throw Failure(error)
@@ -110,6 +120,7 @@ struct SwitchPlace: Sendable {
         }
         guard port >= 0, port < 1 << 24 else { throw Failure("port \(port) is out of range", status: ExitStatus.usage) }
         self.port = port > 0 ? port : bracketed
+        interface = port > 0 ? "" : named
     }
 }
 

@@ -20,7 +20,7 @@ enum HandedTap {
         do {
             membership = try Membership.join(
                 directory: place.directory,
-                port: place.port,
+                place.wishes,
                 tap: tap,
                 description: setup.description ?? PlugProcess.describe(name)
             )

@@ -5,6 +5,7 @@ import Endpoints
 import Gateway
 import LinuxSystem
 import Runtime
+import Wire
 
 /// Keeps one interface of a stack plugged into its network.
 ///
@@ -17,6 +18,8 @@ final class InterfacePlug {
     private let tap: OwnedDescriptor
     private let interface: String
     private let place: NetworkPlace?
+    /// What a multiplexer says the interface's address is to be.
+    private(set) var address: MACAddress?
     /// The connection to the switch; nil while there is none.
     private var connection: Connection?
     private var cable: Cable?
@@ -58,10 +61,11 @@ final class InterfacePlug {
         guard case .directory(let place) = place else { return }
         var membership = try Membership.join(
             directory: place.directory,
-            port: place.port,
+            place.wishes,
             tap: tap,
             description: PlugProcess.describe(interface)
         )
+        address = membership.address
         if let endpoint = membership.takeEndpoint() {
             // Another's switch: this process carries the frames.
             let cable = try self.cable ?? makeCable()

@@ -65,6 +65,7 @@ enum RunProcess {
                 let plug = InterfacePlug(tap: tap, interface: name, place: places[index])
                 plugs.append(plug)
                 if let gateway { try plug.plugGateway(gateway) } else { try plug.join() }
+                if let address = plug.address { stack.offerHardwareAddress(index, address) }
             }
             try stack.configure()
             try stack.configureDynamic(signals)

@@ -24,6 +24,21 @@ struct SwitchCommand: ParsableCommand {
     var numberOfPorts = 1024
     @Flag(name: [.customShort("x"), .customLong("hub")], help: "Forward every frame to every other port.")
     var isHub = false
+    @Flag(
+        name: .customLong("multiplexer"),
+        help: "Interfaces with names, for anybody's network stack; see --interface, --uplink."
+    )
+    var isMultiplexer = false
+    @Option(
+        name: .customLong("uplink"),
+        help: "A network that all interfaces of a multiplexer share, by its URL. Repeatable."
+    )
+    var uplinks: [String] = []
+    @Option(
+        name: .customLong("interface"),
+        help: "Declare an interface: NAME[,owner=USER][,group=GROUP][,mode=BITS][,mac=ADDRESS]. Repeatable."
+    )
+    var interfaces: [String] = []
     @Option(name: .customLong("mac"), help: "The switch's own address; random when not given.")
     var address: String?
     @Flag(name: [.customShort("F"), .customLong("spanning-tree")], help: "Run the spanning tree protocol.")
@@ -89,6 +104,9 @@ struct SwitchCommand: ParsableCommand {
         setup.directory = socket ?? SwitchSetup.defaultDirectory
         setup.portCount = numberOfPorts
         setup.isHub = isHub
+        setup.isMultiplexer = isMultiplexer
+        setup.uplinks = uplinks
+        setup.interfaces = interfaces
         setup.address = try address.map { try SwitchSetup.address($0, option: "--mac") }
         setup.usesSpanningTree = usesSpanningTree
         setup.priority = UInt16(try SwitchSetup.number(priority, 0...65_535, option: "--priority"))

@@ -14,6 +14,7 @@ enum SwitchProcess {
         // Everything that can be wrong in the words is found before anything is made.
         let options = try setup.options()
         let gateway = try setup.gatewayConfiguration()
+        _ = try setup.declarations()
         var process = try ElementProcess.start(setup.process)
         do {
             try run(setup, options, gateway, &process)
@@ -65,6 +66,7 @@ enum SwitchProcess {
                 isHub: options.isHub,
                 gateway: gateway
             )
+            configuration.isMultiplexer = options.isMultiplexer
             configuration.spinMicroseconds = setup.spinMicroseconds
             configuration.addressCount = options.hashSize
             let dataPlane = try DataPlane(configuration: configuration)
@@ -78,12 +80,14 @@ enum SwitchProcess {
             // In this order: endpoints tell their servers when they go.
             element.attachments.closeAll()
             element.detachAll()
+            if options.isMultiplexer { element.interfaces.stop() }
             element.dataPlane.stop()
             withExtendedLifetime((vde, attach)) {}
         }
         element.onShutdown = { loop.stop() }
         element.log = { Report.note($0) }
 
+        try prepareMultiplexer(setup, element)
         for name in setup.taps { try plugTap(name, into: element) }
         for mirror in setup.mirrors { try mirror.apply(to: element) }
         for text in setup.urls {
@@ -105,6 +109,18 @@ enum SwitchProcess {
         try process.ready()
         if setup.process.isDaemon { element.log = { _ in } }
         try process.run { consoles.hangUp() }
+    }
+
+    /// Uplinks come first: the interfaces' addresses follow from them.
+    private static func prepareMultiplexer(_ setup: SwitchSetup, _ element: Switch) throws {
+        do {
+            for text in setup.uplinks { try element.interfaces.addUplink(text) }
+            for declaration in try setup.declarations() { try element.interfaces.declare(declaration) }
+        } catch let error as TransportError {
+            throw Failure(error)
+        } catch let error as AttachRefusal {
+            throw Failure(error.message)
+        }
     }
 
     /// Identifiers of endpoints that have no connection: taken from a duplicate of a descriptor, so that they are unique

@@ -29,6 +29,11 @@ struct SwitchSetup: Sendable {
     /// Networks to plug in, by URL, each perhaps with alternatives.
     var urls: [String] = []
     var mirrors: [MirrorOption] = []
+    /// Ports are interfaces with names.
+    var isMultiplexer = false
+    /// Networks that all interfaces share, by URL.
+    var uplinks: [String] = []
+    var interfaces: [String] = []
     var gateway: String?
     var forwards: [String] = []
     var udpForwards: [String] = []
@@ -56,9 +61,19 @@ struct SwitchSetup: Sendable {
         guard (0...1_000_000).contains(spinMicroseconds) else {
             throw Failure("--spin \(spinMicroseconds): between 0 and 1000000 microseconds", status: ExitStatus.usage)
         }
+        guard isMultiplexer || uplinks.isEmpty && interfaces.isEmpty else {
+            throw Failure("--uplink and --interface are of a multiplexer: add --multiplexer", status: ExitStatus.usage)
+        }
+        guard !isMultiplexer || !isHub && !usesSpanningTree else {
+            throw Failure(
+                "--multiplexer: neither a hub nor with a spanning tree: leave \(isHub ? "--hub" : "--spanning-tree") away",
+                status: ExitStatus.usage
+            )
+        }
         var options = SwitchOptions(directory: directory)
         options.portCount = portCount
         options.isHub = isHub
+        options.isMultiplexer = isMultiplexer
         options.address = address
         // A hub has none: as in vde_switch it wins.
         options.usesSpanningTree = usesSpanningTree && !isHub
@@ -68,6 +83,15 @@ struct SwitchSetup: Sendable {
         options.directoryMode = directoryMode
         options.groupID = try group.map { try Self.groupID($0) }
         return options
+    }
+
+    /// The interfaces that are declared, checked.
+    func declarations() throws -> [InterfaceDeclaration] {
+        do {
+            return try interfaces.map { (text) throws(InterfaceDeclaration.Fault) in try InterfaceDeclaration(text) }
+        } catch {
+            throw Failure("--interface \(error)", status: ExitStatus.usage)
+        }
     }
 
     static func groupID(_ name: String) throws -> UInt32 {

@@ -3,6 +3,7 @@
 
 import Glibc
 public import LinuxSystem
+public import Wire
 
 /// Joins a switch of ours by its `attach` socket.
 public struct AttachClient: ~Copyable {
@@ -12,6 +13,8 @@ public struct AttachClient: ~Copyable {
     public private(set) var channel: OwnedDescriptor?
     /// The port's number.
     public let port: Int
+    /// The address that the interface has, at a multiplexer.
+    public let address: MACAddress?
 
     public enum JoinError: Error, Sendable {
         /// No `attach` socket: not a switch of ours. VDE is to be tried.
@@ -44,6 +47,7 @@ public struct AttachClient: ~Copyable {
             if request.transport == .channel, passed == nil { throw JoinError.system(.invalid) }
             channel = passed
             port = answer.port
+            self.address = answer.address
             control = Optional(consume socket)
         } catch let error as JoinError {
             throw error

@@ -43,6 +43,8 @@ public enum AttachMessage {
         /// Of a capture: bytes kept of each frame, UInt32; and 1 for what comes in, 2 for what goes out, 3 for both, UInt32.
         case snapLength = 7
         case direction = 8
+        /// The Ethernet address that goes with an interface: 6 bytes.
+        case address = 9
         /// Outcome, UInt32: 0, or an errno.
         case status = 16
         /// Why not, in words, UTF-8.

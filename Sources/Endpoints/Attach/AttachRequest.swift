@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Dataplane
+public import Wire
 
 /// What a program of ours asks a switch for.
 public struct AttachRequest: Sendable, Equatable {
@@ -65,7 +66,12 @@ public struct AttachRequest: Sendable, Equatable {
         var hasTransport = false
         for (tag, contents) in try AttachMessage.fields(bytes, kind: .request) {
             switch AttachMessage.Tag(rawValue: tag) {
-            case .name: request.name = VDERequest.printable(contents.prefix(256))
+            case .name:
+                // It is compared, and becomes a file's name: nothing is mended in it.
+                guard contents.count <= 256, let name = String(validating: contents, as: UTF8.self) else {
+                    throw .badField(tag)
+                }
+                request.name = name
             case .description: request.description = VDERequest.printable(contents.prefix(256))
             case .transport:
                 guard contents.count == 4,
@@ -108,6 +114,8 @@ public struct AttachAnswer: Sendable, Equatable {
     public var message = ""
     /// The port's number.
     public var port = 0
+    /// The address that the client is to use: an interface of a multiplexer has one.
+    public var address: MACAddress?
 
     public init(status: Int32, message: String = "", port: Int = 0) {
         self.status = status
@@ -120,6 +128,7 @@ public struct AttachAnswer: Sendable, Equatable {
         writer.field(.status, UInt32(bitPattern: status))
         if !message.isEmpty { writer.field(.message, message) }
         if port != 0 { writer.field(.port, UInt32(clamping: port)) }
+        if let address { writer.field(.address, (0..<6).map { address.octet($0) }) }
         return writer.bytes
     }
 
@@ -134,6 +143,9 @@ public struct AttachAnswer: Sendable, Equatable {
             case .port:
                 guard contents.count == 4 else { throw .badField(tag) }
                 answer.port = Int(AttachMessage.integer(contents))
+            case .address:
+                guard contents.count == 6 else { throw .badField(tag) }
+                answer.address = MACAddress(rawValue: contents.reduce(0) { $0 << 8 | UInt64($1) })
             default: break
             }
         }

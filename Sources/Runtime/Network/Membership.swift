@@ -4,6 +4,7 @@
 public import Endpoints
 import Glibc
 public import LinuxSystem
+public import Wire
 
 /// A program's place at a switch: from joining until the switch or the program ends.
 ///
@@ -14,7 +15,11 @@ public struct Membership: ~Copyable {
     /// What frames go through here; nil when the switch serves a passed tap itself.
     public private(set) var endpoint: Endpoint?
 
-    init(control: consuming OwnedDescriptor, endpoint: consuming Endpoint?) {
+    /// The address that an interface of a multiplexer has: who attaches is to use it.
+    public let address: MACAddress?
+
+    init(address: MACAddress? = nil, control: consuming OwnedDescriptor, endpoint: consuming Endpoint?) {
+        self.address = address
         self.control = Optional(consume control)
         self.endpoint = endpoint
     }
@@ -23,6 +28,27 @@ public struct Membership: ~Copyable {
     public mutating func takeControl() -> OwnedDescriptor { control.take()! }
 
     public mutating func takeEndpoint() -> Endpoint? { endpoint.take() }
+
+    /// What a program wants of a switch.
+    public struct Wishes: Sendable {
+        /// Port number, 0 for any.
+        public var port: Int
+        /// Interface of a multiplexer; empty: the port says which.
+        public var interface: String
+        /// Only switches of ours take any.
+        public var filters: [AttachRequest.Filter] = []
+
+        public init(port: Int = 0, interface: String = "") {
+            self.port = port
+            self.interface = interface
+        }
+
+        func apply(to request: inout AttachRequest) {
+            request.port = port
+            request.name = interface
+            request.filters = filters
+        }
+    }
 
     /// Why a network could not be joined.
     public struct JoinError: Error, Sendable, CustomStringConvertible {
@@ -34,17 +60,21 @@ public struct Membership: ~Copyable {
     /// Joins a switch so that its frames come to this process.
     public static func join(
         directory: String,
-        port: Int,
+        _ wishes: Wishes = Wishes(),
         description: (_ socketPath: String) -> String
     ) throws(JoinError) -> Membership {
         var request = AttachRequest(transport: .channel, description: description(directory + "/attach"))
-        request.port = port
+        wishes.apply(to: &request)
         do {
             var client = try AttachClient(directory: directory, request: request)
             guard let channel = client.takeChannel() else {
                 throw JoinError(description: "\(directory): the switch sent no channel", mayComeBack: false)
             }
-            return Membership(control: client.takeControl(), endpoint: .channel(ChannelEndpoint(channel)))
+            return Membership(
+                address: client.address,
+                control: client.takeControl(),
+                endpoint: .channel(ChannelEndpoint(channel))
+            )
         } catch let error as AttachClient.JoinError {
             guard case .notOurs = error else { throw Self.error(directory, error) }
         } catch let error as JoinError {
@@ -52,35 +82,40 @@ public struct Membership: ~Copyable {
         } catch {
             throw JoinError(description: "\(directory): \(error)", mayComeBack: false)
         }
-        return try joinVDE(directory: directory, port: port, description: description(directory))
+        return try joinVDE(directory: directory, wishes, description: description(directory))
     }
 
     /// Joins a switch with a tap, which a switch of ours serves itself. The tap's descriptor stays the caller's.
     /// With another switch nothing is served: the result's endpoint is to be joined with the tap by a `Cable`.
     public static func join(
         directory: String,
-        port: Int,
+        _ wishes: Wishes = Wishes(),
         tap: borrowing OwnedDescriptor,
         description: String
     ) throws(JoinError) -> Membership {
         var request = AttachRequest(transport: .descriptor, description: description)
-        request.port = port
+        wishes.apply(to: &request)
         do {
             var client = try AttachClient(directory: directory, request: request, descriptor: tap.rawValue)
-            return Membership(control: client.takeControl(), endpoint: nil)
+            return Membership(address: client.address, control: client.takeControl(), endpoint: nil)
         } catch {
             guard case .notOurs = error else { throw Self.error(directory, error) }
         }
-        return try joinVDE(directory: directory, port: port, description: description)
+        return try joinVDE(directory: directory, wishes, description: description)
     }
 
     private static func joinVDE(
         directory: String,
-        port: Int,
+        _ wishes: Wishes,
         description: String
     ) throws(JoinError) -> Membership {
+        guard wishes.filters.isEmpty else {
+            throw JoinError(description: "\(directory): a switch of another make takes no filters", mayComeBack: false)
+        }
         do {
-            var client = try VDEClient(directory: directory, port: port, description: description)
+            // The socket of an interface's own, as vdeplug4 looks for it.
+            let place = wishes.interface.isEmpty ? directory : directory + "/" + wishes.interface
+            var client = try VDEClient(directory: place, port: wishes.port, description: description)
             let data = client.takeData()
             return Membership(control: client.takeControl(), endpoint: .datagram(DatagramEndpoint(data)))
         } catch {

@@ -73,6 +73,7 @@ public final class AttachServer {
             }
             let request = try AttachRequest.parse(message.bytes)
             answer.port = try admit(request, &message, number, descriptor, &channel)
+            if owner.isMultiplexer { answer.address = owner.interfaces.interface(port: answer.port)?.address }
         } catch let refusal as AttachRefusal {
             answer = AttachAnswer(status: refusal.code, message: refusal.message)
         } catch let error as Errno {
@@ -101,9 +102,6 @@ public final class AttachServer {
         let credentials = try UnixSocket.credentials(descriptor)
         guard request.filters.isEmpty else {
             throw AttachRefusal(code: EOPNOTSUPP, message: "this switch takes no filters")
-        }
-        guard request.name.isEmpty else {
-            throw AttachRefusal(code: ENOENT, message: "\(request.name): this switch has no named ports")
         }
         let endpoint: Endpoint
         let module: String
@@ -137,6 +135,7 @@ public final class AttachServer {
             connections.close(number)
         }
         newcomer.port = request.port
+        newcomer.interface = request.name
         let port = try owner.attach(endpoint, newcomer)
         connections.keep(number)
         attached.insert(number)

@@ -16,6 +16,10 @@ extension Switch {
 
     /// The port that a newcomer gets: port 0 if it wants to manage, the one that it asks for, or the lowest free one.
     public func choosePort(_ newcomer: Newcomer) throws(AttachRefusal) -> Int {
+        if isMultiplexer { return try interfaces.choosePort(newcomer) }
+        guard newcomer.interface.isEmpty else {
+            throw AttachRefusal(code: ENOENT, message: "\(newcomer.interface): this switch has no named ports")
+        }
         let user = newcomer.userID
         guard newcomer.port > 0 || newcomer.isManagement else {
             guard let number = freePort(for: user) else {

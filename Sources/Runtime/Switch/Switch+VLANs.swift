@@ -11,6 +11,8 @@ extension Switch {
     private static var createdVLANs: ClosedRange<Int> { 1...4093 }
 
     public func createVLAN(_ number: Int) throws(Errno) {
+        // EOPNOTSUPP: tags pass a multiplexer unchanged.
+        guard !isMultiplexer else { throw .notSupported }
         guard Self.createdVLANs.contains(number) else { throw .invalid }
         guard vlans.insert(UInt16(number)).inserted else { throw .exists }
     }
@@ -34,6 +36,7 @@ extension Switch {
     public func setUntaggedVLAN(port number: Int, _ vlan: Int) throws(Errno) {
         try checkRange(number)
         guard (0...Int(SwitchPort.noVLAN)).contains(vlan) else { throw .invalid }
+        guard !isMultiplexer else { throw .notSupported }
         let wanted = UInt16(vlan)
         guard wanted == SwitchPort.noVLAN || vlans.contains(wanted), ports[number] != nil else {
             throw Errno(rawValue: ENXIO)
@@ -66,6 +69,7 @@ extension Switch {
 
     /// Makes a port pass every VLAN with its tag, whether it was created here or not; or ends that.
     public func setTrunk(port number: Int, _ isTrunk: Bool) throws(Errno) {
+        guard !isMultiplexer else { throw .notSupported }
         _ = try port(number)
         ports[number]?.isTrunk = isTrunk
         dataPlane.setVLANMode(port: number, isTrunk ? .trunk : .automatic)

@@ -38,6 +38,8 @@ public final class Switch: EndpointHost {
     public var onShutdown: () -> Void = {}
     /// Networks that were plugged in by URL.
     public private(set) lazy var attachments = Attachments(self)
+    /// Ports by name, of a multiplexer.
+    public private(set) lazy var interfaces = Interfaces(self)
     /// What ports do besides forwarding.
     public private(set) lazy var hooks = SwitchHooks(self)
     /// Called in turn for each change of ports and endpoints.
@@ -49,7 +51,8 @@ public final class Switch: EndpointHost {
         self.options = options
         self.loop = loop
         self.dataPlane = dataPlane
-        isHub = options.isHub
+        // As a hub it sends every frame to everybody, and no spanning tree runs.
+        isHub = options.isHub || options.isMultiplexer
         portCount = options.portCount
         forwardingSettings = ForwardingSettings(size: options.hashSize)
         spanningTree = SpanningTreeSettings(isOn: options.usesSpanningTree, priority: options.priority)
@@ -64,6 +67,7 @@ public final class Switch: EndpointHost {
     public func stop() {
         attachments.closeAll()
         detachAll()
+        if isMultiplexer { interfaces.stop() }
         if let events = events.take() { loop.cancel(events) }
         dataPlane.stop()
     }
@@ -78,8 +82,12 @@ public final class Switch: EndpointHost {
         for observer in observers { observer(event) }
     }
 
-    /// A hub has no spanning tree: becoming one ends it.
+    /// Ports are interfaces with names: see `interfaces`.
+    public var isMultiplexer: Bool { options.isMultiplexer }
+
+    /// A hub has no spanning tree: becoming one ends it. A multiplexer stays one.
     public func setHub(_ isHub: Bool) {
+        guard !isMultiplexer else { return }
         self.isHub = isHub
         if isHub, spanningTree.isOn {
             spanningTree.isOn = false
@@ -96,8 +104,10 @@ public final class Switch: EndpointHost {
     @discardableResult
     public func attach(_ endpoint: consuming Endpoint, _ newcomer: Newcomer) throws(AttachRefusal) -> Int {
         let number = try choosePort(newcomer)
+        if isMultiplexer { try interfaces.prepare(newcomer, port: number) }
         let entry = entry(of: newcomer, port: number)
         guard let place = dataPlane.add(endpoint, port: number, entry: entry) else {
+            leaveEmpty(port: number)
             throw AttachRefusal(code: EMFILE, message: "no more than \(table.endpointCount) endpoints fit")
         }
         record(newcomer, at: place, port: number)
@@ -108,8 +118,10 @@ public final class Switch: EndpointHost {
     @discardableResult
     public func attach(gateway: consuming GatewayElement, _ newcomer: Newcomer) throws(AttachRefusal) -> Int {
         let number = try choosePort(newcomer)
+        if isMultiplexer { try interfaces.prepare(newcomer, port: number) }
         let entry = entry(of: newcomer, port: number)
         guard let place = dataPlane.setGateway(gateway, port: number, entry: entry) else {
+            leaveEmpty(port: number)
             throw AttachRefusal(code: EMFILE, message: "no more than \(table.endpointCount) endpoints fit")
         }
         record(newcomer, at: place, port: number)
@@ -177,6 +189,12 @@ public final class Switch: EndpointHost {
         report(.endpointRemoved(port: number, identifier: endpoint.identifier))
         if ports[number]?.isActive == false { report(.portClosed(number)) }
         endpoint.onRemoval()
+        leaveEmpty(port: number)
+    }
+
+    /// What belongs to a port only while somebody is on it goes with the last one.
+    private func leaveEmpty(port number: Int) {
+        if isMultiplexer, ports[number]?.isActive != true { interfaces.portIsEmpty(number) }
     }
 
     private func takeEvents() {

@@ -82,10 +82,14 @@ public struct SwitchDirectory: ~Copyable {
     }
 
     /// Removes the sockets of a predecessor that was killed: `ctl`, `attach`, and data sockets (`NNN.N`) that nobody has
-    /// open. Anything else in the directory is not ours.
+    /// open, and what showed of a multiplexer's interfaces. Anything else in the directory is not ours.
     private static func sweep(_ path: String) {
         for name in (try? FileSystem.names(in: path)) ?? [] {
             let file = path + "/" + name
+            if InterfaceFile.isOurs(file) || InterfaceFile.isDeadSocket(file, name: name) {
+                try? FileSystem.remove(file)
+                continue
+            }
             guard name == "ctl" || name == "attach" || isDataSocketName(name),
                 let status = try? FileStatus(path: file, followLinks: false), status.isSocket
             else { continue }

@@ -10,6 +10,8 @@ public struct SwitchOptions: Sendable {
     /// Highest port number.
     public var portCount = 32
     public var isHub = false
+    /// Ports are interfaces with names, which share the uplinks: see `Interfaces`.
+    public var isMultiplexer = false
     /// The switch's own address; nil for 00:ff and four random bytes, as vde_switch makes it.
     public var address: MACAddress?
     /// The bridge's priority in the spanning tree (IEEE 802.1D clause 9.2.5), 32,768 by default.
@@ -33,6 +35,8 @@ public struct SwitchOptions: Sendable {
     public var effectiveDirectoryMode: UInt32 {
         if let directoryMode { return directoryMode }
         guard let mode else { return 0o2700 }
+        // The files of a multiplexer say who may attach to what: nobody else makes files beside them.
+        if isMultiplexer { return 0o2700 | (mode & 0o066 == 0 ? 0 : 0o055) }
         let search = (mode & 0o444) >> 2 | (mode & 0o222) >> 1
         return 0o2000 | (mode & 0o777) | search
     }

@@ -14,14 +14,27 @@ public final class VDEServer {
     private let owner: Switch
     private let connections: ConnectionTable
     private let path: String
+    /// Whoever comes gets this interface of a multiplexer; empty: the request says which.
+    private let interface: String
     private var received: [Int32: [UInt8]] = [:]
     private var attached: Set<Int32> = []
 
-    public init(_ owner: Switch, directory: borrowing SwitchDirectory) throws(Errno) {
+    public convenience init(_ owner: Switch, directory: borrowing SwitchDirectory) throws(Errno) {
+        try self.init(owner, directory.control, directory: directory.path, interface: "")
+    }
+
+    /// Serves a socket that stands for one interface of a multiplexer.
+    init(
+        _ owner: Switch,
+        _ listener: borrowing OwnedDescriptor,
+        directory: String,
+        interface: String
+    ) throws(Errno) {
         self.owner = owner
-        path = directory.path
+        path = directory
+        self.interface = interface
         connections = ConnectionTable(loop: owner.loop)
-        try connections.serve(directory.control) { [unowned self] number in readable(number) }
+        try connections.serve(listener) { [unowned self] number in readable(number) }
     }
 
     /// Ends all connections: nobody can connect any more.
@@ -80,7 +93,8 @@ public final class VDEServer {
             userID: credentials.userID,
             processID: credentials.processID
         )
-        newcomer.port = request.port
+        newcomer.interface = interface
+        newcomer.port = interface.isEmpty ? request.port : 0
         newcomer.isManagement = request.isManagement
         let port = try owner.choosePort(newcomer)
         try checkOwner(of: request.address, credentials)
@@ -104,6 +118,10 @@ public final class VDEServer {
         }
         // Before the answer: clients unlink their own socket as soon as they have it.
         try UnixSocket.connect(data, to: request.address)
+        // Connected, it takes frames from that client alone; one of another user could not reach it.
+        if owner.isMultiplexer, credentials.userID != CurrentProcess.userID, CurrentProcess.userID != 0 {
+            try FileSystem.setMode(file, 0o666)
+        }
 
         newcomer.onRemoval = { [unowned self] in
             try? FileSystem.remove(file)

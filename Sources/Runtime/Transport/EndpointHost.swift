@@ -8,6 +8,8 @@ import LinuxSystem
 public struct Newcomer {
     /// Port number wanted; 0 for any.
     public var port = 0
+    /// Name of the interface wanted at a multiplexer; empty when it is the number that says which.
+    public var interface = ""
     /// Wants port 0 of a switch, the management port.
     public var isManagement = false
     /// Unique among living endpoints of the process: the number of a descriptor that lives as long.

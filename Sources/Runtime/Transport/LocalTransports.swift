@@ -26,10 +26,12 @@ final class VDETransport: Transport {
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         self.context = context
         let directory = try url.address.isEmpty ? DefaultSwitch.directory() : url.address
-        let port = try url.portInBrackets()
+        let (port, interface) = try url.placeInBrackets()
+        var wishes = Membership.Wishes(port: port, interface: interface)
+        wishes.filters = context.filters
         var membership: Membership
         do {
-            membership = try Membership.join(directory: directory, port: port) { _ in context.description }
+            membership = try Membership.join(directory: directory, wishes) { _ in context.description }
         } catch {
             throw TransportError(error.mayComeBack ? .unreachable : .failed, error.description)
         }

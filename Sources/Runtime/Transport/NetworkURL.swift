@@ -120,13 +120,15 @@ public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The port in `DIRECTORY[5]`; 0 when none is asked for.
-    public func portInBrackets() throws(TransportError) -> Int {
-        guard let word = options.first(where: { $0.value == nil })?.name, !word.isEmpty else { return 0 }
-        guard let number = Int(word), number > 0, number < 1 << 24 else {
-            throw TransportError(.usage, "\(self): \"\(word)\" is no port number")
+    /// The port in `DIRECTORY[5]`, or the interface in `DIRECTORY[alice]`; 0 and empty when none is asked for.
+    public func placeInBrackets() throws(TransportError) -> (port: Int, interface: String) {
+        guard let word = options.first(where: { $0.value == nil })?.name, !word.isEmpty else { return (0, "") }
+        guard let number = InterfaceName.number(word) else {
+            if let fault = InterfaceName.fault(word) { throw TransportError(.usage, "\(self): \(fault)") }
+            return (0, word)
         }
-        return number
+        guard number < 1 << 24 else { throw TransportError(.usage, "\(self): \"\(word)\" is no port number") }
+        return (number, "")
     }
 
     /// An option that the scheme does not know is a mistake of the user's.

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import LinuxSystem
+public import Endpoints
 
 /// What a URL stands for while it is in use: one connection to a network, or a listener that lets others connect.
 ///
@@ -24,6 +24,8 @@ public struct TransportContext {
     public let host: any EndpointHost
     /// The port wanted at a switch, 0 for any.
     public var port = 0
+    /// What this program wants of a switch's frames, and lets itself send: see `AttachRequest.Filter`.
+    public var filters: [AttachRequest.Filter] = []
     /// What the other side's console shall show of this program: `etherloom user=… PID=…`.
     public var description: String
     /// The other side is gone for good, and why; a transport that reconnects or listens does not call this.
