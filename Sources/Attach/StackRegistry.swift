@@ -73,9 +73,7 @@ public enum StackRegistry {
     /// Connects to a stack: throws `connectionRefused` when it has ended, `noEntry` when there never was one.
     static func connect(_ path: String) throws(Errno) -> OwnedDescriptor {
         guard let address = UnixSocketAddress(path: path) else { throw .nameTooLong }
-        let socket = try UnixSocket.make(.sequencedPacket)
-        try UnixSocket.connect(socket, to: address)
-        return socket
+        return try UnixSocket.connection(.sequencedPacket, to: address)
     }
 
     /// A full backlog is a sign of life; only a refusal is none.

@@ -14,14 +14,12 @@ public final class ConsoleServer {
 
     /// Sessions at a time; more are turned away with a reason. Each may hold an answer in memory.
     public static var maximumSessionCount: Int { 64 }
-    private static var pauseMilliseconds: UInt64 { 200 }
 
     /// Absolute, without symbolic links.
-    public let path: String
+    public var path: String { file.path }
     private let console: Console
-    private let listener: OwnedDescriptor
-    private let identity: FileStatus
-    private var token: ControlLoop.Token?
+    private let file: SocketPath
+    private var acceptor: Acceptor?
     private var sessions: [ConsoleSession] = []
     private let limits: ConsoleSession.Limits
 
@@ -45,84 +43,28 @@ public final class ConsoleServer {
     ) throws(SetupError) {
         self.console = console
         self.limits = limits
-        guard let address = UnixSocketAddress(path: path) else {
-            throw SetupError(
-                description: "\(path): not a path for a socket: at most \(UnixSocketAddress.maximumPathByteCount) bytes"
-            )
-        }
-        do {
-            listener = try UnixSocket.make(.stream)
-            try Self.bind(listener, to: address, path)
-            // Before anyone can connect.
-            try FileSystem.setMode(path, mode & 0o777)
-            if let groupID { try FileSystem.setOwner(path, user: .max, group: groupID) }
-            try UnixSocket.listen(listener)
-            self.path = try FileSystem.canonicalPath(path)
-            identity = try FileStatus(path: path, followLinks: false)
-            listen()
-        } catch let error as SetupError {
-            throw error
+        do throws(SocketPath.BindError) {
+            file = try SocketPath(path)
+            acceptor = try Acceptor(at: file, mode: mode, group: groupID, loop: console.target.loop) {
+                [unowned self] connection throws(Errno) in
+                try admit(connection)
+            }
         } catch {
-            throw SetupError(
-                description: "\(path): cannot make the console's socket: \(error); choose another path with -M"
-            )
+            throw SetupError(error)
         }
         console.sockets.append((self.path, mode))
     }
 
-    /// Binds, if need be over a dead predecessor's socket.
-    static func bind(
-        _ socket: borrowing OwnedDescriptor,
-        to address: UnixSocketAddress,
-        _ path: String
-    ) throws {
-        do throws(Errno) {
-            return try UnixSocket.bind(socket, to: address)
-        } catch {
-            guard error == .addressInUse else { throw error }
-        }
-        guard let status = try? FileStatus(path: path, followLinks: false), status.isSocket else {
-            throw SetupError(description: "\(path): exists and is no socket; choose another path with -M")
-        }
-        let probe = try UnixSocket.make(.stream)
-        do throws(Errno) {
-            try UnixSocket.connect(probe, to: address)
-            throw .addressInUse
-        } catch .connectionRefused, .noEntry {
-            // Nobody serves it.
-        } catch {
-            // Connected, or a full backlog, or no permission to ask: somebody's.
-            throw SetupError(description: "\(path): another console is there; stop it or choose another path with -M")
-        }
-        try? FileSystem.remove(path)
-        try UnixSocket.bind(socket, to: address)
-    }
-
     var sessionCount: Int { sessions.count }
 
-    private func listen() {
-        token = try? console.target.loop.watch(listener.rawValue) { [unowned self] _ in accept() }
-    }
-
-    private func accept() {
-        do {
-            while let connection = try UnixSocket.accept(listener) {
-                guard sessions.count < Self.maximumSessionCount else {
-                    turnAway(connection)
-                    continue
-                }
-                weak var session: ConsoleSession?
-                let made = try ConsoleSession(console, connection: connection, limits: limits) { [weak self] in
-                    self?.sessions.removeAll { $0 === session }
-                }
-                session = made
-                sessions.append(made)
-            }
-        } catch {
-            // Out of descriptors or memory: clients stay in the backlog until some are free again.
-            if let token = token.take() { console.target.loop.cancel(token) }
-            token = console.target.loop.after(milliseconds: Self.pauseMilliseconds) { [weak self] in self?.listen() }
+    private func admit(_ connection: consuming OwnedDescriptor) throws(Errno) {
+        guard sessions.count < Self.maximumSessionCount else { return turnAway(connection) }
+        weak var session: ConsoleSession?
+        let made = try ConsoleSession(console, connection: connection, limits: limits) { [weak self] in
+            self?.sessions.removeAll { $0 === session }
         }
+        session = made
+        sessions.append(made)
     }
 
     /// Tells the client why in the form of an answer: `1024 Too many open files`.
@@ -132,14 +74,24 @@ public final class ConsoleServer {
 
     /// Ends all sessions, stops listening and removes the socket, if it is still ours.
     public func close() {
-        guard let token = token.take() else { return }
-        console.target.loop.cancel(token)
+        guard acceptor != nil else { return }
+        acceptor = nil
         for session in sessions { session.close() }
         console.sockets.removeAll { $0.path == path }
-        if let status = try? FileStatus(path: path, followLinks: false), status.inode == identity.inode,
-            status.device == identity.device
-        {
-            try? FileSystem.remove(path)
+        file.remove()
+    }
+}
+
+extension ConsoleServer.SetupError {
+    init(_ error: SocketPath.BindError) {
+        switch error {
+        case .unusable(let path):
+            description = "\(path): not a path for a socket: at most \(UnixSocketAddress.maximumPathByteCount) bytes"
+        case .inUse(let path):
+            description = "\(path): another console is there; stop it or choose another path with -M"
+        case .occupied: description = "\(error); choose another path with -M"
+        case .failed(let path, let cause):
+            description = "\(path): cannot make the console's socket: \(cause); choose another path with -M"
         }
     }
 }

@@ -51,6 +51,13 @@ public enum UnixSocket {
         try systemCall { unsafe cel_connect(fd, address.bytes, UInt32(address.bytes.count)) }
     }
 
+    /// A new socket with its other end at the address.
+    public static func connection(_ kind: Kind, to address: UnixSocketAddress) throws(Errno) -> OwnedDescriptor {
+        let socket = try make(kind)
+        try connect(socket, to: address)
+        return socket
+    }
+
     public static func listen(_ socket: borrowing OwnedDescriptor, backlog: Int32 = 128) throws(Errno) {
         let fd = socket.rawValue
         try systemCall { cel_listen(fd, backlog) }

@@ -245,5 +245,12 @@ static inline int cel_fstat(int fd, struct cel_status *out) {
     if (fstat(fd, &s) < 0) return -errno;
     return cel_fill_status(&s, out);
 }
+/* The file at a path itself, held fast whatever becomes of the path: nothing can be read or written (O_PATH, open(2)). */
+static inline int cel_hold(const char *path) {
+    return (int)cel_result(open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+}
+static inline int cel_change_owner(int fd, unsigned user, unsigned group) {
+    return (int)cel_result(fchownat(fd, "", user, group, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW));
+}
 
 #endif

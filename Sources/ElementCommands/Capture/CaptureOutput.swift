@@ -62,9 +62,7 @@ final class CaptureOutput {
         }
         if target.hasPrefix("unix:") {
             guard let address = UnixSocketAddress(path: String(target.dropFirst(5))) else { throw Errno.nameTooLong }
-            let socket = try UnixSocket.make(.stream)
-            try UnixSocket.connect(socket, to: address)
-            return socket
+            return try UnixSocket.connection(.stream, to: address)
         }
         if target.hasPrefix("tcp:") { return try connect(String(target.dropFirst(4))) }
         return try openFile(name(target, ring, 1))

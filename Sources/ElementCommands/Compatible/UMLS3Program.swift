@@ -76,8 +76,7 @@ enum UMLS3Program {
                 ? try FileSystem.contents("/dev/stdin")
                 : Array((commands.joined(separator: "\n") + "\n").utf8)
             if isDebug { Report.note("sending \(text.count) bytes to \(path)") }
-            let socket = try UnixSocket.make(.stream)
-            try UnixSocket.connect(socket, to: address)
+            let socket = try UnixSocket.connection(.stream, to: address)
             var rest = text[...]
             while !rest.isEmpty {
                 do throws(Errno) {

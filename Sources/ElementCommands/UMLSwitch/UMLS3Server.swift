@@ -14,8 +14,8 @@ enum OpenFlags {
 final class UMLS3Server {
     private let set: UMLSwitchSet
     private let loop: ControlLoop
-    private let path: String
-    private let listener: OwnedDescriptor
+    private let file: SocketPath
+    private var acceptor: Acceptor?
     private var clients: [Int32: Client] = [:]
 
     private final class Client {
@@ -31,42 +31,29 @@ final class UMLS3Server {
     init(_ set: UMLSwitchSet, loop: ControlLoop, path: String) throws {
         self.set = set
         self.loop = loop
-        self.path = path
-        guard let address = UnixSocketAddress(path: path) else {
-            throw Failure("\(path): a socket's path has 1 to \(UnixSocketAddress.maximumPathByteCount) bytes")
-        }
-        do throws(Errno) {
-            if let status = try? FileStatus(path: path, followLinks: false), status.isSocket {
-                let probe = try UnixSocket.make(.stream)
-                if (try? UnixSocket.connect(probe, to: address)) != nil { throw .addressInUse }
-                try FileSystem.remove(path)
+        do throws(SocketPath.BindError) {
+            file = try SocketPath(path)
+            acceptor = try Acceptor(at: file, mode: 0o600, loop: loop) { [unowned self] connection throws(Errno) in
+                try admit(connection)
             }
-            listener = try UnixSocket.make(.stream)
-            try UnixSocket.bind(listener, to: address)
-            try FileSystem.setMode(path, 0o600)
-            try UnixSocket.listen(listener)
-            try loop.watch(listener.rawValue) { [unowned self] _ in accept() }
+        } catch .inUse {
+            throw Failure("\(path): a server is running there; choose another socket with -S")
         } catch {
-            throw Failure(
-                error == .addressInUse
-                    ? "\(path): a server is running there; choose another socket with -S"
-                    : "\(path): cannot listen: \(error); choose another socket with -S"
-            )
+            throw Failure("\(error); choose another socket with -S")
         }
     }
 
     func close() {
+        acceptor = nil
         clients = [:]
-        try? FileSystem.remove(path)
+        file.remove()
     }
 
-    private func accept() {
-        while let connection = try? UnixSocket.accept(listener) {
-            let number = connection.rawValue
-            let client = Client(connection)
-            client.token = try? loop.watch(number, [.readable, .readHangUp]) { [unowned self] _ in read(number) }
-            clients[number] = client
-        }
+    private func admit(_ connection: consuming OwnedDescriptor) throws(Errno) {
+        let number = connection.rawValue
+        let client = Client(connection)
+        client.token = try loop.watch(number, [.readable, .readHangUp]) { [unowned self] _ in read(number) }
+        clients[number] = client
     }
 
     private func read(_ number: Int32) {

@@ -16,8 +16,7 @@ final class WireBlink {
         }
         let identifier = name.isEmpty ? "\(CurrentProcess.id)" : name
         do {
-            let socket = try UnixSocket.make(.datagram)
-            try UnixSocket.connect(socket, to: address)
+            let socket = try UnixSocket.connection(.datagram, to: address)
             self.socket = socket
             watch = try wire.watchFrames { [weak self] direction, byteCount in
                 let way = direction == .leftToRight ? "LR" : "RL"

@@ -32,8 +32,7 @@ public struct AttachClient: ~Copyable {
     public init(directory: String, request: AttachRequest, descriptor: Int32? = nil) throws(JoinError) {
         guard let address = UnixSocketAddress(path: directory + "/attach") else { throw .system(.nameTooLong) }
         do {
-            let socket = try UnixSocket.make(.sequencedPacket)
-            try UnixSocket.connect(socket, to: address)
+            let socket = try UnixSocket.connection(.sequencedPacket, to: address)
             try UnixSocket.send(request.encoded(), descriptors: descriptor.map { [$0] } ?? [], to: socket)
             guard try Readiness.wait(socket, milliseconds: VDEClient.answerMilliseconds) else {
                 throw JoinError.noAnswer

@@ -82,9 +82,7 @@ public struct VDEClient: ~Copyable {
         if let status = try? FileStatus(path: directory), status.isDirectory { path += "/ctl" }
         guard let address = UnixSocketAddress(path: path) else { throw JoinError(path: path, reason: .pathTooLong) }
         do {
-            let socket = try UnixSocket.make(.stream)
-            try UnixSocket.connect(socket, to: address)
-            return socket
+            return try UnixSocket.connection(.stream, to: address)
         } catch .noEntry, .notADirectory {
             throw JoinError(path: directory, reason: .notASwitch)
         } catch .connectionRefused {

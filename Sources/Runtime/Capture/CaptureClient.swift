@@ -22,8 +22,7 @@ public final class CaptureClient {
             throw failure("too long for a socket's path")
         }
         do {
-            let socket = try UnixSocket.make(.sequencedPacket)
-            try UnixSocket.connect(socket, to: address)
+            let socket = try UnixSocket.connection(.sequencedPacket, to: address)
             try UnixSocket.send(request.encoded(), to: socket)
             guard try Readiness.wait(socket, milliseconds: 5_000) else { throw failure("the switch does not answer") }
             var message = try UnixSocket.receive(from: socket, limit: 4096)

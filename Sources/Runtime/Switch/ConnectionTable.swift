@@ -6,17 +6,14 @@ import LinuxSystem
 
 /// Connections of a listening socket, each from its acceptance to its end, by descriptor number.
 ///
-/// Keeps the two rules of every server of ours: a client that says nothing is dropped after a while, and a lack of
-/// descriptors pauses the listener instead of spinning.
+/// A client that says nothing is dropped after a while.
 final class ConnectionTable {
     /// How long a client may take to say what it wants.
     static var handshakeMilliseconds: UInt64 { 10_000 }
-    private static var pauseMilliseconds: UInt64 { 200 }
 
     private let loop: ControlLoop
     private var slots: [Int32: Slot] = [:]
-    private var listeners: Set<ControlLoop.Token> = []
-    private var isStopped = false
+    private var acceptors: [Acceptor] = []
 
     /// One connection.
     private final class Slot {
@@ -34,46 +31,23 @@ final class ConnectionTable {
 
     init(loop: ControlLoop) { self.loop = loop }
 
-    /// Accepts from `listener` until it is cancelled; `onReadable` is called with the connection's descriptor number.
+    deinit { stop() }
+
+    /// Accepts from `listener` until it stops; `onReadable` is called with the connection's descriptor number.
     func serve(_ listener: borrowing OwnedDescriptor, onReadable: @escaping (Int32) -> Void) throws(Errno) {
         let listening = try listener.duplicate()
-        let box = ListenerBox(listening)
-        try listen(box, onReadable: onReadable)
-    }
-
-    private final class ListenerBox {
-        let descriptor: OwnedDescriptor
-        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+        acceptors.append(
+            try Acceptor(listening, loop: loop) { [unowned self] connection throws(Errno) in
+                try adopt(connection, onReadable: onReadable)
+            }
+        )
     }
 
     /// Ends the listeners and all connections.
     func stop() {
-        isStopped = true
-        for token in listeners { loop.cancel(token) }
-        listeners = []
+        for acceptor in acceptors { acceptor.close() }
+        acceptors = []
         for number in Array(slots.keys) { close(number) }
-    }
-
-    private func listen(_ box: ListenerBox, onReadable: @escaping (Int32) -> Void) throws(Errno) {
-        guard !isStopped else { return }
-        var token: ControlLoop.Token?
-        token = try loop.watch(box.descriptor.rawValue) { [unowned self] _ in
-            do {
-                while let connection = try UnixSocket.accept(box.descriptor) {
-                    try adopt(connection, onReadable: onReadable)
-                }
-            } catch {
-                // Out of descriptors or memory: the client stays in the backlog until some are free again.
-                if let token {
-                    loop.cancel(token)
-                    listeners.remove(token)
-                }
-                loop.after(milliseconds: Self.pauseMilliseconds) { [weak self] in
-                    try? self?.listen(box, onReadable: onReadable)
-                }
-            }
-        }
-        if let token { listeners.insert(token) }
     }
 
     private func adopt(

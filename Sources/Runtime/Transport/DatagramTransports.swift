@@ -21,7 +21,8 @@ final class DatagramTransport: SingleEndpoint {
     private let remote: SocketPath?
     private let local: SocketPath?
     private var timer: ControlLoop.Token?
-    private var connectedInode: UInt64?
+    /// The other side's file that the socket is connected to. Its number alone would not tell it from its successor.
+    private var connected: FileStatus?
 
     static func open(_ url: NetworkURL, _ context: TransportContext) throws -> any Transport {
         try url.refuseOptions(except: ["mode", "reconnect"])
@@ -31,9 +32,9 @@ final class DatagramTransport: SingleEndpoint {
         let (near, far) = (String(url.address[..<arrow.lowerBound]), String(url.address[arrow.upperBound...]))
         if far.contains("/") {
             let local = try SocketPath(near, url)
-            let socket = try UnixSocket.make(.datagram)
-            try local.bind(socket, .datagram, mode: try url.mode())
-            return try DatagramTransport(url, context, socket, local: local, remote: try SocketPath(far, url))
+            let remote = try SocketPath(far, url)
+            let socket = try local.makeSocket(.datagram, url)
+            return try DatagramTransport(url, context, socket, local: local, remote: remote)
         }
         return try DatagramTransport(url, context, try internet(url, near, far), local: nil, remote: nil)
     }
@@ -42,22 +43,12 @@ final class DatagramTransport: SingleEndpoint {
         try url.refuseOptions(except: ["mode", "reconnect"])
         let first = try SocketPath(url.address, url)
         let second = try SocketPath(url.address + "+", url)
-        let socket = try UnixSocket.make(.datagram)
-        var isFirst = true
-        do {
-            try first.bind(socket, .datagram, mode: try url.mode())
-        } catch let error as TransportError where error.kind == .failed {
+        guard let socket = try? first.makeSocket(.datagram, url) else {
             // Somebody has the path: this is the second one.
-            isFirst = false
-            try second.bind(socket, .datagram, mode: try url.mode())
+            let socket = try second.makeSocket(.datagram, url)
+            return try DatagramTransport(url, context, socket, local: second, remote: first)
         }
-        return try DatagramTransport(
-            url,
-            context,
-            socket,
-            local: isFirst ? first : second,
-            remote: isFirst ? second : first
-        )
+        return try DatagramTransport(url, context, socket, local: first, remote: second)
     }
 
     private static func internet(_ url: NetworkURL, _ near: String, _ far: String) throws -> OwnedDescriptor {
@@ -110,9 +101,8 @@ final class DatagramTransport: SingleEndpoint {
     /// Connects to whoever has the other side's path now.
     private func check() {
         guard let remote else { return }
-        let inode = (try? FileStatus(path: remote.path)).map { $0.inode }
-        if let inode, inode != connectedInode {
-            connectedInode = (try? UnixSocket.connect(socket, to: remote.address)) != nil ? inode : nil
+        if let file = try? FileStatus(path: remote.path), file != connected {
+            connected = (try? UnixSocket.connect(socket, to: remote.address)) != nil ? file : nil
         }
         timer = context.loop.after(milliseconds: Self.checkMilliseconds) { [weak self] in self?.check() }
     }

@@ -26,11 +26,9 @@ enum SequencedPacketTransport {
         try url.refuseOptions(except: ["listen", "mode", "reconnect"])
         if Int32(url.address) != nil { return try DescriptorTransport(url, context) }
         let path = try SocketPath(url.address, url)
-        let socket = try UnixSocket.make(.sequencedPacket)
         if url.has("listen") {
-            try path.bind(socket, .sequencedPacket, mode: try url.mode())
             return try SocketListener(
-                socket,
+                try path.makeSocket(.sequencedPacket, url),
                 path: path,
                 name: "\(url) (no carrier)",
                 module: "seqpacket",
@@ -38,11 +36,7 @@ enum SequencedPacketTransport {
                 make: { .datagram(DatagramEndpoint($0, isConnection: true)) }
             )
         }
-        do throws(Errno) {
-            try UnixSocket.connect(socket, to: path.address)
-        } catch {
-            throw TransportError(.unreachable, "\(url): \(error)")
-        }
+        let socket = try path.connection(.sequencedPacket, url)
         let transport = SingleEndpoint("\(url)", context)
         let number = socket.rawValue
         try transport.plug(

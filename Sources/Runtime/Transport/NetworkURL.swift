@@ -145,6 +145,40 @@ public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
     public var description: String { text }
 }
 
+extension SocketPath {
+    /// The path that a URL names.
+    convenience init(_ path: String, _ url: NetworkURL) throws(TransportError) {
+        do throws(BindError) {
+            try self.init(path)
+        } catch {
+            throw TransportError(.usage, "\(url): \(error)")
+        }
+    }
+
+    /// A new socket, connected to the one here.
+    func connection(_ kind: UnixSocket.Kind, _ url: NetworkURL) throws(TransportError) -> OwnedDescriptor {
+        do throws(Errno) {
+            return try UnixSocket.connection(kind, to: address)
+        } catch {
+            throw TransportError(.unreachable, "\(url): \(error)")
+        }
+    }
+
+    /// A new socket, bound here, with the permission bits that a URL names.
+    func makeSocket(
+        _ kind: UnixSocket.Kind,
+        _ url: NetworkURL,
+        mode: UInt32 = 0o700
+    ) throws(TransportError) -> OwnedDescriptor {
+        let mode = try url.mode() ?? mode
+        do throws(BindError) {
+            return try makeSocket(kind, mode: mode)
+        } catch {
+            throw TransportError(.failed, "\(url): \(error)")
+        }
+    }
+}
+
 extension NetworkURL {
     /// Several places separated by "|": the first that answers is meant. A command keeps its "|" for itself.
     public static func alternatives(_ text: String) throws(ParseError) -> [NetworkURL] {

@@ -54,8 +54,7 @@ enum StreamTransport {
             }
         }
         let path = try SocketPath(url.address, url)
-        let listener = try UnixSocket.make(.stream)
-        try path.bind(listener, .stream, mode: try url.mode())
+        let listener = try path.makeSocket(.stream, url)
         return try SocketListener(listener, path: path, name: "\(url)", module: "stream", context, make: make)
     }
 
@@ -127,27 +126,16 @@ final class StreamClient: SingleEndpoint {
                 throw TransportError(.unreachable, "\(url): \(error)")
             }
         } else {
-            let path = try SocketPath(url.address, url)
-            do throws(Errno) {
-                let socket = try UnixSocket.make(.stream)
-                try UnixSocket.connect(socket, to: path.address)
-                try plug(socket)
-            } catch {
-                throw TransportError(.unreachable, "\(url): \(error)")
-            }
+            try plug(SocketPath(url.address, url).connection(.stream, url))
         }
     }
 
-    /// Throws when the connection has failed.
-    private func plug(_ socket: consuming OwnedDescriptor) throws(Errno) {
+    /// Throws when the connection has failed, or its end finds no place.
+    private func plug(_ socket: consuming OwnedDescriptor) throws {
         let number = socket.rawValue
         let result = InternetSocket.connectionResult(number)
-        guard result == 0 else { throw Errno(rawValue: -result) }
-        do {
-            try plug(make(socket), identifier: number, module: "stream", ending: "\(name): the other end is gone")
-        } catch {
-            throw Errno(rawValue: EBUSY)
-        }
+        guard result == 0 else { throw TransportError(.unreachable, "\(name): \(Errno(rawValue: -result))") }
+        try plug(make(socket), identifier: number, module: "stream", ending: "\(name): the other end is gone")
     }
 
     private func wait(_ attempt: Attempt) throws(Errno) {
@@ -161,10 +149,10 @@ final class StreamClient: SingleEndpoint {
 
     private func decide(_ attempt: Attempt) {
         stopWaiting()
-        do throws(Errno) {
+        do {
             try plug(try attempt.descriptor.duplicate())
         } catch {
-            end("\(name): \(error)")
+            end((error as? TransportError)?.description ?? "\(name): \(error)")
         }
     }
 

@@ -8,9 +8,8 @@ import LinuxSystem
 final class TunnelConnections {
     private let loop: ControlLoop
     private let onConnection: (consuming OwnedDescriptor) -> Void
-    private var listener: OwnedDescriptor?
+    private var acceptor: Acceptor?
     private var attempt: Attempt?
-    private var tokens: [ControlLoop.Token] = []
     private var remote: SocketAddress?
     private var pause = TunnelConnections.firstPause
     private var isClosed = false
@@ -42,26 +41,14 @@ final class TunnelConnections {
             let socket = try UnixSocket.makeInternet(for: address, isStream: true)
             try UnixSocket.bind(socket, to: address)
             try UnixSocket.listen(socket)
-            tokens.append(try loop.watch(socket.rawValue) { [weak self] _ in self?.accept() })
-            listener = Optional(socket)
+            acceptor = try Acceptor(socket, loop: loop) { [unowned self] connection throws(Errno) in
+                UnixSocket.setNoDelay(connection)
+                onConnection(connection)
+            }
         } catch let error as SocketAddress.ResolveError {
             throw TransportError(.usage, "\(error)")
         } catch {
             throw TransportError(.failed, "TCP port \(port): \(error)")
-        }
-    }
-
-    private func accept() {
-        while let connection = next() {
-            UnixSocket.setNoDelay(connection)
-            onConnection(connection)
-        }
-    }
-
-    private func next() -> OwnedDescriptor? {
-        switch listener {
-        case .some(let listener): (try? UnixSocket.accept(listener)) ?? nil
-        case nil: nil
         }
     }
 
@@ -117,9 +104,8 @@ final class TunnelConnections {
 
     func close() {
         isClosed = true
-        for token in tokens { loop.cancel(token) }
+        acceptor = nil
         if let token = attempt?.token { loop.cancel(token) }
         attempt = nil
-        listener = nil
     }
 }

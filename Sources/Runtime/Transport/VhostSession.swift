@@ -20,7 +20,6 @@ final class VhostSession {
         var size = 0
         var address: VhostRingAddress?
         var base: UInt16 = 0
-        var kick: OwnedDescriptor?
         var call: OwnedDescriptor?
         var error: OwnedDescriptor?
         var isEnabled = false
@@ -85,9 +84,12 @@ final class VhostSession {
         onEnd()
     }
 
+    /// Parts of messages taken before others have their turn.
+    private static var turnCount: Int { 128 }
+
     /// Takes what has come. The connection may be closed afterwards.
     func readable() {
-        while isOpen {
+        for _ in 0..<Self.turnCount where isOpen {
             do throws(Errno) {
                 let wanted = try missingByteCount()
                 var message = try UnixSocket.receive(from: socket, limit: wanted)

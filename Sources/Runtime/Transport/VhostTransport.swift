@@ -30,34 +30,22 @@ final class VhostTransport: Transport {
 
     private let context: TransportContext
     private let url: NetworkURL
-    private let address: UnixSocketAddress
+    private let path: SocketPath
     private let isClient: Bool
     private let answer = VhostAnswer()
     /// Numbers the endpoint for as long as it is there.
     private let identity: EventFD
-    private var listener: Listener?
-    private var listenerToken: ControlLoop.Token?
+    private var acceptor: Acceptor?
     private var retryToken: ControlLoop.Token?
     private var configuration = VhostConfiguration()
     private var session: VhostSession?
     private var isClosed = false
 
-    private final class Listener {
-        let socket: OwnedDescriptor
-        init(_ socket: consuming OwnedDescriptor) { self.socket = socket }
-    }
-
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         self.context = context
         self.url = url
         try url.refuseOptions(except: ["connect", "mac", "mtu", "mode"])
-        guard let address = UnixSocketAddress(path: url.address) else {
-            throw TransportError(
-                .usage,
-                "\(url): a socket's path has 1 to \(UnixSocketAddress.maximumPathByteCount) bytes"
-            )
-        }
-        self.address = address
+        path = try SocketPath(url.address, url)
         isClient = url.has("connect")
         identity = try EventFD()
         try readOptions()
@@ -99,63 +87,32 @@ final class VhostTransport: Transport {
 
     /// Listens, in the place of a predecessor that was killed.
     private func listen() throws {
-        let path = url.address
-        if let status = try? FileStatus(path: path, followLinks: false) {
-            guard status.isSocket else { throw TransportError(.failed, "\(url): \(path) exists and is no socket") }
-            let probe = try UnixSocket.make(.stream)
-            do throws(Errno) {
-                try UnixSocket.connect(probe, to: address)
-                throw .addressInUse
-            } catch .connectionRefused {
-                try FileSystem.remove(path)
-            } catch {
-                throw TransportError(.failed, "\(url): another program listens at \(path)")
+        let socket = try path.makeSocket(.stream, url, mode: 0o600)
+        do throws(Errno) {
+            try UnixSocket.listen(socket, backlog: 4)
+            acceptor = try Acceptor(socket, loop: context.loop) { [unowned self] connection throws(Errno) in
+                accept(connection)
             }
-        }
-        let mode = try socketMode()
-        do {
-            try listen(mode: mode)
         } catch {
-            throw TransportError(.failed, "\(url): cannot listen at \(path): \(error)")
+            throw TransportError(.failed, "\(url): cannot listen: \(error)")
         }
     }
 
-    private func listen(mode: UInt32) throws(Errno) {
-        let socket = try UnixSocket.make(.stream)
-        try UnixSocket.bind(socket, to: address)
-        try FileSystem.setMode(url.address, mode)
-        try UnixSocket.listen(socket, backlog: 4)
-        listenerToken = try context.loop.watch(socket.rawValue) { [weak self] _ in self?.accept() }
-        listener = Listener(socket)
-    }
-
-    private func socketMode() throws -> UInt32 {
-        guard let text = url.value("mode") else { return 0o600 }
-        guard let mode = UInt32(text, radix: 8), mode <= 0o777 else {
-            throw TransportError(.usage, "\(url): mode=\(text): wants permission bits in octal, like 0660")
+    private func accept(_ connection: consuming OwnedDescriptor) {
+        // The end of the machine before may not have been heard yet.
+        session?.readable()
+        guard session == nil else {
+            context.host.log("\(url): a second machine was sent away; there is one to a socket")
+            return
         }
-        return mode
-    }
-
-    private func accept() {
-        while true {
-            guard let listener, let connection = try? UnixSocket.accept(listener.socket) else { return }
-            // The end of the machine before may not have been heard yet.
-            session?.readable()
-            guard session == nil else {
-                context.host.log("\(url): a second machine was sent away; there is one to a socket")
-                continue
-            }
-            begin(connection)
-        }
+        begin(connection)
     }
 
     private func connect() {
         retryToken = nil
         guard !isClosed, session == nil else { return }
         do {
-            let socket = try UnixSocket.make(.stream)
-            try UnixSocket.connect(socket, to: address)
+            let socket = try UnixSocket.connection(.stream, to: path.address)
             begin(socket)
         } catch {
             retry()
@@ -228,11 +185,8 @@ final class VhostTransport: Transport {
     }
 
     private func removeSocket() {
-        if let listenerToken { context.loop.cancel(listenerToken) }
-        listenerToken = nil
-        guard listener != nil else { return }
-        listener = nil
-        try? FileSystem.remove(url.address)
+        acceptor = nil
+        path.remove()
     }
 
     func close() {

@@ -316,7 +316,7 @@ struct VhostTransportTests {
                 return "\(error)"
             }
         }
-        #expect(taken.contains("another program listens"))
+        #expect(taken.contains("in use by another program"))
         try FileManager.default.createDirectory(atPath: site.path(4), withIntermediateDirectories: false)
         #expect(site.open(4)?.contains("exists and is no socket") == true)
         for bad in ["[mac=01:00:00:00:00:00]", "[mac=x]", "[mtu=1]", "[mode=9]", "[speed=1]"] {

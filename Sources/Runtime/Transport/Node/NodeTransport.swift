@@ -53,8 +53,7 @@ enum NodeOpener {
     private static func owner(of path: String) -> Int32? {
         guard let address = UnixSocketAddress(path: path + "/ctl") else { return nil }
         do throws(Errno) {
-            let socket = try UnixSocket.make(.stream)
-            try UnixSocket.connect(socket, to: address)
+            let socket = try UnixSocket.connection(.stream, to: address)
             return try UnixSocket.credentials(socket).processID
         } catch {
             return nil
