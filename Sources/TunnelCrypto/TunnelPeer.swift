@@ -20,6 +20,16 @@ import Crypto
 ///
 /// Whoever cannot reach the other side any more finds out by silence: both ends say something every few seconds, three
 /// times that without a word is "down".
+///
+/// # Clocks
+///
+/// Timers go by the monotonic clock. When it jumps ahead, because a machine was stopped for a while, sessions that have
+/// become too old in that time open nothing any more, and the next `expire` begins a new one.
+///
+/// Initiations are ordered by the time of day, so that a recorded one is never taken twice. When that is set back, numbers go
+/// on from the highest one that this end has sent, and the tunnel does not notice. Only an end that has been restarted knows
+/// no such number: with a clock behind that of its former life its initiations are refused, and the other end has to begin,
+/// or the clock to catch up. When the time of day jumps ahead and back again, the same holds for a later restart.
 public struct TunnelPeer {
     public let configuration: TunnelConfiguration
     var current: TunnelSession?
@@ -27,7 +37,9 @@ public struct TunnelPeer {
     var next: TunnelSession?
     private var handshake: (state: NoiseHandshake, index: UInt32)?
     private var protection: HandshakeGuard
+    /// Of the other side's initiations, and of ours.
     private var newestTimestamp: UInt64 = 0
+    private var sentTimestamp: UInt64 = 0
     /// A handshake packet that waits to be sent.
     public private(set) var output: [UInt8] = []
 
@@ -284,7 +296,7 @@ public struct TunnelPeer {
     /// Does what is due. To be called when `nextDeadline` has come, and after packets came in.
     ///
     /// - Parameters:
-    ///   - wall: nanoseconds since 1970, which order handshakes across restarts.
+    ///   - wall: nanoseconds since 1970, which order handshakes across restarts; it may be set back (see *Clocks*).
     ///   - canInitiate: an address of the peer is known.
     public mutating func expire(now: UInt64, wall: UInt64, canInitiate: Bool) -> Due {
         var due: Due = []
@@ -322,7 +334,9 @@ public struct TunnelPeer {
         let wait = min(30, UInt64(1) << UInt64(min(attempts, 5))) * second
         nextAttempt = now + wait + UInt64.random(in: 0...(wait / 4))
         attempts += 1
-        guard let message = state.writeFirst(TunnelPacket.bytes(wall)) else { return }
+        // Whoever sets the clock back does not make our initiations old ones.
+        sentTimestamp = max(wall, sentTimestamp &+ 1)
+        guard let message = state.writeFirst(TunnelPacket.bytes(sentTimestamp)) else { return }
         handshake = (state, index)
         let packet = [TunnelPacket.Kind.initiation.rawValue, 0, 0, 0] + TunnelPacket.bytes(index) + message
         output = protection.finish(packet, now: now)
