@@ -40,9 +40,18 @@ public struct Bridge: ~Copyable {
     }
 
     public init(forwarding: consuming ForwardingDatabase, vlans: consuming VLANTable) {
+        let states = PortStates(portCount: vlans.portCount)
+        self.init(forwarding: forwarding, vlans: vlans, states: states)
+    }
+
+    public init(
+        forwarding: consuming ForwardingDatabase,
+        vlans: consuming VLANTable,
+        states: consuming PortStates
+    ) {
         self.forwarding = forwarding
-        states = PortStates(portCount: vlans.portCount)
         self.vlans = vlans
+        self.states = states
     }
 
     @inline(__always)

@@ -3,7 +3,8 @@
 
 public import Synchronization
 
-/// The memory of everything that must outlive the process that writes it: forwarding table, ports, flows, spill.
+/// The memory of everything that must outlive the process that writes it: forwarding table, ports and
+/// their states, VLANs, flows, spill.
 ///
 /// # Theory of operation
 ///
@@ -46,6 +47,7 @@ public struct StateMemory: ~Copyable {
         case gatewayTimers = 12
         case resolverQueries = 13
         case vlans = 14
+        case portStates = 15
     }
 
     public let byteCount: Int

@@ -142,7 +142,11 @@ struct Engine: ~Copyable {
         let state = mailbox.state
         table = state.table
         journal = state.journal
-        bridge = Bridge(forwarding: state.takeForwarding(), vlans: state.takeVLANs())
+        bridge = Bridge(
+            forwarding: state.takeForwarding(),
+            vlans: state.takeVLANs(),
+            states: state.takePortStates()
+        )
         bridge.isHub = configuration.isHub
         spinNanoseconds = UInt64(clamping: configuration.spinMicroseconds) &* 1000
         pool = FramePool(smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)

@@ -45,10 +45,14 @@ public final class EngineState: Sendable {
     let journal: ForwardingJournal
     private let forwarding: Mutex<ForwardingBox>
     private let vlans: Mutex<VLANBox>
+    private let portStates: Mutex<PortStatesBox>
     private let memory: Mutex<StateBox>
 
     private struct VLANBox: ~Copyable, @unchecked Sendable {
         var value: VLANTable?
+    }
+    private struct PortStatesBox: ~Copyable, @unchecked Sendable {
+        var value: PortStates?
     }
     private struct ForwardingBox: ~Copyable, @unchecked Sendable {
         var value: ForwardingDatabase?
@@ -68,6 +72,7 @@ public final class EngineState: Sendable {
             ),
             ForwardingDatabase.byteCount(bucketCount: bucketCount),
             VLANTable.byteCount(portCount: configuration.portCount),
+            PortStates.byteCount(portCount: configuration.portCount),
             configuration.gateway.map { Gateway.stateByteCount($0) } ?? 0
         )
         let pageSize = 4096
@@ -86,6 +91,7 @@ public final class EngineState: Sendable {
         forwardingView = database.view
         forwarding = Mutex(ForwardingBox(value: consume database))
         vlans = Mutex(VLANBox(value: VLANTable(in: &memory, portCount: configuration.portCount)))
+        portStates = Mutex(PortStatesBox(value: PortStates(in: &memory, portCount: configuration.portCount)))
         self.memory = Mutex(StateBox(value: consume memory))
     }
 
@@ -99,6 +105,11 @@ public final class EngineState: Sendable {
     /// The ports' VLANs, for the one engine.
     func takeVLANs() -> VLANTable {
         vlans.withLock { $0.value.take()! }
+    }
+
+    /// What the spanning trees let ports do, for the one engine.
+    func takePortStates() -> PortStates {
+        portStates.withLock { $0.value.take()! }
     }
 
     /// A gateway whose tables lie in the state memory.

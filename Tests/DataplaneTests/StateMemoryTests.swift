@@ -74,7 +74,7 @@ struct StateMemoryTests {
 
     @Test("kinds of sections keep their numbers, which successors read")
     func sectionNumbers() {
-        #expect(StateMemory.Section.allCases.map(\.rawValue) == Array(1...14))
+        #expect(StateMemory.Section.allCases.map(\.rawValue) == Array(1...15))
         #expect(DropCause.allCases.map(\.rawValue) == Array(0..<20))
     }
 }
@@ -104,6 +104,62 @@ struct SequenceNumberTests {
         #expect(sequence.beginRead() == nil)
         sequence.endWrite()
         #expect(sequence.beginRead() != nil)
+    }
+}
+
+@Suite("Port states in the state memory")
+struct PortStateMemoryTests {
+    private let visible = VisibleMemory(
+        byteCount: StateMemory.byteCount(sections: PortStates.byteCount(portCount: 70))
+    )
+    /// The words of a VLAN: ports 0 to 63 and 64 to 69 that do not learn, then those that do not forward.
+    private func words(_ vlan: Int) -> [UInt64] { (0..<4).map { visible.word64(4096 + 8 + vlan * 32 + 8 * $0) } }
+
+    @Test("a successor finds which ports are closed, by VLAN")
+    func layout() {
+        var memory = StateMemory(formatting: visible.bytes)
+        var states = PortStates(in: &memory, portCount: 70)
+        #expect(visible.word32(16) == StateMemory.Section.portStates.rawValue)
+        #expect(visible.word64(4096) == 0)
+        states.set(port: 3, vlan: 0, .discarding)
+        #expect(words(0) == [0, 0, 0, 0])
+        states.turn(on: true)
+        states.set(port: 3, vlan: 0, .discarding)
+        states.set(port: 69, vlan: 4094, .learning)
+        #expect(visible.word64(4096) == 1)
+        #expect(words(0) == [1 << 3, 0, 1 << 3, 0])
+        #expect(words(4094) == [0, 0, 0, 1 << 5])
+        states.set(port: 3, vlan: 0, .forwarding)
+        #expect(words(0) == [0, 0, 0, 0])
+        // Off, nothing is asked; on again, nothing is left of before.
+        states.turn(on: false)
+        #expect(visible.word64(4096) == 0)
+        states.turn(on: true)
+        #expect(words(4094) == [0, 0, 0, 0])
+    }
+
+    @Test("each port and VLAN has a state of its own", arguments: [1, 64, 65, 256])
+    func answers(portCount: Int) {
+        var states = PortStates(portCount: portCount)
+        let last = portCount - 1
+        #expect(states.learns(port: last, vlan: 7) && states.forwards(port: last, vlan: 7))
+        states.turn(on: true)
+        var expected: [PortStates.State] = [.discarding, .learning, .forwarding]
+        for vlan in [0, 1, 4095] as [UInt16] {
+            let state = expected.removeFirst()
+            states.set(port: last, vlan: vlan, state)
+            let (learns, forwards) = (states.learns(port: last, vlan: vlan), states.forwards(port: last, vlan: vlan))
+            #expect(learns == (state != .discarding) && forwards == (state == .forwarding))
+            let (firstLearns, firstForwards) = (
+                states.learns(port: 0, vlan: vlan), states.forwards(port: 0, vlan: vlan)
+            )
+            #expect(portCount == 1 || firstLearns && firstForwards)
+        }
+        let (learns, forwards) = (states.learns(port: last, vlan: 2), states.forwards(port: last, vlan: 2))
+        #expect(learns && forwards)
+        states.turn(on: false)
+        let isOpen = states.forwards(port: last, vlan: 0)
+        #expect(isOpen)
     }
 }
 
