@@ -69,15 +69,29 @@ struct CaptureFormatter {
     }
 
     /// What each interface got, and what the capture lost: nobody knows of which interface, so it is told of the first.
-    func end(lost: UInt64) -> [UInt8] {
+    mutating func end(lost: UInt64) -> [UInt8] {
         let now = WallClock.nanoseconds
-        return received.indices.flatMap {
-            writer.statistics(
-                interface: UInt32($0),
-                time: now,
-                received: received[$0],
-                dropped: $0 == 0 ? lost : 0
+        var blocks: [UInt8] = []
+        if received.isEmpty {
+            // libpcap reads no file without an interface, not even one without a frame.
+            received = [0]
+            blocks += writer.interface(
+                PcapngWriter.Interface(
+                    name: "ports",
+                    description: "no frame came at any port of \(network)",
+                    snapLength: snapLength,
+                    filter: filter
+                )
             )
         }
+        return blocks
+            + received.indices.flatMap {
+                writer.statistics(
+                    interface: UInt32($0),
+                    time: now,
+                    received: received[$0],
+                    dropped: $0 == 0 ? lost : 0
+                )
+            }
     }
 }
