@@ -25,15 +25,15 @@ private enum RecordedSessions {
         let session = try host.write(try text("\(name).script"), data: "\(name).script")
         return try host.check(["python3", player, "--program", program, session], seconds: 150)
     }
+}
 
-    /// The first line in which two transcripts differ, for people.
-    static func firstDifference(_ ours: String, _ theirs: String) -> String {
-        let (ours, theirs) = (ours.components(separatedBy: "\n"), theirs.components(separatedBy: "\n"))
-        guard let line = zip(ours, theirs).enumerated().first(where: { $1.0 != $1.1 }) else { return "length" }
-        let step = ours[...line.offset].last { $0.hasPrefix(">>> ") } ?? ""
-        return "line \(line.offset + 1), after \(step): \(line.element.0.debugDescription), recorded "
-            + line.element.1.debugDescription
-    }
+/// The first line in which two transcripts differ, for people.
+func firstDifference(_ ours: String, _ theirs: String) -> String {
+    let (ours, theirs) = (ours.components(separatedBy: "\n"), theirs.components(separatedBy: "\n"))
+    guard let line = zip(ours, theirs).enumerated().first(where: { $1.0 != $1.1 }) else { return "length" }
+    let step = ours[...line.offset].last { $0.hasPrefix(">>> ") } ?? ""
+    return "line \(line.offset + 1), after \(step): \(line.element.0.debugDescription), recorded "
+        + line.element.1.debugDescription
 }
 
 extension Integration {
@@ -48,7 +48,7 @@ extension Integration {
                 let ours = try RecordedSessions.play(name, host.compatible("vde_switch"), host)
                 let isDifferent = name == "differences"
                 let expected = try RecordedSessions.text(name + (isDifferent ? ".ours" : ".transcript"))
-                #expect(ours == expected, "\(RecordedSessions.firstDifference(ours, expected))")
+                #expect(ours == expected, "\(firstDifference(ours, expected))")
             }
         }
 
@@ -59,7 +59,7 @@ extension Integration {
             try withHost { host in
                 let theirs = try RecordedSessions.play(name, "vde_switch", host)
                 let expected = try RecordedSessions.text(name + ".transcript")
-                #expect(theirs == expected, "\(RecordedSessions.firstDifference(theirs, expected))")
+                #expect(theirs == expected, "\(firstDifference(theirs, expected))")
             }
         }
 

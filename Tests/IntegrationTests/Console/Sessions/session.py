@@ -145,6 +145,8 @@ class Client:
 class Session:
     """A connection to the console."""
 
+    prompt = b"vde$ "
+
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(path)
@@ -161,14 +163,14 @@ class Session:
     def until_prompt(self):
         text = self.rest
         self.rest = b""
-        while b"vde$ " not in text:
+        while self.prompt not in text:
             part = self.more(PATIENCE)
             if part is None:
                 return text + b"(nothing more comes)\n"
             if part == b"":
                 return text + b"(closed)\n"
             text += part
-        end = text.index(b"vde$ ") + 5
+        end = text.index(self.prompt) + len(self.prompt)
         text, self.rest = text[:end], text[end:]
         return text
 
@@ -366,4 +368,5 @@ def main():
     sys.stdout.write(Play(program).run(words[0]))
 
 
-main()
+if __name__ == "__main__":
+    main()
