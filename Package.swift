@@ -233,12 +233,14 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("UMLConfig", ["ElementCommands"]),
         ("AttachMessage", ["Endpoints"]),
         ("PacketFilter", ["PacketFilter"]),
+        ("CaptureRequest", ["Endpoints", "PacketFilter"]),
         ("ConsoleLine", ["Console", "LinuxSystem", "Runtime"]),
         ("NetworkURL", ["LinuxSystem", "Runtime"]),
         ("Overlay", ["Endpoints", "LinuxSystem", "Wire"]),
         ("StreamFraming", ["Dataplane", "Endpoints", "LinuxSystem"]),
         ("VhostMessage", ["Endpoints", "LinuxSystem"]),
         ("VhostRing", ["Dataplane", "Endpoints", "LinuxSystem", "Wire"]),
+        ("WireConsole", ["Console", "LinuxSystem", "Runtime"]),
     ]
     for (name, dependencies) in targets {
         package.targets.append(

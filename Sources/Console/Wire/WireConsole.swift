@@ -29,15 +29,17 @@ public final class WireConsole {
     }
 
     /// Who gave a command.
-    final class Caller {
+    public final class Caller {
         /// `markov-debug`: changes of the state are told.
         var wantsTransitions = false
         /// The files being run, outermost first.
         var files: [String] = []
+
+        public init() {}
     }
 
     /// Runs one line. Nil: a blank line or a comment, which has no answer.
-    func execute(_ line: String, _ caller: Caller) -> ConsoleAnswer? {
+    public func execute(_ line: String, _ caller: Caller) -> ConsoleAnswer? {
         let text = line.drop(while: ConsoleArgument.isBlank)
         if text.isEmpty || text.first == "#" { return nil }
         guard let command = WireCommand.match(text) else { return .failure(.notImplemented) }

@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import LinuxSystem
+import Runtime
+import Testing
+
+@testable import Console
+
+@Suite("Sessions of a wire's console", .timeLimit(.minutes(1)))
+struct WireConsoleServerTests {
+    /// A wire that listens; the test turns its loop while it waits.
+    private final class Listening {
+        let fixture: WireFixture
+        let server: WireConsoleServer
+        var path: String { fixture.folder + "/mgmt" }
+
+        init() throws {
+            fixture = try WireFixture()
+            server = try WireConsoleServer(fixture.console, path: fixture.folder + "/mgmt", mode: 0o640)
+        }
+
+        deinit { server.close() }
+
+        /// What a client gets, up to and with `ending`, or to the end of the stream.
+        func read(_ client: ConsoleProbe, until ending: String = WireConsole.prompt) throws -> String {
+            var bytes: [UInt8] = []
+            let deadline = MonotonicClock.nanoseconds + 20_000_000_000
+            while !bytes.suffix(ending.utf8.count).elementsEqual(ending.utf8) {
+                try #require(MonotonicClock.nanoseconds < deadline, "nothing more after \(bytes)")
+                try fixture.loop.runPending()
+                guard try Readiness.wait(client.socket, milliseconds: 2) else { continue }
+                let part = try client.socket.read(atMost: 1)
+                if part.isEmpty { break }
+                bytes += part
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+
+        func isAtEnd(_ client: ConsoleProbe) throws -> Bool { try read(client, until: "never").isEmpty }
+    }
+
+    @Test("a client is greeted, answered and prompted, and may leave")
+    func session() throws {
+        let wire = try Listening()
+        let client = try ConsoleProbe(wire.path)
+        let greeting = try wire.read(client)
+        #expect(greeting.hasPrefix("\nEtherloom wire V."))
+        #expect(greeting.hasSuffix("\n\nVDEwf$ "))
+        try client.send("delay 5\n\nnonsense\n")
+        #expect(try wire.read(client) == "1000 Success\n\nVDEwf$ ")
+        #expect(try wire.read(client) == "\nVDEwf$ ")
+        #expect(try wire.read(client) == "1038 Function not implemented\n\nVDEwf$ ")
+        try client.send("logout\n")
+        #expect(try wire.read(client, until: "SESSION\n") == "9999 END OF SESSION\n")
+        #expect(try wire.isAtEnd(client))
+        #expect(wire.fixture.console.sessions.isEmpty)
+    }
+
+    @Test("the socket has the mode asked for, and is gone after the end")
+    func socket() throws {
+        let wire = try Listening()
+        #expect(try FileStatus(path: wire.path).mode & 0o777 == 0o640)
+        #expect(throws: ConsoleServer.SetupError.self) {
+            try WireConsoleServer(wire.fixture.console, path: wire.path, mode: 0o600)
+        }
+        wire.server.close()
+        #expect((try? FileStatus(path: wire.path)) == nil)
+    }
+
+    @Test("changes of the state are told to those who asked")
+    func transitions() throws {
+        let wire = try Listening()
+        let curious = try ConsoleProbe(wire.path)
+        let other = try ConsoleProbe(wire.path)
+        _ = try wire.read(curious)
+        _ = try wire.read(other)
+        try curious.send("markov-debug 1\nmarkov-numnodes 2\nmarkov-name 1,bad\nmarkov-time 1\n")
+        for _ in 0..<4 { #expect(try wire.read(curious) == "1000 Success\n\nVDEwf$ ") }
+        try curious.send("setedge 0,1,100\n")
+        #expect(
+            try wire.read(curious, until: "\"bad\"\n")
+                == "1000 Success\n\nVDEwf$ 3801 Node 0 \"\" -> 1 \"bad\"\n"
+        )
+        #expect(try Readiness.wait(other.socket, milliseconds: 50) == false)
+        #expect(wire.fixture.wire.chain.current == 1)
+    }
+
+    @Test("a line that does not end counts after a moment; one that is too long is refused")
+    func lines() throws {
+        let wire = try Listening()
+        let client = try ConsoleProbe(wire.path)
+        _ = try wire.read(client)
+        try client.send("delay 7")
+        #expect(try wire.read(client) == "1000 Success\n\nVDEwf$ ")
+        #expect(wire.fixture.settings().right.delay == ImpairmentValue(7))
+        try client.send("delay " + String(repeating: "9", count: 2000) + "\n")
+        #expect(try wire.read(client) == "1090 Message too long\n\nVDEwf$ ")
+        #expect(wire.fixture.settings().right.delay == ImpairmentValue(7))
+    }
+
+    @Test("shutdown ends the session and tells the program")
+    func shutdown() throws {
+        let wire = try Listening()
+        let client = try ConsoleProbe(wire.path)
+        _ = try wire.read(client)
+        var isOver = false
+        wire.fixture.console.onShutdown = { isOver = true }
+        try client.send("shutdown\n")
+        #expect(try wire.read(client, until: "SESSION\n") == "9999 END OF SESSION\n")
+        #expect(try wire.isAtEnd(client))
+        #expect(isOver)
+    }
+}
