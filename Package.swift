@@ -113,7 +113,7 @@ let package = Package(
         // Measuring tools (`make bench`); not installed.
         .executableTarget(
             name: "swbench",
-            dependencies: ["CLinux", "LinuxSystem", "Wire", "Dataplane"],
+            dependencies: ["CLinux", "LinuxSystem", "Wire", "PacketFilter", "Dataplane"],
             path: "Benchmarks/swbench",
             swiftSettings: settings
         ),

@@ -22,7 +22,7 @@ _etherloom_words() {
 
 _etherloom() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} index
-    local verbs='switch gateway run plug wire capture term tunnel key web' options
+    local verbs='switch gateway run plug wire capture filter delegate term tunnel key web' options
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
         _etherloom_words "$current" "$verbs --help --version"
@@ -97,6 +97,14 @@ _etherloom() {
             --forward -- --help'
         ;;
     capture) options='--all --direction --filter --snaplen --count --duration --ring --write --ready-fd --quiet --help' ;;
+    filter)
+        options='--allow --mac --ethertype --multicast --send --receive --send-net --receive-net --rule --default-deny
+            --owner --group --mode --interface --mgmt --mgmt-mode --rcfile --daemon --pidfile --ready-fd --quiet --help'
+        ;;
+    delegate)
+        options='--allow --mac --ethertype --multicast --send --receive --send-net --receive-net --rule --default-deny
+            --uid --group --mgmt --mgmt-mode --rcfile --daemon --pidfile --ready-fd --quiet --help'
+        ;;
     wire) options='--preset --loss --loss-burst --delay --duplicate --reorder --corrupt --noise --bandwidth --rate --speed --buffer --mtu --no-fifo --seed --mgmt --mgmt-mode --rcfile --reconnect --daemon --pidfile --ready-fd --quiet --help' ;;
     plug) options='--daemon --or --pidfile --quiet --reconnect --ready-fd --help' ;;
     term) options='--identify --socket --timeout --command --code --help' ;;
@@ -116,7 +124,7 @@ _etherloom() {
         mapfile -t COMPREPLY < <(compgen -c -- "$current")
         ;;
     plug:t*) _etherloom_words "$current" 'tap://' ;;
-    plug:* | wire:* | capture:* | term:* | key:*) _etherloom_files "$current" ;;
+    plug:* | wire:* | capture:* | filter:* | delegate:* | term:* | key:*) _etherloom_files "$current" ;;
     *:) _etherloom_words "$current" "$options" ;;
     esac
 }

@@ -51,5 +51,6 @@ func measureLeaves(_ options: Options) throws -> Report {
         report.add(name, measureChecksum(byteCount: size, rounds: rounds), digits: 2)
     }
     report.add("segment_ns", measureSegmentation(rounds: rounds), digits: 2)
+    try FilterBench(rounds: rounds).measure(into: &report)
     return report
 }

@@ -30,6 +30,7 @@ public final class Console {
     let startNanoseconds = MonotonicClock.nanoseconds
     private var userNames: [UInt32: String] = [:]
     private(set) var sessions: [ConsoleSession] = []
+    private var filterWatch: FilterWatch?
 
     public init(_ target: Switch, identity: ConsoleIdentity = ConsoleIdentity()) {
         self.target = target
@@ -40,6 +41,13 @@ public final class Console {
         if target.isMultiplexer { commands.add(Self.interfaceMenu) }
         events.add(ConsoleEventCategory.all)
         target.observers.append { [weak self] in self?.show($0) }
+    }
+
+    /// The switch is a filter's multiplexer: adds the filter's menu and events.
+    public func add(_ filter: FilterElement) {
+        commands.add(FilterMenu(element: filter, complain: target.log).commands)
+        events.add([.filterDenied])
+        filterWatch = FilterWatch(self, filter)
     }
 
     /// Runs one line. Nil: a blank line or a comment, which has no answer.
@@ -76,6 +84,7 @@ public final class Console {
     /// To be called when sessions may want to hear of other events than before.
     func subscriptionsChanged() {
         target.watchAddresses(isWanted(.hashAdded) || isWanted(.hashRemoved))
+        filterWatch?.subscriptionsChanged()
     }
 
     /// A user's name; asked for once, because name services may be slow.

@@ -14,7 +14,7 @@ public struct Etherloom: ParsableCommand {
             version: "etherloom \(Version.current)",
             subcommands: [
                 SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, WireCommand.self,
-                CaptureCommand.self,
+                CaptureCommand.self, FilterCommand.self, DelegateCommand.self,
                 TermCommand.self, TunnelCommand.self, KeyCommand.self,
             ]
         )

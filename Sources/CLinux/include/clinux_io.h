@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -197,6 +198,21 @@ static inline int cel_daemonize(void) {
     close(ready[0]);
     setsid();
     return ready[1];
+}
+
+/* The child continues beside its parent. Call before any thread exists. */
+static inline int cel_split(void) { return (int)cel_result(fork()); }
+
+/* Becomes a user for good: no other groups, no way back, nothing that this user's debuggers may look into. The parent's end is
+ * this process's end; the signal is set last, because it is forgotten when the user changes (prctl(2)). */
+static inline int cel_become(unsigned user, unsigned group, int parent) {
+    gid_t groups[1] = {group};
+    if (setgroups(1, groups) < 0 || setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0) return -errno;
+    if (user != 0 && setresuid((uid_t)-1, 0, (uid_t)-1) == 0) return -EPERM;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -errno;
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return -errno;
+    if (getppid() != parent) return -ESRCH;
+    return 0;
 }
 
 /* Descriptors 0, 1 and 2 exist afterwards, on /dev/null where the caller had closed them: a descriptor of ours must never

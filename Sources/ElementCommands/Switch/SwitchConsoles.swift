@@ -12,11 +12,12 @@ final class SwitchConsoles {
     private var server: ConsoleServer?
     private var session: ConsoleSession?
 
-    init(_ setup: SwitchSetup, _ element: Switch) throws {
+    init(_ setup: SwitchSetup, _ element: Switch, filter: FilterElement? = nil) throws {
         var identity = ConsoleIdentity()
         identity.version = Version.current
         let console = Console(element, identity: identity)
         self.console = console
+        if let filter { console.add(filter) }
         if let path = setup.consolePath {
             do {
                 server = try ConsoleServer(

@@ -17,7 +17,8 @@ enum SwitchProcess {
         _ = try setup.declarations()
         var process = try ElementProcess.start(setup.process)
         do {
-            try run(setup, options, gateway, &process)
+            let keeper = try setup.delegation?.split(directory: setup.directory)
+            try run(setup, options, gateway, &process, keeper: keeper)
         } catch let failure as Failure {
             // The one line comes from whoever waits in the foreground's place: this process still has its terminal.
             Report.error(failure.message)
@@ -30,7 +31,8 @@ enum SwitchProcess {
         _ setup: SwitchSetup,
         _ options: SwitchOptions,
         _ gateway: GatewayConfiguration?,
-        _ process: inout ElementProcess
+        _ process: inout ElementProcess,
+        keeper: Int32?
     ) throws {
         let loop = process.loop
         let directory: SwitchDirectory
@@ -40,7 +42,7 @@ enum SwitchProcess {
             throw Failure(error.description)
         }
         do {
-            try serve(setup, options, gateway, &process, loop, directory)
+            try serve(setup, options, gateway, &process, loop, directory, keeper: keeper)
         } catch {
             directory.remove()
             throw error
@@ -54,7 +56,8 @@ enum SwitchProcess {
         _ gateway: GatewayConfiguration?,
         _ process: inout ElementProcess,
         _ loop: ControlLoop,
-        _ directory: borrowing SwitchDirectory
+        _ directory: borrowing SwitchDirectory,
+        keeper: Int32?
     ) throws {
         let element: Switch
         let vde: VDEServer
@@ -87,6 +90,7 @@ enum SwitchProcess {
         element.onShutdown = { loop.stop() }
         element.log = { Report.note($0) }
 
+        let filter = try setup.filter?.apply(to: element)
         try prepareMultiplexer(setup, element)
         for name in setup.taps { try plugTap(name, into: element) }
         for mirror in setup.mirrors { try mirror.apply(to: element) }
@@ -104,8 +108,9 @@ enum SwitchProcess {
         }
         defer { withExtendedLifetime(monitor) {} }
 
-        let consoles = try SwitchConsoles(setup, element)
+        let consoles = try SwitchConsoles(setup, element, filter: filter)
         defer { consoles.close() }
+        if let keeper { try setup.delegation?.drop(directory: directory.path, keeper: keeper) }
         try process.ready()
         if setup.process.isDaemon { element.log = { _ in } }
         try process.run { consoles.hangUp() }

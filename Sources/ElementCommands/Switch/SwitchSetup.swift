@@ -34,6 +34,12 @@ struct SwitchSetup: Sendable {
     /// Networks that all interfaces share, by URL.
     var uplinks: [String] = []
     var interfaces: [String] = []
+    /// The multiplexer is a filter's.
+    var filter: FilterSetup?
+    /// It is opened by root for somebody else.
+    var delegation: Delegation?
+    /// Whose the sockets are.
+    var owner: UInt32?
     var gateway: String?
     var forwards: [String] = []
     var udpForwards: [String] = []
@@ -82,6 +88,8 @@ struct SwitchSetup: Sendable {
         options.mode = mode
         options.directoryMode = directoryMode
         options.groupID = try group.map { try Self.groupID($0) }
+        options.ownerID = owner
+        options.admitsUnnamed = filter != nil
         return options
     }
 

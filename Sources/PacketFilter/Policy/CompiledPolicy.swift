@@ -43,6 +43,11 @@ public struct CompiledPolicy: Sendable, Equatable {
 /// Why there is no program for a policy.
 public struct PolicyError: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
+    /// Nothing is wrong with the rules: this machine lacks libpcap.
+    public let needsLibrary: Bool
 
-    public init(_ description: String) { self.description = description }
+    public init(_ description: String, needsLibrary: Bool = false) {
+        self.description = description
+        self.needsLibrary = needsLibrary
+    }
 }

@@ -93,6 +93,7 @@ public struct FilterRules: Sendable, Equatable {
             do throws(FilterCompiler.CompileError) {
                 entries.append(try .init(FilterRule(rule.name, accepts: rule.accepts), expression: rule.expression))
             } catch {
+                if case .noLibrary = error { throw PolicyError("\(error)", needsLibrary: true) }
                 throw PolicyError("\(error)")
             }
         }

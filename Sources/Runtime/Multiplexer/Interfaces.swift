@@ -80,7 +80,7 @@ public final class Interfaces {
             guard newcomer.port <= owner.portCount else { throw outOfRange(newcomer.port) }
             return nameOfPort[newcomer.port] == nil ? String(newcomer.port) : try numberedName(newcomer.port)
         }
-        guard newcomer.userID == nil else {
+        guard newcomer.userID == nil || owner.options.admitsUnnamed else {
             throw AttachRefusal(code: ENOENT, message: "this is a multiplexer: name an interface, as in DIR[NAME]")
         }
         // The switch's own taps and networks.

@@ -42,6 +42,8 @@ public final class Switch: EndpointHost {
     public private(set) lazy var interfaces = Interfaces(self)
     /// What ports do besides forwarding.
     public private(set) lazy var hooks = SwitchHooks(self)
+    /// Called before anything is plugged into a port; what it throws refuses the newcomer.
+    public var willAttach: (Int) throws(AttachRefusal) -> Void = { _ in }
     /// Called in turn for each change of ports and endpoints.
     public var observers: [(SwitchEvent) -> Void] = []
     /// Called for each line worth logging.
@@ -104,7 +106,7 @@ public final class Switch: EndpointHost {
     @discardableResult
     public func attach(_ endpoint: consuming Endpoint, _ newcomer: Newcomer) throws(AttachRefusal) -> Int {
         let number = try choosePort(newcomer)
-        if isMultiplexer { try interfaces.prepare(newcomer, port: number) }
+        try prepare(newcomer, port: number)
         let entry = entry(of: newcomer, port: number)
         guard let place = dataPlane.add(endpoint, port: number, entry: entry) else {
             leaveEmpty(port: number)
@@ -118,7 +120,7 @@ public final class Switch: EndpointHost {
     @discardableResult
     public func attach(gateway: consuming GatewayElement, _ newcomer: Newcomer) throws(AttachRefusal) -> Int {
         let number = try choosePort(newcomer)
-        if isMultiplexer { try interfaces.prepare(newcomer, port: number) }
+        try prepare(newcomer, port: number)
         let entry = entry(of: newcomer, port: number)
         guard let place = dataPlane.setGateway(gateway, port: number, entry: entry) else {
             leaveEmpty(port: number)
@@ -126,6 +128,17 @@ public final class Switch: EndpointHost {
         }
         record(newcomer, at: place, port: number)
         return number
+    }
+
+    /// What has to be there before the first frame.
+    private func prepare(_ newcomer: Newcomer, port number: Int) throws(AttachRefusal) {
+        if isMultiplexer { try interfaces.prepare(newcomer, port: number) }
+        do throws(AttachRefusal) {
+            try willAttach(number)
+        } catch {
+            leaveEmpty(port: number)
+            throw error
+        }
     }
 
     private func entry(of newcomer: Newcomer, port: Int) -> PortTable.EndpointEntry {

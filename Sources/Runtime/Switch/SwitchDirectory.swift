@@ -50,8 +50,9 @@ public struct SwitchDirectory: ~Copyable {
             let attach = try listen(.sequencedPacket, at: path + "/attach")
             for socket in ["/ctl", "/attach"] {
                 try FileSystem.setMode(path + socket, options.socketMode)
-                if let group = options.groupID {
-                    try FileSystem.setOwner(path + socket, user: .max, group: group)
+                if options.groupID != nil || options.ownerID != nil {
+                    let (user, group) = (options.ownerID ?? .max, options.groupID ?? .max)
+                    try FileSystem.setOwner(path + socket, user: user, group: group)
                 }
             }
             if let group = options.groupID { try FileSystem.setOwner(path, user: .max, group: group) }

@@ -25,6 +25,10 @@ public struct SwitchOptions: Sendable {
     public var directoryMode: UInt32?
     /// Group that owns directory and sockets.
     public var groupID: UInt32?
+    /// User who owns the sockets; the directory stays the switch's, so that nobody puts links where it makes files.
+    public var ownerID: UInt32?
+    /// Whoever names no interface of a multiplexer gets a free one.
+    public var admitsUnnamed = false
 
     public init(directory: String) { self.directory = directory }
 
