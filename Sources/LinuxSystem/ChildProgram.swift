@@ -69,40 +69,55 @@ public final class ChildProgram {
 }
 
 /// A command's words.
+///
+/// Scalars are looked at, as a shell looks at bytes: a quote is one also before a combining mark, with which it is one
+/// character for people.
 public enum CommandWords {
-    /// A text that `split` makes these words of.
+    /// A text that `split`, or a shell, makes these words of.
     public static func join(_ words: [String]) -> String {
-        words.map { "'" + $0.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'" }
-            .joined(separator: " ")
+        var text = String.UnicodeScalarView()
+        for word in words {
+            if !text.isEmpty { text.append(" ") }
+            text.append("'")
+            for scalar in word.unicodeScalars {
+                // The quotes end, an escaped one, and they go on.
+                if scalar == "'" { text += "'\\'".unicodeScalars }
+                text.append(scalar)
+            }
+            text.append("'")
+        }
+        return String(text)
     }
 
     /// Splits a text into words as a shell does, with quotes and backslashes, but without anything else of a shell's. Nil
     /// when a quote is not closed.
     public static func split(_ text: String) -> [String]? {
         var words: [String] = []
-        var word: String?
-        var quote: Character?
+        var word: String.UnicodeScalarView?
+        var quote: Unicode.Scalar?
         var isEscaped = false
-        for character in text {
+        for scalar in text.unicodeScalars {
             if isEscaped {
-                word = (word ?? "") + String(character)
+                word = word ?? String.UnicodeScalarView()
+                word?.append(scalar)
                 isEscaped = false
-            } else if character == "\\", quote != "'" {
+            } else if scalar == "\\", quote != "'" {
                 isEscaped = true
-                word = word ?? ""
+                word = word ?? String.UnicodeScalarView()
             } else if let open = quote {
-                if character == open { quote = nil } else { word = (word ?? "") + String(character) }
-            } else if character == "'" || character == "\"" {
-                quote = character
-                word = word ?? ""
-            } else if character == " " || character == "\t" || character == "\n" {
-                if let done = word { words.append(done) }
+                if scalar == open { quote = nil } else { word?.append(scalar) }
+            } else if scalar == "'" || scalar == "\"" {
+                quote = scalar
+                word = word ?? String.UnicodeScalarView()
+            } else if scalar == " " || scalar == "\t" || scalar == "\n" {
+                if let done = word { words.append(String(done)) }
                 word = nil
             } else {
-                word = (word ?? "") + String(character)
+                word = word ?? String.UnicodeScalarView()
+                word?.append(scalar)
             }
         }
-        if let word { words.append(word) }
+        if let word { words.append(String(word)) }
         return quote == nil && !isEscaped ? words : nil
     }
 
