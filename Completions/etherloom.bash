@@ -93,10 +93,10 @@ _etherloom() {
             --daemon --pidfile --ready-fd --quiet --help'
         ;;
     run)
-        options='--net --address --via --mac --mtu --dns --domain --if --dhcp --slaac --hostname --name --join --gateway
+        options='--net --address --via --mac --mtu --dns --domain --if --dhcp --slaac --hostname --name --join --receive-filter --send-filter --priority --gateway
             --forward -- --help'
         ;;
-    capture) options='--all --direction --filter --snaplen --count --duration --ring --write --ready-fd --quiet --help' ;;
+    capture) options='--all --direction --filter --receive-filter --snaplen --count --duration --ring --write --ready-fd --quiet --help' ;;
     filter)
         options='--allow --mac --ethertype --multicast --send --receive --send-net --receive-net --rule --default-deny
             --owner --group --mode --interface --mgmt --mgmt-mode --rcfile --daemon --pidfile --ready-fd --quiet --help'
@@ -106,7 +106,7 @@ _etherloom() {
             --uid --group --mgmt --mgmt-mode --rcfile --daemon --pidfile --ready-fd --quiet --help'
         ;;
     wire) options='--preset --loss --loss-burst --delay --duplicate --reorder --corrupt --noise --bandwidth --rate --speed --buffer --mtu --no-fifo --seed --mgmt --mgmt-mode --rcfile --reconnect --daemon --pidfile --ready-fd --quiet --help' ;;
-    plug) options='--daemon --or --pidfile --quiet --reconnect --ready-fd --help' ;;
+    plug) options='--daemon --or --receive-filter --send-filter --priority --pidfile --quiet --reconnect --ready-fd --help' ;;
     term) options='--identify --socket --timeout --command --code --help' ;;
     web)
         options='--daemon --socket --listen --token-file --telnet --password-file --listen-anywhere --pidfile --ready-fd

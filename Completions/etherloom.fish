@@ -87,6 +87,9 @@ complete -c etherloom -n '__etherloom_verb run' -l dhcp -d 'ask the network for 
 complete -c etherloom -n '__etherloom_verb run' -l domain -x -d 'search domain'
 complete -c etherloom -n '__etherloom_verb run' -l if -x -d 'name of the interface'
 complete -c etherloom -n '__etherloom_verb run' -l slaac -d 'take IPv6 addresses from routers'
+complete -c etherloom -n '__etherloom_verb run plug' -l receive-filter -x -d 'receive only frames that this wants'
+complete -c etherloom -n '__etherloom_verb run plug' -l send-filter -x -d 'send only frames that this wants'
+complete -c etherloom -n '__etherloom_verb run plug' -l priority -x -d 'place in the order of delivery'
 complete -c etherloom -n '__etherloom_verb run' -l hostname -x -d 'host name inside'
 complete -c etherloom -n '__etherloom_verb run' -l name -x -d 'name of the stack'
 complete -c etherloom -n '__etherloom_verb run' -l join -x -d 'run in a stack that exists'
@@ -155,6 +158,7 @@ complete -c etherloom -n '__etherloom_verb wire' -x -a '(__fish_complete_directo
 
 complete -c etherloom -n '__etherloom_verb capture' -l all -d 'all ports'
 complete -c etherloom -n '__etherloom_verb capture' -l direction -x -a 'in out both' -d 'which way, seen from the switch'
+complete -c etherloom -n '__etherloom_verb capture' -l receive-filter -x -d 'only frames that this wants'
 complete -c etherloom -n '__etherloom_verb capture' -l filter -x -d 'only frames that this wants'
 complete -c etherloom -n '__etherloom_verb capture' -s s -l snaplen -x -d 'bytes kept of each frame'
 complete -c etherloom -n '__etherloom_verb capture' -s c -l count -x -d 'end after so many frames'

@@ -21,6 +21,11 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
             preconditionFailure("own answer does not parse")
         }
         precondition(again.status == answer.status)
+        precondition(again.address == answer.address)
+    }
+    if let change = try? AttachChange.parse(bytes) {
+        precondition(AttachChange.isChange(bytes))
+        precondition((try? AttachChange.parse(change.encoded())) == change)
     }
     return 0
 }

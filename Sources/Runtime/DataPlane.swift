@@ -66,8 +66,16 @@ public final class DataPlane {
     }
 
     /// Plugs an endpoint into a port: nil when no place is free. The description is kept in the state memory.
-    public func add(_ endpoint: consuming Endpoint, port: Int, entry: PortTable.EndpointEntry) -> Place? {
+    ///
+    /// - Parameter filters: what it wants from its first frame on.
+    public func add(
+        _ endpoint: consuming Endpoint,
+        port: Int,
+        entry: PortTable.EndpointEntry,
+        filters: ClientFilterSet = ClientFilterSet()
+    ) -> Place? {
         guard let place = takePlace() else { return nil }
+        if !filters.isEmpty { setFilters(place, filters) }
         var entry = entry
         entry.kind = endpoint.kind.rawValue
         entry.capabilities = endpoint.capabilities.rawValue

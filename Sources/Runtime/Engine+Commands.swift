@@ -69,6 +69,7 @@ extension Engine {
         firstOfPort[port] = index
         active[activeCount] = index
         activeCount += 1
+        filtersChanged(index)
     }
 
     /// Takes an endpoint out: its waiting frames are let go, its descriptor is closed, and the addresses of its port are
@@ -94,6 +95,8 @@ extension Engine {
             bridge.forwarding.forget(port: port)
             reconcileTrees(port: port)
         }
+        multiplexer.remove(index)
+        places[index].filters = nil
         unregister(index)
         Self.releaseFrames(places, index, &pool)
         places[index].endpoint = nil

@@ -88,6 +88,8 @@ extension Engine {
     mutating func deliverStaged(to index: Int) {
         if places[index].features.isDisjoint(with: .egress) {
             emitStaged(to: index)
+        } else if places[index].features.contains(.clientOut) {
+            deliverWanted(to: index)
         } else {
             runEgressHooks(index)
         }

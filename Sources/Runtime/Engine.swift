@@ -27,6 +27,10 @@ struct Engine: ~Copyable {
     struct Place: ~Copyable {
         var endpoint: Endpoint?
         var kind: EndpointKind?
+        /// What its client wants of the frames that the port offers, and lets itself send.
+        var filters: ClientFilters?
+        /// Whose they are.
+        var filtersGeneration: UInt32 = 0
         /// The endpoint does things by the clock, and may have something to say.
         var hasTimers = false
         var capabilities: PortCapabilities = []
@@ -97,6 +101,8 @@ struct Engine: ~Copyable {
     var hooks: EngineHooks
     /// Who hears whom, when this is a multiplexer.
     var multiplexer: Multiplexer
+    /// When its counts are to be brought up to date.
+    var skippedDeadline: UInt64 = .max
     let timer: TimerFD
 
     /// Where the burst in work came from.
@@ -156,8 +162,11 @@ struct Engine: ~Copyable {
         firstOfPort = RigidTable(count: table.portCount) { _ in -1 }
         active = RigidTable(count: endpointCount) { _ in -1 }
         hooks = EngineHooks(portCount: table.portCount)
-        multiplexer = Multiplexer(portCount: table.portCount)
-        multiplexer.isOn = configuration.isMultiplexer
+        multiplexer = Multiplexer(
+            isOn: configuration.isMultiplexer,
+            portCount: table.portCount,
+            clientCount: endpointCount
+        )
     }
 
     /// Seconds of the monotonic clock, as the forwarding database counts them.
@@ -186,6 +195,7 @@ struct Engine: ~Copyable {
             if now >= nextSweep { sweep() }
             if journal.announces() { mailbox.post(.forwardingChanged) }
             if now >= treeDeadline { runTrees() }
+            if now >= skippedDeadline { countAllSkipped() }
             if bridge.hasNews { postNews() }
             if hooks.waiting.nextDeadline != hooks.armedDeadline { armTimer() }
         }
@@ -195,7 +205,10 @@ struct Engine: ~Copyable {
     /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
     private func timeout() -> Int32 {
         if gatewayHasWork || hasBacklog || now < spinDeadline { return 0 }
-        let deadline = min(min(nextSweep, endpointDeadline), min(gatewayDeadline, min(pauseDeadline, treeDeadline)))
+        let deadline = min(
+            min(min(nextSweep, endpointDeadline), min(gatewayDeadline, pauseDeadline)),
+            min(treeDeadline, skippedDeadline)
+        )
         if deadline == .max { return -1 }
         if deadline <= now { return 0 }
         return Int32(clamping: (deadline - now + 999_999) / 1_000_000)

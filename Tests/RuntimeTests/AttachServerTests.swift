@@ -53,6 +53,12 @@ final class ChannelClient {
         return count > 0 ? Array(message.prefix(count)) : nil
     }
 
+    /// Changes its filters.
+    func change(_ filters: [AttachRequest.Filter]) throws {
+        let descriptor = OwnedDescriptor(adopting: dup(control))
+        try AttachClient.change(filters, on: descriptor)
+    }
+
     func closeControl() {
         if control >= 0 { Glibc.close(control) }
         control = -1
@@ -193,7 +199,8 @@ struct AttachServerTests {
             #expect(outOfRange?.0 == EINVAL && outOfRange?.1.contains("1 to 4") == true)
             #expect(refusal(live) { $0.port = 0xffff_ffff }?.0 == EINVAL)
             #expect(refusal(live) { $0.name = "uplink" }?.0 == ENOENT)
-            #expect(refusal(live) { $0.filters = [.init(isReceive: true, priority: 0, program: [])] }?.0 == EOPNOTSUPP)
+            let half = [UInt8](repeating: 0, count: 8)
+            #expect(refusal(live) { $0.filters = [.init(isReceive: true, priority: 0, program: half)] }?.0 == EINVAL)
             #expect(refusal(live) { $0.transport = .descriptor }?.0 == EBADF)
             try live.waitUntil { live.portNumbers.isEmpty }
         }

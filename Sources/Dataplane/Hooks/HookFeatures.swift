@@ -16,6 +16,10 @@ public struct HookFeatures: OptionSet, Sendable {
     /// A policy decides about frames as they are, or about their segments one by one.
     @inlinable public static var judgeIn: HookFeatures { HookFeatures(rawValue: 0x10) }
     @inlinable public static var judgeSegmentsIn: HookFeatures { HookFeatures(rawValue: 0x20) }
+    /// The client at this place lets itself send only what its own filter wants.
+    @inlinable public static var clientIn: HookFeatures { HookFeatures(rawValue: 0x40) }
+    /// The client at this place gets only what its own filter wants.
+    @inlinable public static var clientOut: HookFeatures { HookFeatures(rawValue: 0x4000) }
     @inlinable public static var captureOut: HookFeatures { HookFeatures(rawValue: 0x0100) }
     @inlinable public static var mirrorOut: HookFeatures { HookFeatures(rawValue: 0x0200) }
     @inlinable public static var shapeOut: HookFeatures { HookFeatures(rawValue: 0x0400) }

@@ -27,7 +27,10 @@ struct CaptureCommand: ParsableCommand {
     var all = false
     @Option(name: .customLong("direction"), help: "in, out or both, seen from the switch.")
     var direction: String?
-    @Option(name: .customLong("filter"), help: "Only frames that this expression wants; see pcap-filter(7).")
+    @Option(
+        name: [.customLong("filter"), .customLong("receive-filter")],
+        help: "Only frames that this expression wants; see pcap-filter(7)."
+    )
     var filter: String?
     @Option(name: [.short, .customLong("snaplen")], help: "Keep so many bytes of each frame.")
     var snaplen = 0

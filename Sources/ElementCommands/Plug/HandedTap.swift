@@ -8,7 +8,9 @@ import Runtime
 enum HandedTap {
     /// Runs such a plug until it ends. False when the ends are not of that kind, and nothing was done.
     static func run(_ setup: PlugProcess.Setup, _ process: inout ElementProcess) throws -> Bool {
-        guard let (name, place) = tapAndSwitch(setup), isOurs(place) else { return false }
+        guard let (name, found) = tapAndSwitch(setup), isOurs(found) else { return false }
+        var place = found
+        place.filters = setup.filters
         let loop = process.loop
         let tap: OwnedDescriptor
         do {

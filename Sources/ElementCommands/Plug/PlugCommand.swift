@@ -27,6 +27,7 @@ struct PlugCommand: ParsableCommand {
     var second: String?
     @Option(name: .customLong("or"), help: "An alternative for the other end. Repeatable.")
     var alternatives: [String] = []
+    @OptionGroup var filters: FilterOptions
     @Flag(name: .customLong("reconnect"), help: "Wait for ends that are not there, and plug them in again.")
     var reconnect = false
     @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
@@ -59,6 +60,7 @@ struct PlugCommand: ParsableCommand {
         } catch {
             throw Failure("\(error)", status: ExitStatus.usage)
         }
+        setup.filters = try filters.compiled()
         setup.isKept = reconnect
         setup.process.isDaemon = daemon
         setup.process.pidFile = pidFile

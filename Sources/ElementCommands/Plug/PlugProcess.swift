@@ -18,10 +18,15 @@ struct PlugProcess {
         var isEndSuccess = false
         /// What the other sides' consoles show; nil for the usual text.
         var description: String?
+        /// What this program wants of the switches at its ends, and lets itself send there.
+        var filters: [AttachRequest.Filter] = []
         var process = ElementProcess.Options()
     }
 
     static func run(_ setup: Setup) throws {
+        guard setup.filters.isEmpty || (setup.first + setup.second).contains(where: { $0.scheme == "vde" }) else {
+            throw Failure("filters are for a switch, and neither end is one", status: ExitStatus.usage)
+        }
         var process = try ElementProcess.start(setup.process)
         do {
             if !setup.isKept, try HandedTap.run(setup, &process) { return }
@@ -57,6 +62,7 @@ struct PlugProcess {
             host.log = { Report.note($0) }
             var context = TransportContext(host: host, description: setup.description ?? describe(interface))
             context.onEnd = end
+            context.filters = setup.filters
             do {
                 transports.append(try PersistentTransport(alternatives, context, isKept: setup.isKept))
             } catch let error as TransportError {

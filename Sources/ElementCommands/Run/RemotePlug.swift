@@ -12,7 +12,7 @@ enum NetworkPlace {
     /// Any other network, in order of preference: this process carries the frames.
     case url([NetworkURL])
 
-    init(_ text: String) throws {
+    init(_ text: String, _ filters: [AttachRequest.Filter] = []) throws {
         let alternatives: [NetworkURL]
         do {
             alternatives = try NetworkURL.alternatives(text)
@@ -22,10 +22,15 @@ enum NetworkPlace {
         // A regular file's URL may be of any kind; the registry reads it.
         let isFile = (try? FileStatus(path: alternatives[0].address))?.isRegularFile ?? false
         if alternatives.count == 1, alternatives[0].scheme == "vde", !isFile {
-            self = .directory(try SwitchPlace(text, port: 0))
+            var place = try SwitchPlace(text, port: 0)
+            place.filters = filters
+            self = .directory(place)
         } else {
             for url in alternatives where TransportRegistry.scheme(url.scheme) == nil {
                 throw Failure(TransportRegistry.unknown(url))
+            }
+            guard filters.isEmpty else {
+                throw Failure("\(text): filters are for a switch, which this is not", status: ExitStatus.usage)
             }
             self = .url(alternatives)
         }

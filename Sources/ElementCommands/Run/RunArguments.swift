@@ -10,7 +10,9 @@ enum RunArguments {
         "--if": "if",
     ]
     private static let flags = ["--dhcp": "dhcp", "--slaac": "slaac"]
-    private static let otherWithValue: Set<String> = ["--name", "--hostname", "--join", "--forward", "-L"]
+    private static let otherWithValue: Set<String> = [
+        "--name", "--hostname", "--join", "--forward", "-L", "--receive-filter", "--send-filter", "--priority",
+    ]
 
     /// - Parameter arguments: those of `run`, the verb itself left away.
     static func fold(_ arguments: [String]) -> [String] {

@@ -54,6 +54,7 @@ struct RunCommand: ParsableCommand {
         help: "With --gateway: forward PORT:ADDRESS:PORT."
     )
     var forwards: [String] = []
+    @OptionGroup var filters: FilterOptions
     @Argument(
         parsing: .postTerminator,
         help: "The command and its arguments; the user's shell when none is given."
@@ -71,6 +72,10 @@ struct RunCommand: ParsableCommand {
         var request = RunProcess.Request(command: command)
         request.name = name
         request.hostname = hostname
+        request.filters = try filters.compiled()
+        guard request.filters.isEmpty || !hasGateway else {
+            throw Failure("filters are for a switch: --gateway has none", status: ExitStatus.usage)
+        }
         if hasGateway {
             guard networks.isEmpty else {
                 throw Failure("--gateway is a network of its own: leave --net away", status: ExitStatus.usage)

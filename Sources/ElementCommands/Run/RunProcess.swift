@@ -16,6 +16,8 @@ enum RunProcess {
         var configurations: [NetworkConfiguration] = []
         /// A private gateway with these forwards, instead of networks.
         var gatewayForwards: [String]?
+        /// What all of its interfaces want of their switches, and let themselves send.
+        var filters: [AttachRequest.Filter] = []
         var name: String?
         var hostname: String?
         /// The stack's resolv.conf as it shall be.
@@ -45,7 +47,9 @@ enum RunProcess {
             request.configurations = [try privateConfiguration(gateway!)]
         }
         // Names are checked before anything is made.
-        let places = try request.configurations.map { gateway == nil ? try NetworkPlace($0.network) : nil }
+        let places = try request.configurations.map {
+            gateway == nil ? try NetworkPlace($0.network, request.filters) : nil
+        }
         do {
             let signals = try SignalForwarding()
             var stack = try NetworkStack.create(

@@ -63,6 +63,29 @@ public struct AttachClient: ~Copyable {
         }
     }
 
+    /// Changes the filters of the client that a connection belongs to; see `AttachChange`.
+    public static func change(
+        _ filters: [AttachRequest.Filter],
+        on control: borrowing OwnedDescriptor
+    ) throws(JoinError) {
+        do {
+            try UnixSocket.send(AttachChange(filters: filters).encoded(), to: control)
+            guard try Readiness.wait(control, milliseconds: VDEClient.answerMilliseconds) else {
+                throw JoinError.noAnswer
+            }
+            let answer = try AttachAnswer.parse(try UnixSocket.receive(from: control, limit: 4096).bytes)
+            guard answer.status == 0 else {
+                throw JoinError.refused(Errno(rawValue: answer.status), answer.message)
+            }
+        } catch let error as JoinError {
+            throw error
+        } catch let error as Errno {
+            throw .system(error)
+        } catch {
+            throw .refused(.invalid, "the switch's answer is malformed")
+        }
+    }
+
     /// Takes the connection out: whoever holds it holds the port.
     public mutating func takeControl() -> OwnedDescriptor { control.take()! }
 

@@ -25,6 +25,8 @@ public enum AttachMessage {
         case answer = 2
         /// `CaptureRequest`.
         case capture = 3
+        /// `AttachChange`.
+        case change = 4
     }
 
     enum Tag: UInt16 {

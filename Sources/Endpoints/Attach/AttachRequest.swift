@@ -26,6 +26,22 @@ public struct AttachRequest: Sendable, Equatable {
             self.priority = priority
             self.program = program
         }
+
+        /// A field's contents: direction, priority, program.
+        init?(_ contents: ArraySlice<UInt8>) {
+            guard contents.count >= 8, contents.count % 8 == 0 else { return nil }
+            let direction = AttachMessage.integer(contents.prefix(4))
+            guard direction == 1 || direction == 2 else { return nil }
+            isReceive = direction == 1
+            priority = UInt32(truncatingIfNeeded: AttachMessage.integer(contents.dropFirst(4).prefix(4)))
+            program = Array(contents.dropFirst(8))
+        }
+
+        var encoded: [UInt8] {
+            [isReceive ? 1 : 2, priority].flatMap { value in
+                stride(from: UInt32(0), to: 32, by: 8).map { UInt8(truncatingIfNeeded: value >> $0) }
+            } + program
+        }
     }
 
     /// Name of the port or interface; empty for any.
@@ -49,15 +65,7 @@ public struct AttachRequest: Sendable, Equatable {
         writer.field(.transport, transport.rawValue)
         writer.field(.capabilities, capabilities.rawValue)
         if port != 0 { writer.field(.port, UInt32(clamping: port)) }
-        for filter in filters {
-            var contents: [UInt8] = []
-            for value in [filter.isReceive ? 1 : 2, filter.priority] as [UInt32] {
-                for shift in stride(from: UInt32(0), to: 32, by: 8) {
-                    contents.append(UInt8(truncatingIfNeeded: value >> shift))
-                }
-            }
-            writer.field(.filter, contents + filter.program)
-        }
+        for filter in filters { writer.field(.filter, filter.encoded) }
         return writer.bytes
     }
 
@@ -88,16 +96,8 @@ public struct AttachRequest: Sendable, Equatable {
                 guard contents.count == 4 else { throw .badField(tag) }
                 request.port = Int(AttachMessage.integer(contents))
             case .filter:
-                guard contents.count >= 8, contents.count % 8 == 0 else { throw .badField(tag) }
-                let direction = AttachMessage.integer(contents.prefix(4))
-                guard direction == 1 || direction == 2 else { throw .badField(tag) }
-                request.filters.append(
-                    Filter(
-                        isReceive: direction == 1,
-                        priority: UInt32(truncatingIfNeeded: AttachMessage.integer(contents.dropFirst(4).prefix(4))),
-                        program: Array(contents.dropFirst(8))
-                    )
-                )
+                guard let filter = Filter(contents) else { throw .badField(tag) }
+                request.filters.append(filter)
             default: break
             }
         }

@@ -22,6 +22,7 @@ extension Engine {
     mutating func runIngressHooks(_ index: Int) {
         let port = places[index].port
         let features = places[index].features
+        if features.contains(.clientIn) { narrowSent(index) }
         if features.contains(.captureIn) { Self.capture(&hooks, &pool, burst, port, isInbound: true, now: now) }
         if features.contains(.mirrorIn) {
             Self.copy(burst, to: &hooks.mirrored)

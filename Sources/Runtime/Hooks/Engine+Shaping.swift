@@ -223,12 +223,15 @@ extension Engine {
         hooks.shapers = RigidTable(count: 2 * table.portCount) { _ in Shaper() }
     }
 
-    private mutating func refreshFeatures(port: Int) {
+    mutating func refreshFeatures(port: Int) {
         let features = hooks.computeFeatures(port: port)
         hooks.features[port] = features
         var index = firstOfPort[port]
         while index >= 0 {
-            places[index].features = features
+            var own = features
+            if places[index].filters?.hasSend == true { own.insert(.clientIn) }
+            if places[index].filters?.hasReceive == true { own.insert(.clientOut) }
+            places[index].features = own
             index = places[index].nextInPort
         }
     }

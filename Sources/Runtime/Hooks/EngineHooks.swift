@@ -33,6 +33,8 @@ struct EngineHooks: ~Copyable {
     var through = FrameBurst(capacity: 2048)
     /// Frames of `staged` as they were before a policy decided.
     var judged = FrameBurst(capacity: Engine.burstCapacity)
+    /// The frames that a client is offered, while those that it wants stand in their place.
+    var offered = FrameBurst(capacity: Engine.burstCapacity)
     /// What is mirrored.
     var mirrored = FrameBurst(capacity: Engine.burstCapacity)
 

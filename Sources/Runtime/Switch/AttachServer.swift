@@ -10,7 +10,8 @@ public import LinuxSystem
 public final class AttachServer {
     let owner: Switch
     private let connections: ConnectionTable
-    private var attached: Set<Int32> = []
+    /// Clients, and what each wants.
+    private var attached: [Int32: ClientFilterSet] = [:]
     /// Captures, each as long as its connection.
     private var captures: [Int32: CaptureSession] = [:]
 
@@ -24,13 +25,16 @@ public final class AttachServer {
     public func stop() { connections.stop() }
 
     private func readable(_ number: Int32) {
-        let isKnown = attached.contains(number) || captures[number] != nil
+        let isKnown = attached[number] != nil || captures[number] != nil
         let isOpen = connections.with(number) { descriptor -> Bool in
             do throws(Errno) {
                 var message = try UnixSocket.receive(from: descriptor, limit: AttachMessage.maximumByteCount)
                 if message.bytes.isEmpty { return false }
-                // Messages after the first one are reserved for later versions.
-                if isKnown { return true }
+                if isKnown {
+                    // Other messages after the first one are reserved for later versions.
+                    if AttachChange.isChange(message.bytes) { change(message.bytes, number, descriptor) }
+                    return true
+                }
                 answer(&message, number, descriptor)
                 return true
             } catch .wouldBlock {
@@ -44,7 +48,7 @@ public final class AttachServer {
 
     private func end(_ number: Int32) {
         captures.removeValue(forKey: number)?.close()
-        if attached.remove(number) != nil {
+        if attached.removeValue(forKey: number) != nil {
             owner.detach(identifier: number)
         } else {
             connections.close(number)
@@ -90,6 +94,25 @@ public final class AttachServer {
         if answer.status != 0 || !sent { endLater(number) }
     }
 
+    /// Changes a client's filters. A change that is refused changes nothing.
+    private func change(_ bytes: [UInt8], _ number: Int32, _ descriptor: borrowing OwnedDescriptor) {
+        var answer = AttachAnswer(status: 0)
+        do {
+            guard var filters = attached[number] else {
+                throw AttachRefusal(code: EINVAL, message: "a capture has no such filters")
+            }
+            try filters.apply(try AttachChange.parse(bytes).filters)
+            attached[number] = filters
+            owner.setFilters(identifier: number, filters)
+        } catch let refusal as AttachRefusal {
+            answer = AttachAnswer(status: refusal.code, message: refusal.message)
+        } catch {
+            answer = AttachAnswer(status: EPROTO, message: "malformed request: \(error)")
+        }
+        if answer.status != 0 { owner.log("refused a change of filters: \(answer.message)") }
+        if (try? UnixSocket.send(answer.encoded(), descriptors: [], to: descriptor)) == nil { endLater(number) }
+    }
+
     private func endLater(_ number: Int32) { owner.loop.after(milliseconds: 0) { [unowned self] in end(number) } }
 
     private func admit(
@@ -100,9 +123,8 @@ public final class AttachServer {
         _ channel: inout OwnedDescriptor?
     ) throws -> Int {
         let credentials = try UnixSocket.credentials(descriptor)
-        guard request.filters.isEmpty else {
-            throw AttachRefusal(code: EOPNOTSUPP, message: "this switch takes no filters")
-        }
+        var filters = ClientFilterSet()
+        try filters.apply(request.filters)
         let endpoint: Endpoint
         let module: String
         switch request.transport {
@@ -131,14 +153,15 @@ public final class AttachServer {
             userID: credentials.userID,
             processID: credentials.processID
         ) { [unowned self] in
-            attached.remove(number)
+            attached[number] = nil
             connections.close(number)
         }
         newcomer.port = request.port
         newcomer.interface = request.name
+        newcomer.filters = filters
         let port = try owner.attach(endpoint, newcomer)
         connections.keep(number)
-        attached.insert(number)
+        attached[number] = newcomer.filters
         return port
     }
 }

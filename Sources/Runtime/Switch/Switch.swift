@@ -108,7 +108,7 @@ public final class Switch: EndpointHost {
         let number = try choosePort(newcomer)
         try prepare(newcomer, port: number)
         let entry = entry(of: newcomer, port: number)
-        guard let place = dataPlane.add(endpoint, port: number, entry: entry) else {
+        guard let place = dataPlane.add(endpoint, port: number, entry: entry, filters: newcomer.filters) else {
             leaveEmpty(port: number)
             throw AttachRefusal(code: EMFILE, message: "no more than \(table.endpointCount) endpoints fit")
         }
@@ -188,6 +188,12 @@ public final class Switch: EndpointHost {
     public func configure(identifier: Int32, _ change: consuming EndpointChange) {
         guard let endpoint = endpoint(identifier: identifier) else { return }
         dataPlane.configure(endpoint.place, change)
+    }
+
+    /// Changes what a client wants of its port's frames, if it is still there.
+    public func setFilters(identifier: Int32, _ filters: ClientFilterSet) {
+        guard let endpoint = endpoint(identifier: identifier) else { return }
+        dataPlane.setFilters(endpoint.place, filters)
     }
 
     private func endpoint(identifier: Int32) -> SwitchEndpoint? {

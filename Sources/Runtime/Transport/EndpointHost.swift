@@ -12,6 +12,8 @@ public struct Newcomer {
     public var interface = ""
     /// Wants port 0 of a switch, the management port.
     public var isManagement = false
+    /// What the client wants of the port's frames.
+    public var filters = ClientFilterSet()
     /// Unique among living endpoints of the process: the number of a descriptor that lives as long.
     public var identifier: Int32
     /// `unix prog`, `tuntap`: the kind as consoles show it.
