@@ -24,8 +24,12 @@ GOALS = {
 }
 
 
+# A loop of recv and send that looks at nothing: no switch of this protocol can do with less.
+LOOP = "plain loop"
+
+
 def measure(kind: str, size: int, idle: int, options) -> dict:
-    with programs.switch(kind) as (process, directory):
+    with programs.relay() if kind == LOOP else programs.switch(kind) as (process, directory):
         return programs.swbench("gen", "--sock", directory, "--size", size, "--idle", idle, "--batch", BATCH,
                                 "--seconds", options.seconds, "--pid", process.pid)
 
@@ -35,7 +39,7 @@ def run(options) -> report.Result:
     kinds = ("etherloom", "vde_switch")
     configurations = {
         f"{size} B, {idle} idle, {kind}": lambda kind=kind, size=size, idle=idle: measure(kind, size, idle, options)
-        for size in SIZES for idle in IDLE_PORTS for kind in kinds
+        for size in SIZES for idle in IDLE_PORTS for kind in (kinds if idle else (*kinds, LOOP))
     }
     report.rounds(result, {"B, floor": lambda: programs.swbench("floor", "--rounds", 3), **configurations}, options)
     for size in SIZES:
@@ -49,6 +53,8 @@ def run(options) -> report.Result:
                 # Both directions of the one system call pair that a frame needs; see floor.
                 result.compare(f"{what}: over floor", ours, "switch_ns_per_frame", unit="ns/frame", most=2.2,
                                peer="B, floor", peer_key=f"datagram_{size}_ns")
+                result.compare(f"{what}: over a plain loop", ours, "switch_ns_per_frame", unit="ns/frame", most=1.2,
+                               peer=f"{size} B, {idle} idle, {LOOP}")
             loss = result.median(theirs, "loss")
             result.fixed(f"{what}: frames lost", ours, "loss", most=0, scale=100, unit="%",
                          note=f"vde_switch {report.number(loss * 100)} %" if loss is not None else "")

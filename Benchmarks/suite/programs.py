@@ -59,6 +59,15 @@ def switch(kind: str, *arguments: str, cpu: int | None = SWITCH_CPU, namespace: 
 
 
 @contextlib.contextmanager
+def relay():
+    """The least that a switch can be (swbench relay), for two clients: its process and its directory."""
+    directory = lab.fresh_directory("relay")
+    with lab.running([SWBENCH, "relay", "--sock", directory], cpu=SWITCH_CPU) as process:
+        lab.until(lambda: is_socket(directory + "/ctl"), "swbench relay", process=process)
+        yield process, directory
+
+
+@contextlib.contextmanager
 def stream_switch():
     """Our switch with two stream ports that listen: its process and their paths."""
     directory = lab.fresh_directory("st")

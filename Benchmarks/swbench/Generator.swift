@@ -47,7 +47,12 @@ struct Generator {
         think = try options.number("think", in: 0...1_000_000) ?? 0
         let idle = try options.count("idle", in: 0...4096) ?? 0
         interfaces = options.text("packet")?.split(separator: ",").map(String.init) ?? []
-        let path = options.text("sock")
+        let paths = options.text("sock")?.split(separator: ",").map(String.init) ?? []
+        let path = paths.first
+        if paths.count == 2, interfaces.isEmpty {
+            link = try .joined(paths[0], paths[1])
+            return
+        }
         switch (interfaces.count, path) {
         case (0, let path?): link = try .switched(path, idle: idle)
         case (1, let path?): link = try .mixed(interfaces[0], path)

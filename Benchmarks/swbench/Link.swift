@@ -44,6 +44,17 @@ extension Link {
         return Link(sender: first.data, sink: second.data, owned: owned)
     }
 
+    /// A port of one switch and a port of another; something joins the two.
+    static func joined(_ first: String, _ second: String) throws -> Link {
+        let sender = try VDEClient.attach(first, description: "swbench sender")
+        let sink = try VDEClient.attach(second, description: "swbench sink")
+        return Link(
+            sender: sender.data,
+            sink: sink.data,
+            owned: [sender.data, sender.control, sink.data, sink.control]
+        )
+    }
+
     /// Raw sockets, packet(7), on two interfaces, such as two taps of one switch.
     static func packet(_ first: String, _ second: String) throws -> Link {
         let sender = try packetSocket(first, type: TestFrame.etherType)

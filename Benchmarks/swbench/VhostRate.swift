@@ -6,15 +6,15 @@ import Synchronization
 
 /// Frames through a switch between two pretended machines by vhost-user.
 enum VhostRate {
-    static let names: Set<String> = ["connect", "size", "seconds", "warmup", "batch", "pid", "cpu"]
+    static let names: Set<String> = ["connect", "size", "seconds", "warmup", "batch", "count", "pid", "cpu"]
 
-    /// Sends until told to stop.
-    static func runSender(_ machine: VhostMachine, batch: Int, _ progress: Progress) {
+    /// Sends until told to stop, or so many frames.
+    static func runSender(_ machine: VhostMachine, batch: Int, limit: Int, _ progress: Progress) {
         defer { progress.senderDone.store(true, ordering: .releasing) }
         var number = 0
-        while !progress.stop.load(ordering: .relaxed) {
+        while number < limit, !progress.stop.load(ordering: .relaxed) {
             _ = machine.takeUsed(1)
-            let count = min(batch, VhostMachine.ringSize - machine.pending(1))
+            let count = min(batch, VhostMachine.ringSize - machine.pending(1), limit - number)
             guard count > 0 else {
                 machine.waitForUsed(1, count: VhostMachine.ringSize / 2, milliseconds: 100)
                 continue
@@ -72,6 +72,7 @@ func measureVhost(_ options: Options) throws -> Report {
     let processID = try options.count("pid", in: 1...Int(Int32.max))
     let seconds = try options.number("seconds", in: 0.01...80) ?? 2
     let warmup = try options.number("warmup", in: 0...10) ?? 0.3
+    let limit = try options.count("count", in: 1...1_000_000_000)
     let sender = try VhostMachine(paths[0])
     let sink = try VhostMachine(paths[1])
     // The switch learns where the sink is.
@@ -84,19 +85,23 @@ func measureVhost(_ options: Options) throws -> Report {
     )
     let progress = Progress()
     let sinkThread = try Thread.start(name: "sink") { VhostRate.runSink(sink, progress) }
-    let senderThread = try Thread.start(name: "sender") { VhostRate.runSender(sender, batch: batch, progress) }
+    let senderThread = try Thread.start(name: "sender") {
+        VhostRate.runSender(sender, batch: batch, limit: limit ?? .max, progress)
+    }
     func snapshot() -> (time: Int, received: Int, switchTime: Int, own: Int) {
         (
             Clock.now, progress.received.load(ordering: .relaxed),
             processID.flatMap { Clock.processorTime(of: $0) } ?? 0, Clock.ownProcessorTime
         )
     }
-    Clock.sleep(until: Clock.now + Int(warmup * 1e9))
+    if limit == nil { Clock.sleep(until: Clock.now + Int(warmup * 1e9)) }
     let before = snapshot()
-    Clock.sleep(until: Clock.now + Int(seconds * 1e9))
-    let after = snapshot()
-    progress.stop.store(true, ordering: .relaxed)
+    // With a count it takes as long as it takes.
+    if limit == nil { Clock.sleep(until: Clock.now + Int(seconds * 1e9)) }
+    var after = snapshot()
+    if limit == nil { progress.stop.store(true, ordering: .relaxed) }
     senderThread.join()
+    if limit != nil { after = snapshot() }
     sinkThread.join()
     let frames = Double(after.received - before.received)
     let elapsed = Double(after.time - before.time)
