@@ -137,8 +137,9 @@ install: $(binary) $(lab)
 	install -d "$(libdir)"
 	install -m 0755 $(lab) "$(libdir)/etherloom-lab"
 	for name in $(COMPAT_NAMES); do ln -sfn $(compatto) "$(compatdir)/$$name"; done
-	install -d "$(sharedir)/man/man1" "$(sharedir)/man/man7" "$(compatman)/man1"
+	install -d "$(sharedir)/man/man1" "$(sharedir)/man/man5" "$(sharedir)/man/man7" "$(compatman)/man1"
 	install -m 0644 Documentation/man/*.1 "$(sharedir)/man/man1/"
+	install -m 0644 Documentation/man/*.5 "$(sharedir)/man/man5/"
 	install -m 0644 Documentation/man/*.7 "$(sharedir)/man/man7/"
 	install -m 0644 Documentation/man/compat/*.1 "$(compatman)/man1/"
 	install -d "$(sharedir)/bash-completion/completions" "$(sharedir)/zsh/site-functions" \
@@ -146,6 +147,8 @@ install: $(binary) $(lab)
 	install -m 0644 Completions/etherloom.bash "$(sharedir)/bash-completion/completions/etherloom"
 	install -m 0644 Completions/_etherloom "$(sharedir)/zsh/site-functions/_etherloom"
 	install -m 0644 Completions/etherloom.fish "$(sharedir)/fish/vendor_completions.d/etherloom.fish"
+	install -d "$(sharedir)/etherloom"
+	install -m 0644 Documentation/lab.schema.json "$(sharedir)/etherloom/"
 	install -m 0644 README.md CHANGELOG.md LICENSE "$(docdir)/"
 	install -m 0644 Documentation/*.md "$(docdir)/Documentation/"
 	install -m 0755 Examples/*.sh "$(docdir)/Examples/"
@@ -159,12 +162,14 @@ uninstall:
 	    rm -f "$(compatdir)/$$name" "$(compatman)/man1/$$name.1"; done
 	rm -f "$(bindir)/etherloom" "$(libdir)/etherloom-lab"
 	for page in Documentation/man/*.1; do rm -f "$(sharedir)/man/man1/$${page##*/}"; done
+	for page in Documentation/man/*.5; do rm -f "$(sharedir)/man/man5/$${page##*/}"; done
+	rm -f "$(sharedir)/etherloom/lab.schema.json"
 	for page in Documentation/man/*.7; do rm -f "$(sharedir)/man/man7/$${page##*/}"; done
 	rm -f "$(sharedir)/bash-completion/completions/etherloom" "$(sharedir)/zsh/site-functions/_etherloom" \
 	    "$(sharedir)/fish/vendor_completions.d/etherloom.fish"
 	rm -rf "$(docdir)"
 	cd "$(DESTDIR)$(PREFIX)" 2>/dev/null && rmdir -p --ignore-fail-on-non-empty \
-	    lib/etherloom/man/man1 lib/etherloom/bin lib/etherloom 2>/dev/null || true
+	    lib/etherloom/man/man1 lib/etherloom/bin lib/etherloom share/etherloom 2>/dev/null || true
 
 .PHONY: clean
 clean:

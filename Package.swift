@@ -48,6 +48,8 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        // Lab files; used by Model alone.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // The only C: what Swift's Glibc module hides.
@@ -95,11 +97,17 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(name: "etherloom", dependencies: ["ElementCommands"], swiftSettings: settings),
+        // What a lab is, and its file.
+        .target(
+            name: "Model",
+            dependencies: ["Wire", "Dataplane", .product(name: "Yams", package: "Yams")],
+            swiftSettings: settings
+        ),
         // What needs libraries: a program of its own beside the small one, which runs it (see Lab/LabProgram.swift).
         .target(
             name: "LabCommands",
             dependencies: [
-                "LinuxSystem",
+                "LinuxSystem", "Model",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -165,6 +173,7 @@ let package = Package(
             dependencies: ["LinuxSystem", "Wire", "Endpoints", "Gateway", "Runtime", "ElementCommands", "TestSupport"],
             swiftSettings: testSettings
         ),
+        .testTarget(name: "ModelTests", dependencies: ["Model", "Wire"], swiftSettings: testSettings),
         .testTarget(
             name: "LabCommandsTests",
             dependencies: [

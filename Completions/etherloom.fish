@@ -32,6 +32,7 @@ complete -c etherloom -n __etherloom_no_verb -a plug -d 'join two things that ca
 complete -c etherloom -n __etherloom_no_verb -a term -d 'talk to a management console'
 complete -c etherloom -n __etherloom_no_verb -a tunnel -d 'an encrypted cable to another host'
 complete -c etherloom -n __etherloom_no_verb -a key -d 'make a tunnel key, or show its public half'
+complete -c etherloom -n __etherloom_no_verb -a validate -d 'check a lab file'
 complete -c etherloom -n __etherloom_no_verb -a web -d 'a management console as a web page'
 
 # For several verbs
@@ -108,6 +109,8 @@ complete -c etherloom -n '__etherloom_verb term' -s c -l command -x -d 'send thi
 complete -c etherloom -n '__etherloom_verb term' -l code -d 'end with the number of the first error'
 complete -c etherloom -n '__etherloom_verb term' -l timeout -x -d 'seconds to wait for an answer'
 
+complete -c etherloom -n '__etherloom_verb validate' -l format -x -a 'text json' -d 'how to answer'
+complete -c etherloom -n '__etherloom_verb validate' -s q -l quiet -d 'say nothing about a file that is right'
 complete -c etherloom -n '__etherloom_verb web' -s s -l socket -r -F -d 'socket of the console'
 complete -c etherloom -n '__etherloom_verb web' -l listen -x -d 'where the page is served: address:port'
 complete -c etherloom -n '__etherloom_verb web' -l token-file -r -F -d 'file of the token'

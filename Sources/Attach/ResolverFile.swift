@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LinuxSystem
+import Wire
 
 /// The contents of a stack's resolv.conf(5).
 enum ResolverFile {

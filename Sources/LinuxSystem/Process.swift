@@ -59,6 +59,13 @@ public enum CurrentProcess {
         return groups.prefix(Int(max(count, 0))).contains(groupID)
     }
 
+    /// The directory that relative paths begin at, nil when it is gone: getcwd(3).
+    public static var workingDirectory: String? {
+        guard let path = unsafe getcwd(nil, 0) else { return nil }
+        defer { unsafe free(path) }
+        return unsafe String(cString: path)
+    }
+
     /// The value of an environment variable, nil when unset or empty.
     public static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }

@@ -14,7 +14,8 @@ enum LabProgram {
 
     static let name = "etherloom-lab"
     static let verbs = [
-        Verb(name: "web", abstract: "The management console of a switch, ours or another's, as a web page.")
+        Verb(name: "validate", abstract: "Check a lab file, and say all that is wrong with it."),
+        Verb(name: "web", abstract: "The management console of a switch, ours or another's, as a web page."),
     ]
 
     /// The list for the help of this program.

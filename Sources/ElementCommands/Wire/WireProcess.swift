@@ -119,8 +119,8 @@ struct WireProcess {
             if let path = setup.consolePath {
                 do {
                     server = try WireConsoleServer(console, path: path, mode: setup.consoleMode)
-                } catch let error as ConsoleServer.SetupError {
-                    throw Failure(error.description)
+                } catch {
+                    throw Failure("\(error)")
                 }
             }
             if setup.hasTerminal {

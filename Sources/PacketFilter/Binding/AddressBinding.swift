@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Wire
+import Wire
 
 /// What a client of a network was given: its frames can say nothing else of themselves, and it sees nothing else.
 ///

@@ -1,8 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Wire
-
 /// An address of either Internet protocol.
 public enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     case v4(IPv4Address)
@@ -27,7 +25,7 @@ public enum IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// In network order, as netlink wants them.
-    var bytes: [UInt8] {
+    public var bytes: [UInt8] {
         switch self {
         case .v4(let address): (0..<4).map { UInt8(truncatingIfNeeded: address.rawValue >> UInt32(24 - 8 * $0)) }
         case .v6(let address):
@@ -49,6 +47,13 @@ public struct InterfaceAddress: Hashable, Sendable, CustomStringConvertible {
         guard (0...limit).contains(prefixLength) else { return nil }
         self.address = address
         self.prefixLength = prefixLength
+    }
+
+    /// Parses `ADDRESS/PREFIX`.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let address = IPAddress(parts[0]), let length = Int(parts[1]) else { return nil }
+        self.init(address: address, prefixLength: length)
     }
 
     public var description: String { "\(address)/\(prefixLength)" }

@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import LinuxSystem
+import Model
+
+/// `etherloom validate`: is a lab file right, and if not, where is it wrong?
+struct ValidateCommand: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "validate",
+            abstract: "Check a lab file, and say all that is wrong with it.",
+            discussion: """
+                Reads lab.yaml of the directory, the file named, or standard input for "-". Every mistake is a line with its \
+                place. The file is described in etherloom-lab.yaml(5).
+                """
+        )
+    }
+
+    @Argument(help: "The lab file; lab.yaml when none is named, - for standard input.")
+    var file: String = "lab.yaml"
+    @Option(name: .customLong("format"), help: ArgumentHelp("How to answer: text or json.", valueName: "text|json"))
+    var format: ReportFormat = .text
+    @Flag(name: [.short, .customLong("quiet")], help: "Say nothing about a file that is right.")
+    var isQuiet = false
+
+    mutating func run() throws {
+        let source = try LabSource(file)
+        do throws(LabFileError) {
+            let lab = try source.read().lab
+            switch format {
+            case .json: StandardStreams.writeOutput(Self.json(source, lab, []) + "\n")
+            case .text where !isQuiet: StandardStreams.writeOutput("\(source.name): \(Self.summary(lab))\n")
+            case .text: break
+            }
+        } catch {
+            switch format {
+            case .json: StandardStreams.writeOutput(Self.json(source, nil, error.problems) + "\n")
+            case .text: StandardStreams.writeError(error.description + "\n")
+            }
+            throw ExitCode(ExitStatus.usage)
+        }
+    }
+
+    /// `lab "mesh": 4 guests, 2 segments, 5 links`.
+    static func summary(_ lab: Lab) -> String {
+        func count(_ number: Int, _ what: String) -> String? {
+            number == 0 ? nil : "\(number) \(what)\(number == 1 ? "" : "s")"
+        }
+        let parts = [
+            count(lab.guests.count, "guest"), count(lab.segments.count, "segment"), count(lab.links.count, "link"),
+            count(lab.gateways.count, "gateway"), count(lab.tunnels.count, "tunnel"),
+            count(lab.delegations.count, "delegation"),
+        ]
+        let list = parts.compactMap(\.self).joined(separator: ", ")
+        return "lab \"\(lab.name)\": \(list.isEmpty ? "nothing in it" : list)"
+    }
+
+    private static func json(_ source: LabSource, _ lab: Lab?, _ problems: [Problem]) -> String {
+        let list = problems.map { problem in
+            let hint = problem.hint.map { ",\"hint\":\(JSONText.string($0))" } ?? ""
+            return "{\"line\":\(problem.place.line),\"column\":\(problem.place.column),"
+                + "\"message\":\(JSONText.string(problem.message))\(hint)}"
+        }
+        let name = lab.map { "\"lab\":\(JSONText.string($0.name))," } ?? ""
+        return "{\"file\":\(JSONText.string(source.name)),\(name)\"valid\":\(lab != nil),"
+            + "\"problems\":[\(list.joined(separator: ","))]}"
+    }
+}
+
+/// How a command answers.
+enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
+    /// For people.
+    case text
+    /// For programs.
+    case json
+}
