@@ -101,65 +101,71 @@ struct LabFileTests {
         #expect(file.places["guests.moon"]?.line == 11 + 2)
     }
 
-    @Test("places and hints of single mistakes", arguments: [
-        ("", "lab.yaml:1:1: the file is empty; a lab has guests: and links: at least"),
-        ("guests: [", "lab.yaml:2:1: no YAML: did not find expected node content"),
-        ("gests: {}", "lab.yaml:1:1: unknown key \"gests\" of the lab; did you mean \"guests\"?"),
-        ("guests: 7", "lab.yaml:1:9: guests is a mapping (key: value); this is a single value"),
-        (
-            "guests:\n  alice: {memroy: 64M}",
-            "lab.yaml:2:11: unknown key \"memroy\" of guest \"alice\"; did you mean \"memory\"?"
-        ),
-        (
-            "guests:\n  alice: {memory: lots}",
-            "lab.yaml:2:19: memory of guest \"alice\" \"lots\" is none; wanted is an amount like 64M or 1G"
-        ),
-        (
-            "guests:\n  alice: {kind: vm}",
-            "lab.yaml:2:17: kind of guest \"alice\" \"vm\" is none; wanted is process, uml, qemu"
-        ),
-        (
-            "guests: {a/b: {}}",
-            "lab.yaml:1:10: guest \"a/b\": a name has letters, digits, and the signs - _ . only"
-        ),
-        (
-            "guests:\n  a:\n    interfaces:\n      a-name-that-is-too-long: {}",
-            "lab.yaml:4:7: interface \"a:a-name-that-is-too-long\": an interface's name has 1 to 15 bytes, this one 23"
-        ),
-        (
-            "guests:\n  a:\n    interfaces: {eth0: {address: 10.0.0.300/24}}",
-            "lab.yaml:3:34: address of interface \"a:eth0\" \"10.0.0.300/24\" is none; wanted is an address with its "
-                + "network's prefix, 10.0.0.1/24, or dhcp, or slaac"
-        ),
-        (
-            "guests: {a: {}}\nlinks:\n  - a:eth0 -- nowhere",
-            "lab.yaml:3:5: there is no segment \"nowhere\"; describe it under segments:"
-        ),
-        (
-            "guests: {a: {}}\nsegments: {lan: {}}\nlinks: [a -- lan]",
-            "lab.yaml:3:9: there is no segment \"a\"; \"a\" is a guest: write a:INTERFACE"
-        ),
-        (
-            "guests: {a: {}, b: {}}\nlinks:\n - a:eth0 -- b:eth0\n - a:eth0 -- b:eth1",
-            "lab.yaml:4:4: a:eth0 is plugged in twice, first at 3:4; an interface has one cable; a segment joins several"
-        ),
-        ("guests: {a: {after: b}, b: {after: a}}", "lab.yaml:1:10: guests wait for each other: a after b after a; leave one \"after\" out"),
-        ("guests: {a: {}}\nguests: {b: {}}", "lab.yaml:1:1: twice in one mapping: \"guests\"; keep one"),
-        (
-            "guests: {a: {image: x}}",
-            "lab.yaml:1:10: guest \"a\" is a process and has image; give kind: uml or kind: qemu, or leave it out"
-        ),
-        (
-            "segments: {lan: {}}\ngateways: {g: {segment: lan, forward: 80:a}}",
-            "lab.yaml:2:39: forward of gateway \"g\" \"80:a\" is none; wanted is [udp:][HOSTADDRESS:]HOSTPORT:GUEST:PORT, "
-                + "as in 8080:alice:80"
-        ),
-        (
-            "segments: {lan: {}}\ntunnels: {t: {segment: lan, peer: 'h:1'}}",
-            "lab.yaml:2:11: tunnel \"t\" does not say whom it trusts; give peer-key: the other side's \"etherloom key\" "
-                + "prints it; or plain: true"
-        ),
-    ])
+    @Test(
+        "places and hints of single mistakes",
+        arguments: [
+            ("", "lab.yaml:1:1: the file is empty; a lab has guests: and links: at least"),
+            ("guests: [", "lab.yaml:2:1: no YAML: did not find expected node content"),
+            ("gests: {}", "lab.yaml:1:1: unknown key \"gests\" of the lab; did you mean \"guests\"?"),
+            ("guests: 7", "lab.yaml:1:9: guests is a mapping (key: value); this is a single value"),
+            (
+                "guests:\n  alice: {memroy: 64M}",
+                "lab.yaml:2:11: unknown key \"memroy\" of guest \"alice\"; did you mean \"memory\"?"
+            ),
+            (
+                "guests:\n  alice: {memory: lots}",
+                "lab.yaml:2:19: memory of guest \"alice\" \"lots\" is none; wanted is an amount like 64M or 1G"
+            ),
+            (
+                "guests:\n  alice: {kind: vm}",
+                "lab.yaml:2:17: kind of guest \"alice\" \"vm\" is none; wanted is process, uml, qemu"
+            ),
+            (
+                "guests: {a/b: {}}",
+                "lab.yaml:1:10: guest \"a/b\": a name has letters, digits, and the signs - _ . only"
+            ),
+            (
+                "guests:\n  a:\n    interfaces:\n      a-name-that-is-too-long: {}",
+                "lab.yaml:4:7: interface \"a:a-name-that-is-too-long\": an interface's name has 1 to 15 bytes, this one 23"
+            ),
+            (
+                "guests:\n  a:\n    interfaces: {eth0: {address: 10.0.0.300/24}}",
+                "lab.yaml:3:34: address of interface \"a:eth0\" \"10.0.0.300/24\" is none; wanted is an address with its "
+                    + "network's prefix, 10.0.0.1/24, or dhcp, or slaac"
+            ),
+            (
+                "guests: {a: {}}\nlinks:\n  - a:eth0 -- nowhere",
+                "lab.yaml:3:5: there is no segment \"nowhere\"; describe it under segments:"
+            ),
+            (
+                "guests: {a: {}}\nsegments: {lan: {}}\nlinks: [a -- lan]",
+                "lab.yaml:3:9: there is no segment \"a\"; \"a\" is a guest: write a:INTERFACE"
+            ),
+            (
+                "guests: {a: {}, b: {}}\nlinks:\n - a:eth0 -- b:eth0\n - a:eth0 -- b:eth1",
+                "lab.yaml:4:4: a:eth0 is plugged in twice, first at 3:4; an interface has one cable; a segment joins several"
+            ),
+            (
+                "guests: {a: {after: b}, b: {after: a}}",
+                "lab.yaml:1:10: guests wait for each other: a after b after a; leave one \"after\" out"
+            ),
+            ("guests: {a: {}}\nguests: {b: {}}", "lab.yaml:1:1: twice in one mapping: \"guests\"; keep one"),
+            (
+                "guests: {a: {image: x}}",
+                "lab.yaml:1:10: guest \"a\" is a process and has image; give kind: uml or kind: qemu, or leave it out"
+            ),
+            (
+                "segments: {lan: {}}\ngateways: {g: {segment: lan, forward: 80:a}}",
+                "lab.yaml:2:39: forward of gateway \"g\" \"80:a\" is none; wanted is [udp:][HOSTADDRESS:]HOSTPORT:GUEST:PORT, "
+                    + "as in 8080:alice:80"
+            ),
+            (
+                "segments: {lan: {}}\ntunnels: {t: {segment: lan, peer: 'h:1'}}",
+                "lab.yaml:2:11: tunnel \"t\" does not say whom it trusts; give peer-key: the other side's \"etherloom key\" "
+                    + "prints it; or plain: true"
+            ),
+        ]
+    )
     func mistakes(text: String, problem: String) {
         #expect(problems(text) == [problem])
     }
@@ -183,7 +189,11 @@ struct LabFileTests {
     @Test("several mistakes are told at once, in the order of the file")
     func several() {
         let found = problems("guests:\n  a: {memory: x, cpus: 0}\n  b: {restrat: always}\nlinks: [a]")
-        #expect(found.map { String($0.prefix(14)) } == ["lab.yaml:2:15:", "lab.yaml:2:24:", "lab.yaml:3:7: ", "lab.yaml:4:9: "])
+        #expect(
+            found.map { String($0.prefix(14)) } == [
+                "lab.yaml:2:15:", "lab.yaml:2:24:", "lab.yaml:3:7: ", "lab.yaml:4:9: ",
+            ]
+        )
     }
 
     @Test("variables of the environment")
@@ -198,9 +208,11 @@ struct LabFileTests {
                 "lab.yaml:1:45: the environment variable DIR is not set; set it, or give a default: ${DIR:-default}"
             ]
         )
-        #expect(problems("guests: {a: {user: '$x'}}") == [
-            "lab.yaml:1:20: a lone $ in \"$x\"; write ${NAME}, or $$ for a plain $"
-        ])
+        #expect(
+            problems("guests: {a: {user: '$x'}}") == [
+                "lab.yaml:1:20: a lone $ in \"$x\"; write ${NAME}, or $$ for a plain $"
+            ]
+        )
     }
 
     @Test("a router that no interface reaches, and one that DHCP may bring")

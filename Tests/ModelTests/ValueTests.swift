@@ -6,7 +6,12 @@ import Testing
 
 @Suite("Values of lab files")
 struct ValueTests {
-    @Test("amounts", arguments: [("64M", 64 << 20), ("1G", 1 << 30), ("512k", 512 << 10), ("7", 7), ("2GiB", 2 << 30), ("3MB", 3 << 20)])
+    @Test(
+        "amounts",
+        arguments: [
+            ("64M", 64 << 20), ("1G", 1 << 30), ("512k", 512 << 10), ("7", 7), ("2GiB", 2 << 30), ("3MB", 3 << 20),
+        ]
+    )
     func amounts(text: String, bytes: Int) {
         #expect(ByteCount(text)?.bytes == UInt64(bytes))
     }
@@ -19,7 +24,13 @@ struct ValueTests {
         #expect(["64M", "1G", "1023K", "5"].map { ByteCount($0)?.description } == ["64M", "1G", "1023K", "5"])
     }
 
-    @Test("times", arguments: [("250ms", 250_000_000), ("1.5s", 1_500_000_000), ("2m", 120_000_000_000), ("3", 3_000_000_000), ("10us", 10_000)])
+    @Test(
+        "times",
+        arguments: [
+            ("250ms", 250_000_000), ("1.5s", 1_500_000_000), ("2m", 120_000_000_000), ("3", 3_000_000_000),
+            ("10us", 10_000),
+        ]
+    )
     func times(text: String, nanoseconds: Int) {
         #expect(TimeSpan(text)?.nanoseconds == UInt64(nanoseconds))
     }

@@ -32,7 +32,9 @@ extension FileReader {
             if let node = fields["forward"] {
                 for node in list(node, "forward of \(what)") {
                     let form = "[udp:][HOSTADDRESS:]HOSTPORT:GUEST:PORT, as in 8080:alice:80"
-                    guard let forward = value(node, "forward of \(what)", wants: form, { Forward($0) }) else { continue }
+                    guard let forward = value(node, "forward of \(what)", wants: form, { Forward($0) }) else {
+                        continue
+                    }
                     note("gateways.\(name).forward.\(gateway.forwards.count)", node)
                     gateway.forwards.append(forward)
                 }

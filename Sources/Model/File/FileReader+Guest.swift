@@ -101,7 +101,8 @@ extension FileReader {
             guard let to = fields["to"] else { return Route(destination: nil, via: router) }
             return destination(to, what).map { Route(destination: $0.network, via: router) }
         }
-        return value(node, "route of \(what)", wants: "\"10.0.0.0/8 via 10.1.0.1\" or \"default via 10.1.0.1\"") { text in
+        return value(node, "route of \(what)", wants: "\"10.0.0.0/8 via 10.1.0.1\" or \"default via 10.1.0.1\"") {
+            text in
             let words = text.split(separator: " ")
             guard words.count == 3, words[1] == "via", let router = IPAddress(words[2]) else { return nil }
             if words[0] == "default" { return Route(destination: nil, via: router) }
@@ -138,7 +139,9 @@ extension FileReader {
             test = number(node, "port of ready of \(what)", 1...65_535).map { .port(UInt16($0)) }
         }
         guard var check = test.map({ ReadyCheck($0) }) else { return nil }
-        if let node = fields["interval"] { check.interval = span(node, "interval of ready of \(what)") ?? check.interval }
+        if let node = fields["interval"] {
+            check.interval = span(node, "interval of ready of \(what)") ?? check.interval
+        }
         if let node = fields["timeout"] { check.timeout = span(node, "timeout of ready of \(what)") ?? check.timeout }
         return check
     }

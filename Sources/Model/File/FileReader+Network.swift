@@ -25,7 +25,11 @@ extension FileReader {
             interface.via = list(node, "via of \(what)").compactMap { address($0, "via of \(what)") }
         }
         if let node = fields["mac"] {
-            interface.hardwareAddress = value(node, "mac of \(what)", wants: "an address of one station, 02:00:00:00:00:01") {
+            interface.hardwareAddress = value(
+                node,
+                "mac of \(what)",
+                wants: "an address of one station, 02:00:00:00:00:01"
+            ) {
                 text in MACAddress(text).flatMap { $0.isMulticast || $0.rawValue == 0 ? nil : $0 }
             }
         }

@@ -115,7 +115,9 @@ extension FileReader {
         var stations: [String: String] = [:]
         func key(_ network: Int, _ address: some CustomStringConvertible) -> String { "\(network) \(address)" }
         for gateway in lab.gateways {
-            guard let address = gateway.address, let network = networks.number(of: .segment(gateway.segment)) else { continue }
+            guard let address = gateway.address, let network = networks.number(of: .segment(gateway.segment)) else {
+                continue
+            }
             owners[key(network, address.address)] = "gateway \"\(gateway.name)\""
         }
         for guest in lab.guests {

@@ -83,9 +83,10 @@ extension FileReader {
         let fields = fields(root, "the lab", known: LabKeys.lab)
         var lab = Lab(name: name)
         if let node = fields["name"] {
-            lab.name = value(node, "the lab's name", wants: "letters, digits, - _ .") {
-                LabName.objection(to: $0) == nil ? $0 : nil
-            } ?? name
+            lab.name =
+                value(node, "the lab's name", wants: "letters, digits, - _ .") {
+                    LabName.objection(to: $0) == nil ? $0 : nil
+                } ?? name
         }
         if let node = fields["templates"] { lab.templates = texts(node, "templates") }
         if let node = fields["segments"] { lab.segments = segments(node) }

@@ -33,7 +33,9 @@ public enum LabName {
         guard let first = text.first else { return "a name is not empty" }
         guard text.utf8.count <= limit else { return "a name has at most \(limit) bytes, this one \(text.utf8.count)" }
         guard first.isASCII, first.isLetter || first.isNumber else { return "a name begins with a letter or digit" }
-        let isFine = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".") }
+        let isFine = text.allSatisfy {
+            $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" || $0 == ".")
+        }
         return isFine ? nil : "a name has letters, digits, and the signs - _ . only"
     }
 
@@ -43,7 +45,9 @@ public enum LabName {
             return "an interface's name has 1 to \(interfaceLimit) bytes, this one \(text.utf8.count)"
         }
         guard text != ".", text != "..", text != "lo" else { return "the kernel keeps this name" }
-        let isFine = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":") }
+        let isFine = text.utf8.allSatisfy {
+            $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":")
+        }
         return isFine ? nil : "an interface's name has neither blanks, slashes nor colons"
     }
 }
