@@ -29,6 +29,9 @@ public struct EtherloomLab: ParsableCommand {
         } catch let failure as Failure {
             StandardStreams.writeError("etherloom: \(failure.message)\n")
             return failure.status
+        } catch let code as ExitCode {
+            // What there was to say has been said.
+            return code.rawValue
         } catch {
             if exitCode(for: error).isSuccess {
                 StandardStreams.writeOutput(fullMessage(for: error) + "\n")

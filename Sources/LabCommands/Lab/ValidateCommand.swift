@@ -22,7 +22,7 @@ struct ValidateCommand: ParsableCommand {
     var file: String = "lab.yaml"
     @Option(name: .customLong("format"), help: ArgumentHelp("How to answer: text or json.", valueName: "text|json"))
     var format: ReportFormat = .text
-    @Flag(name: [.short, .customLong("quiet")], help: "Say nothing about a file that is right.")
+    @Flag(name: [.customShort("q"), .customLong("quiet")], help: "Say nothing about a file that is right.")
     var isQuiet = false
 
     mutating func run() throws {
