@@ -232,7 +232,7 @@ WAYS = {
     # Tagged on the way between the two ports, and not at them.
     "vlan": Way("datagram to datagram in a VLAN, 64 B",
                 commands=("vlan/create 5", "port/create 1", "port/create 2", "port/setvlan 1 5", "port/setvlan 2 5")),
-    "impaired": Way("datagram to datagram, delayed by 1 ms, 64 B", divisor=4,
+    "impaired": Way("datagram to datagram, delayed by 1 ms, 64 B",
                     commands=("port/create 1", "port/impair 1 in delay 1+0.5N")),
     "rate": Way("datagram to datagram, limited, 64 B",
                 commands=("port/create 1", "port/create 2", "port/rate 1 in 100G", "port/rate 2 out 100G 1000000")),

@@ -54,7 +54,7 @@ def switch(kind: str, *arguments: str, cpu: int | None = SWITCH_CPU, namespace: 
         command = ["vde_switch", "-s", directory, "-M", directory + ".mgmt"]
     # As many ports as the largest measurement wants; the default of both is 32.
     with lab.running(command + ["-n", "256", *arguments], cpu=cpu, namespace=namespace) as process:
-        lab.until(lambda: is_socket(directory + "/ctl"), command[0], process=process)
+        lab.until(lambda: all(map(is_socket, (directory + "/ctl", directory + ".mgmt"))), command[0], process=process)
         yield process, directory
 
 
@@ -97,8 +97,8 @@ def console(directory: str, command: str) -> str:
             stream.connect(directory + ".mgmt")
             stream.sendall(command.encode() + b"\n")
             text = b""
-            # A result line has a number from 1000 on and ends the answer.
-            while not re.search(rb"^1\d\d\d .*\n", text, re.MULTILINE):
+            # A result line has a number from 1000 on and ends the answer; without data it stands behind the prompt.
+            while not re.search(rb"(^|\$ )1\d\d\d .*\n", text, re.MULTILINE):
                 part = stream.recv(65536)
                 if not part:
                     break
