@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Wire
+public import Wire
 
 /// Tags put on and taken off in place, in the room before the frame.
 ///
@@ -14,7 +14,13 @@ import Wire
 extension FramePool {
     /// Puts a tag on a frame whose hold the caller has; `frame` is then the tagged one. What kept it from that, if it
     /// could not be done: the frame is as before.
-    public mutating func pushTag(control: UInt16, on frame: inout FrameReference) -> DropCause? {
+    ///
+    /// - Parameter type: 0x8100, or 0x88a8 for a service tag.
+    public mutating func pushTag(
+        control: UInt16,
+        type: EtherType = .vlan,
+        on frame: inout FrameReference
+    ) -> DropCause? {
         let byteCount = Int(frame.byteCount)
         guard byteCount >= Ethernet.headerByteCount else { return .runt }
         guard byteCount + Ethernet.vlanTagByteCount <= Self.largeCapacity else { return .tooLarge }
@@ -34,7 +40,7 @@ extension FramePool {
             frame = copy
         }
         var bytes = mutableBytes(frame)
-        VLANTag(tagControl: control).emit(into: &bytes, at: 12)
+        VLANTag(tagControl: control).emit(type: type, into: &bytes, at: 12)
         if needsWork(frame) { setHeader(header.moved(by: 4), of: frame) }
         return nil
     }

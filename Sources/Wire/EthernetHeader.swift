@@ -31,7 +31,7 @@ public struct EthernetHeader: Hashable, Sendable {
     }
 }
 
-/// An IEEE 802.1Q customer tag, as it stands between the source address and the type.
+/// An IEEE 802.1Q tag, as it stands between the source address and the type.
 @frozen
 public struct VLANTag: Hashable, Sendable {
     /// The VLAN, 0 to 4094; 0 gives a priority without a VLAN.
@@ -63,12 +63,13 @@ public struct VLANTag: Hashable, Sendable {
         UInt16(truncatingIfNeeded: priority) << 13 | (dropEligible ? 0x1000 : 0) | identifier
     }
 
-    /// Writes the tag's four bytes at `offset`, its type being 0x8100, and returns 4, or nil if it does not fit.
+    /// Writes the tag's four bytes at `offset`, a customer tag unless another type is wanted, and returns 4, or nil if it does
+    /// not fit.
     @inlinable
     @discardableResult
-    public func emit(into span: inout MutableSpan<UInt8>, at offset: Int) -> Int? {
+    public func emit(type: EtherType = .vlan, into span: inout MutableSpan<UInt8>, at offset: Int) -> Int? {
         guard span.hasRoom(Ethernet.vlanTagByteCount, at: offset) else { return nil }
-        span.storeUInt16(EtherType.vlan.rawValue, at: offset)
+        span.storeUInt16(type.rawValue, at: offset)
         span.storeUInt16(tagControl, at: offset &+ 2)
         return Ethernet.vlanTagByteCount
     }

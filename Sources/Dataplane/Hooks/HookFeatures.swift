@@ -20,6 +20,8 @@ public struct HookFeatures: OptionSet, Sendable {
     @inlinable public static var clientIn: HookFeatures { HookFeatures(rawValue: 0x40) }
     /// The client at this place gets only what its own filter wants.
     @inlinable public static var clientOut: HookFeatures { HookFeatures(rawValue: 0x4000) }
+    /// VLAN tags are translated.
+    @inlinable public static var tagIn: HookFeatures { HookFeatures(rawValue: 0x80) }
     @inlinable public static var captureOut: HookFeatures { HookFeatures(rawValue: 0x0100) }
     @inlinable public static var mirrorOut: HookFeatures { HookFeatures(rawValue: 0x0200) }
     @inlinable public static var shapeOut: HookFeatures { HookFeatures(rawValue: 0x0400) }

@@ -56,6 +56,15 @@ extension DataPlane {
     /// Changes policies, all before the next frame.
     func setPolicies(_ changes: [PolicyChange]) { mailbox.perform(.hooks(.policies(changes))) }
 
+    /// Translates the VLAN tags of what comes in at a port; nil: no more.
+    func setTags(port: Int, _ table: consuming TagTable?) {
+        if let table = table.take() {
+            change(port, .tags(port: port, Box(table)))
+        } else {
+            change(port, .tags(port: port, nil))
+        }
+    }
+
     func setCapture(slot: Int, _ tap: consuming CaptureTap) {
         mailbox.perform(.hooks(.capture(slot: slot, Box(tap))))
     }

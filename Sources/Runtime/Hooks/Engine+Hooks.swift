@@ -8,8 +8,8 @@ import Wire
 
 /// What happens to frames of ports that do more than forward. `HookFeatures` of the place says whether anything does.
 ///
-///     received ─▶ capture ─▶ mirror ─▶ policy ─▶ rate, impairment ─▶ bridge
-///                                                     └▶ waits ─▶┘
+///     received ─▶ capture ─▶ mirror ─▶ tags ─▶ policy ─▶ rate, impairment ─▶ bridge
+///                                                              └▶ waits ─▶┘
 ///     bridge ─▶ policy ─▶ rate, impairment ─▶ capture ─▶ mirror ─▶ sent
 ///                              └▶ waits ─▶┘
 ///
@@ -33,6 +33,7 @@ extension Engine {
             for position in 0..<burst.count { pool.release(burst[position]) }
             burst.removeAll()
         }
+        if features.contains(.tagIn) { translateTags(port: port) }
         if features.contains(.judgeIn) { judgeBurst(port: port) }
         guard features.contains(.shapeIn) else {
             if !burst.isEmpty { forwardAdmitted(from: index) }
@@ -54,6 +55,31 @@ extension Engine {
         hooks.incoming.removeAll()
         drops.flush(to: table, endpoint: index)
         holdSender(index, port: port)
+    }
+
+    /// Gives the frames of `burst` the tags that the port's table wants; those that do not pass are let go.
+    private mutating func translateTags(port: Int) {
+        Self.copy(burst, to: &hooks.incoming)
+        burst.removeAll()
+        for position in 0..<hooks.incoming.count {
+            var frame = hooks.incoming[position]
+            if let cause = Self.translate(&hooks, &pool, &frame, port: port) {
+                drops.count(cause)
+                pool.release(frame)
+            } else {
+                burst.append(frame)
+            }
+        }
+        hooks.incoming.removeAll()
+    }
+
+    private static func translate(
+        _ hooks: inout EngineHooks,
+        _ pool: inout FramePool,
+        _ frame: inout FrameReference,
+        port: Int
+    ) -> DropCause? {
+        hooks.tags[port]?.apply(to: &frame, &pool)
     }
 
     private mutating func shapeInbound(_ index: Int) {

@@ -215,6 +215,9 @@ extension Engine {
             makePolicies()
             for change in changes { perform(change) }
             refreshAllFeatures()
+        case .tags(let port, let box):
+            hooks.tags[port] = box?.take()
+            refreshFeatures(port: port)
         }
     }
 

@@ -15,6 +15,8 @@ struct EngineHooks: ~Copyable {
     /// Policies, and which of them a direction of a port has (-1: none); as the shapers, none before the first one is wanted.
     var policies = RigidTable<PolicyTable?>(count: 0) { _ in nil }
     var policyOf = RigidTable<Int32>(count: 0) { _ in -1 }
+    /// What becomes of the tags of what comes in, by port.
+    var tags: RigidTable<TagTable?>
 
     /// Frames that wait for their time, and senders.
     var waiting = TimedQueue<WaitingFrame>(capacity: EngineHooks.waitingCapacity)
@@ -50,6 +52,7 @@ struct EngineHooks: ~Copyable {
         isClosed = RigidTable(count: portCount) { _ in false }
         captures = RigidTable(count: Self.captureCapacity) { _ in nil }
         mirrors = RigidTable(count: Self.mirrorCapacity) { _ in MirrorRule() }
+        tags = RigidTable(count: portCount) { _ in nil }
     }
 
     static func shaper(port: Int, isInbound: Bool) -> Int { 2 * port + (isInbound ? 0 : 1) }
@@ -70,6 +73,7 @@ struct EngineHooks: ~Copyable {
     /// What a port does, from all tables.
     func computeFeatures(port: Int) -> HookFeatures {
         var features: HookFeatures = []
+        if tags[port] != nil { features.insert(.tagIn) }
         if isClosed[port] { features.formUnion([.closedIn, .closedOut]) }
         if shapers.count > 0 {
             if !shapers[Self.shaper(port: port, isInbound: true)].isEmpty { features.insert(.shapeIn) }
@@ -108,6 +112,8 @@ enum HookChange: Sendable {
     case monitor(port: Int, Bool)
     /// Policies change: all of the list before the next frame.
     case policies([PolicyChange])
+    /// VLAN tags are translated as they come in; nil: no more.
+    case tags(port: Int, Box<TagTable>?)
 }
 
 /// What the control thread changes of policies.

@@ -16,7 +16,7 @@ extension TransportRegistry {
             },
             TransportScheme(
                 "vlan",
-                syntax: "vlan://[NUMBER][[untag=NUMBER/tag=N:N:N/trunk]]{URL}",
+                syntax: "vlan://[NUMBER][[untag=NUMBER/tag=N:N-N/trunk/qinq]]{URL}",
                 open: VLANTransport.init(_:_:)
             ),
         ]
