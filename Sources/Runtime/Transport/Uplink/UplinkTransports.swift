@@ -9,7 +9,10 @@ extension TransportRegistry {
     static var uplinkSchemes: [TransportScheme] {
         [
             TransportScheme("packet", syntax: "packet://INTERFACE", open: UplinkOpener.packet),
-            TransportScheme("pcap", syntax: "pcap://INTERFACE", open: UplinkOpener.packet),
+            TransportScheme("pcap", syntax: "pcap://INTERFACE or pcap://FILE[fast/speed=X] or pcap://FILE[write]") {
+                CaptureFileTransport.isFile($0)
+                    ? try CaptureFileTransport($0, $1) : try UplinkOpener.packet($0, $1)
+            },
             TransportScheme(
                 "macvtap",
                 syntax: "macvtap://NAME[/link=INTERFACE/mode=bridge]",
