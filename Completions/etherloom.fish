@@ -59,6 +59,7 @@ complete -c etherloom -n '__etherloom_verb switch' -l mac -x -d 'address of the 
 complete -c etherloom -n '__etherloom_verb switch' -l addresses -x -d 'addresses to have places for'
 complete -c etherloom -n '__etherloom_verb switch' -s t -l tap -x -d 'make a tap interface and plug it in'
 complete -c etherloom -n '__etherloom_verb switch' -l mirror -x -d 'show frames of a port to another one'
+complete -c etherloom -n '__etherloom_verb switch' -l flood-limit -x -d 'frames a second that a port may send to all others'
 complete -c etherloom -n '__etherloom_verb switch' -l gateway -x -d 'hold a gateway in the same process'
 complete -c etherloom -n '__etherloom_verb switch' -s m -l mode -x -d 'mode of the sockets'
 complete -c etherloom -n '__etherloom_verb switch' -l directory-mode -x -d 'mode of the directory'

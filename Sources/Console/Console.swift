@@ -27,6 +27,8 @@ public final class Console {
     public internal(set) var modules: [ConsoleModule] = []
     /// Sockets that `showinfo` lists: path and permission bits.
     var sockets: [(path: String, mode: UInt32)] = []
+    /// How many sessions may hear of events at a time; nil for any number.
+    public var debugSessionLimit: Int?
     let startNanoseconds = MonotonicClock.nanoseconds
     private var userNames: [UInt32: String] = [:]
     private(set) var sessions: [ConsoleSession] = []
@@ -85,6 +87,12 @@ public final class Console {
     func subscriptionsChanged() {
         target.watchAddresses(isWanted(.hashAdded) || isWanted(.hashRemoved))
         filterWatch?.subscriptionsChanged()
+    }
+
+    /// Another session may begin to hear of events.
+    var hasRoomForListener: Bool {
+        guard let debugSessionLimit else { return true }
+        return sessions.filter { !$0.subscriptions.isEmpty }.count < debugSessionLimit
     }
 
     /// A user's name; asked for once, because name services may be slow.

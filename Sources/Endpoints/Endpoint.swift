@@ -183,6 +183,7 @@ public enum Endpoint: ~Copyable, Sendable {
     /// Something the control thread should hear of; nil when there is nothing (more).
     public func takeNotice() -> EndpointNotice? {
         switch self {
+        case .tap(let endpoint): endpoint.takeNotice()
         case .vhost(let endpoint): endpoint.takeNotice()
         case .stream(let endpoint): endpoint.takeNotice()
         case .tunnel(let endpoint): endpoint.takeNotice()

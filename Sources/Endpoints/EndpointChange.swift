@@ -42,6 +42,8 @@ public struct EndpointNotice: Sendable, Equatable {
         case carrierSet = 17
         /// The link's speed was set, in megabits a second.
         case speedSet = 18
+        /// The link's speed cannot be shown: the error's number.
+        case speedRefused = 19
         /// A stream carries a length that no frame has, the notice's value: nothing behind it can be understood.
         case streamBroken = 20
         /// A tunnel's TCP connection has ended.

@@ -12,6 +12,8 @@ import Wire
 public struct TapEndpoint: ~Copyable, Sendable {
     public let descriptor: OwnedDescriptor
     let capabilities: PortCapabilities
+    /// Why the speed that was asked for is not shown.
+    private let speedRefusal = OwnedState<Errno?>(nil)
 
     /// Takes a tap over and switches its offloads on.
     public init(_ descriptor: consuming OwnedDescriptor) throws(Errno) {
@@ -26,7 +28,19 @@ public struct TapEndpoint: ~Copyable, Sendable {
     func setCarrier(_ isOn: Bool) { Tap.setCarrier(descriptor, isOn) }
 
     /// The interface shows this speed, where the kernel lets us say so; it has none of its own.
-    func setSpeed(megabits: UInt32) { try? Tap.setSpeed(descriptor, megabits: megabits) }
+    func setSpeed(megabits: UInt32) {
+        do throws(Errno) {
+            try Tap.setSpeed(descriptor, megabits: megabits)
+        } catch {
+            speedRefusal.value = error
+        }
+    }
+
+    func takeNotice() -> EndpointNotice? {
+        guard let error = speedRefusal.value else { return nil }
+        speedRefusal.value = nil
+        return EndpointNotice(.speedRefused, value: UInt64(UInt32(bitPattern: error.rawValue)))
+    }
 
     func receive(
         into burst: inout FrameBurst,

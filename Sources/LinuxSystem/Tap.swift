@@ -70,14 +70,18 @@ public enum Tap {
         _ = cel_tap_set_carrier(descriptor.rawValue, isOn ? 1 : 0)
     }
 
-    /// Shows this link speed, in Mbit/s, 0 for unknown, to whoever uses the interface. Only where the interface lies in
-    /// the caller's network namespace and the caller may configure it (CAP_NET_ADMIN there).
+    /// Shows this link speed, in Mbit/s, 0 for unknown, to whoever uses the interface, in whatever network namespace it lies.
+    /// The caller must be one who may configure it there (CAP_NET_ADMIN), or have made the user namespace that owns it.
     public static func setSpeed(_ descriptor: borrowing OwnedDescriptor, megabits: UInt32) throws(Errno) {
         guard let name = interfaceName(descriptor) else { throw .invalid }
         let fd = descriptor.rawValue
-        guard try systemCall({ cel_tap_is_in_own_namespace(fd) }) == 1 else { throw .notPermitted }
         // SPEED_UNKNOWN is -1.
-        try systemCall { unsafe cel_tap_set_speed(name, megabits == 0 ? .max : megabits) }
+        let speed = megabits == 0 ? .max : megabits
+        if try systemCall({ cel_tap_is_in_own_namespace(fd) }) == 1 {
+            try systemCall { unsafe cel_tap_set_speed(name, speed) }
+        } else {
+            try systemCall { unsafe cel_tap_set_speed_elsewhere(fd, name, speed) }
+        }
     }
 
     private static func nameField(_ name: String) -> [CChar]? {

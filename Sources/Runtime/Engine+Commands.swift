@@ -35,6 +35,7 @@ extension Engine {
         case .setResolvers(let servers): gateway?.resolverChanged(servers)
         case .setVLAN(let change): setVLAN(change)
         case .setFloodLimit(let port, let rate): setFloodLimit(port: port, framesPerSecond: rate)
+        case .queryStorms(let query): fill(query)
         case .setSpanningTree(let change): setSpanningTree(change)
         case .hooks(let change): perform(change)
         case .multiplexer(let change): perform(change)

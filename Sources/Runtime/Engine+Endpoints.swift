@@ -61,7 +61,7 @@ extension Engine {
             mailbox.post(.endpointEnded(index: index, generation: generation))
             return
         }
-        if places[index].hasTimers { attend(index) }
+        if places[index].hasTimers { attend(index) } else { postNotices(index) }
     }
 
     /// Asks an endpoint when it wants to be called and what it has to say.
@@ -71,6 +71,10 @@ extension Engine {
         // What both sides take may have been agreed on meanwhile.
         places[index].capabilities = places[index].endpoint?.capabilities ?? []
         endpointDeadline = min(endpointDeadline, deadline)
+        postNotices(index)
+    }
+
+    private mutating func postNotices(_ index: Int) {
         while let notice = places[index].endpoint?.takeNotice() {
             mailbox.post(.notice(notice, index: index, generation: places[index].generation))
         }

@@ -120,7 +120,7 @@ struct Engine: ~Copyable {
     var treeDeadline: UInt64 = .max
 
     /// What a port may flood, by port: empty while no port is limited.
-    var floodLimits: [Int: RateLimit] = [:]
+    var floodLimits: [Int: FloodLimit] = [:]
 
     /// Outputs that senders wait for, and until when at most.
     var congestedCount = 0

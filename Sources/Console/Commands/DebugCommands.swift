@@ -24,6 +24,9 @@ extension Console {
                     guard let session = call.session, !wanted.isEmpty else { throw Errno.invalid }
                     let more = wanted.filter { !session.subscriptions.contains($0.path) }
                     guard !more.isEmpty else { throw Errno.exists }
+                    guard !session.subscriptions.isEmpty || call.console.hasRoomForListener else {
+                        throw Errno(rawValue: EUSERS)
+                    }
                     session.subscriptions.formUnion(more.map(\.path))
                     call.console.subscriptionsChanged()
                     return .success

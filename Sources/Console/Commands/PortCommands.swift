@@ -158,8 +158,8 @@ extension Console {
                 "set the link speed that guests see, in Mbit/s (0: none)",
                 .numbers(2) { call, numbers in
                     guard let speed = UInt32(exactly: numbers[1]) else { throw Errno.invalid }
-                    try call.console.target.setSpeed(port: numbers[0], megabits: speed)
-                    return .success
+                    let refusals = try call.console.target.setSpeed(port: numbers[0], megabits: speed)
+                    return refusals.isEmpty ? .success : .data(refusals, error: .notPermitted)
                 }
             ),
             // Ours: the cable of a port, pulled and plugged in again.

@@ -75,6 +75,25 @@ extension Console {
                 }
             ),
             ConsoleCommand(
+                "port/floodlimit",
+                "PORT|all FRAMES",
+                "limit frames a second that go to all ports (0: no limit)",
+                .text { call, text in
+                    let words = text.split { $0 == " " || $0 == "\t" }
+                    guard words.count == 2, let limit = UInt64(words[1]), limit <= 1_000_000_000,
+                        words[0] == "all" || Int(words[0]) != nil
+                    else { throw Errno.invalid }
+                    try call.console.target.hooks.setFloodLimit(port: Int(words[0]), framesPerSecond: limit)
+                    return .success
+                }
+            ),
+            ConsoleCommand(
+                "port/floods",
+                "",
+                "print flood limits, what they dropped, and loops",
+                .plain { call in .data(call.console.floodLines) }
+            ),
+            ConsoleCommand(
                 "port/hooks",
                 "",
                 "print limits, mirrors and monitors",
@@ -146,6 +165,27 @@ extension Console {
                     + values.joined() + (settings.isOrdered ? "" : " fifo 0")
                     + " -- waiting pkts \(status.frameCount) bytes \(status.byteCount)"
             }
+    }
+
+    /// Limits of all ports first, then ports with one of their own or that lost something to it, then loops.
+    private var floodLines: [String] {
+        let hooks = target.hooks
+        let status = target.dataPlane.stormStatus()
+        func limit(_ value: UInt64?) -> String { value.map { $0 == 0 ? "none" : "\($0) pkts/s" } ?? "none" }
+        let ports = Set(hooks.floodLimits.keys).union(status.dropped.filter { $0.value > 0 }.keys).sorted()
+        var lines = ["All ports limit \(limit(hooks.floodLimit))"]
+        lines += ports.map { port in
+            "Port \(decimal(port, digits: 4)) limit \(limit(hooks.floodLimits[port] ?? hooks.floodLimit))"
+                + " dropped pkts \(status.dropped[port] ?? 0)"
+        }
+        lines.append("Loops seen in \(status.loopSeconds) seconds")
+        if let loop = hooks.lastLoop {
+            lines.append(
+                "Last loop ports \(decimal(loop.oldPort, digits: 4)) and \(decimal(loop.port, digits: 4))"
+                    + " address \(loop.address) VLAN \(decimal(loop.vlan, digits: 4))"
+            )
+        }
+        return lines
     }
 
     private var hookLines: [String] {

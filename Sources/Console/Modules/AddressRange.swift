@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Wire
+public import Wire
 
 /// An address of either family, as the log of addresses knows it.
-enum LoggedAddress: Hashable, CustomStringConvertible {
+public enum LoggedAddress: Hashable, Sendable, CustomStringConvertible {
     case v4(IPv4Address)
     case v6(IPv6Address)
 
@@ -19,7 +19,7 @@ enum LoggedAddress: Hashable, CustomStringConvertible {
     }
 
     /// The source of the packet in a frame; nil when it holds none, or none that names somebody.
-    init?(sourceOf frame: borrowing EthernetFrame) {
+    public init?(sourceOf frame: borrowing EthernetFrame) {
         let payload = frame.payload
         switch frame.type {
         case .ipv4:
@@ -36,7 +36,7 @@ enum LoggedAddress: Hashable, CustomStringConvertible {
         }
     }
 
-    var isVersion4: Bool { if case .v4 = self { true } else { false } }
+    public var isVersion4: Bool { if case .v4 = self { true } else { false } }
 
     /// The address as bits, those of version 4 at the top.
     fileprivate var bits: (high: UInt64, low: UInt64) {
@@ -46,7 +46,7 @@ enum LoggedAddress: Hashable, CustomStringConvertible {
         }
     }
 
-    var description: String {
+    public var description: String {
         switch self {
         case .v4(let address): "\(address)"
         case .v6(let address): "\(address)"

@@ -47,6 +47,7 @@ enum VDESwitchProgram {
         }
         var setup = SwitchSetup()
         setup.standardInput = .always
+        setup.isCommandFileOptional = true
         let home = CurrentProcess.environment("HOME").map { ["\($0)/.vde2/vde_switch.rc"] } ?? []
         setup.defaultCommandFiles = home + ["/etc/vde2/vde_switch.rc"]
         for occurrence in parsed.occurrences {
@@ -78,8 +79,8 @@ enum VDESwitchProgram {
             case "A": setup.address = try SwitchSetup.address(value, option: "macaddr")
             case "P": setup.priority = UInt16(try SwitchSetup.number(value, 0...65_535, option: "priority"))
             case "H": setup.hashSize = try SwitchSetup.number(value, 1...1_048_576, option: "hashsize")
-            // Any number of consoles may hear of events, as with Debian's, which passes over the number too.
-            case "D": _ = try SwitchSetup.number(value, 0...Int(Int32.max), option: "debugclients")
+            case "D":
+                setup.debugSessionLimit = try SwitchSetup.number(value, 0...Int(Int32.max), option: "debugclients")
             default: break
             }
         }

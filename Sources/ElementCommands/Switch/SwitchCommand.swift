@@ -56,6 +56,11 @@ struct SwitchCommand: ParsableCommand {
         help: "Show a port's frames to another one too: PORT:in|out|both:PORT[:FILTER]. Repeatable."
     )
     var mirrors: [String] = []
+    @Option(
+        name: .customLong("flood-limit"),
+        help: "Frames a second that each port may send to all others; 0 for any number."
+    )
+    var floodLimit = "0"
     @Option(name: .customLong("gateway"), help: "Run a gateway for this network inside the switch, e.g. 10.0.2.0/24.")
     var gateway: String?
     @Option(
@@ -115,6 +120,7 @@ struct SwitchCommand: ParsableCommand {
         setup.taps = tap
         setup.urls = urls
         setup.mirrors = try mirrors.map { try MirrorOption($0) }
+        setup.floodLimit = try SwitchSetup.number(floodLimit, 0...1_000_000_000, option: "--flood-limit")
         setup.gateway = gateway
         setup.forwards = forward
         setup.udpForwards = forwardUDP

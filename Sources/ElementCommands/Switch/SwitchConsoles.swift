@@ -18,6 +18,7 @@ final class SwitchConsoles {
         let console = Console(element, identity: identity)
         self.console = console
         if let filter { console.add(filter) }
+        console.debugSessionLimit = setup.debugSessionLimit
         if let path = setup.consolePath {
             do {
                 server = try ConsoleServer(
@@ -41,7 +42,11 @@ final class SwitchConsoles {
 
     private func open(_ setup: SwitchSetup, _ element: Switch) throws {
         let files = setup.defaultCommandFiles.filter { FileSystem.isReadable($0) }
-        try runStartUpCommands(setup.commandFile ?? files.first)
+        do {
+            try runStartUpCommands(setup.commandFile ?? files.first)
+        } catch let failure as Failure where setup.isCommandFileOptional {
+            Report.note(failure.message)
+        }
         switch setup.standardInput {
         case .none: break
         case .whenTerminal: if isatty(0) == 1 { try openTerminal(element) }

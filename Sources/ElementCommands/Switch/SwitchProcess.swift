@@ -92,11 +92,14 @@ enum SwitchProcess {
 
         let filter = try setup.filter?.apply(to: element)
         try prepareMultiplexer(setup, element)
+        if setup.floodLimit > 0 {
+            try? element.hooks.setFloodLimit(port: nil, framesPerSecond: UInt64(setup.floodLimit))
+        }
         for name in setup.taps { try plugTap(name, into: element) }
         for mirror in setup.mirrors { try mirror.apply(to: element) }
         for text in setup.urls {
             do {
-                try element.attachments.attach(text)
+                try element.attachments.attach(text, mayWait: true)
             } catch let error as TransportError {
                 throw Failure(error)
             }

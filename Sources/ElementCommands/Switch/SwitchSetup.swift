@@ -40,6 +40,8 @@ struct SwitchSetup: Sendable {
     var delegation: Delegation?
     /// Whose the sockets are.
     var owner: UInt32?
+    /// Frames a second that each port may send to all others; 0 for any number.
+    var floodLimit = 0
     var gateway: String?
     var forwards: [String] = []
     var udpForwards: [String] = []
@@ -50,7 +52,11 @@ struct SwitchSetup: Sendable {
     var consolePath: String?
     var consoleMode: UInt32?
     var consoleGroup: String?
+    /// Sessions of consoles that may hear of events; nil for any number.
+    var debugSessionLimit: Int?
     var commandFile: String?
+    /// A command file that cannot be read is passed over with a line, as in vde_switch.
+    var isCommandFileOptional = false
     /// Files of commands of which the first one that can be read is run, when `commandFile` names none.
     var defaultCommandFiles: [String] = []
     var standardInput = StandardInput.none

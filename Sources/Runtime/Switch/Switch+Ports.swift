@@ -124,11 +124,17 @@ extension Switch {
         portCount = count
     }
 
-    /// Shows this link speed, in Mbit/s, to whoever is plugged in here, now and later; 0 for none in particular.
-    public func setSpeed(port number: Int, megabits: UInt32) throws(Errno) {
+    /// Shows this link speed, in Mbit/s, to whoever is plugged in here, now and later; 0 for none in particular. Returns a line
+    /// for each endpoint whose interface cannot be made to show it.
+    @discardableResult
+    public func setSpeed(port number: Int, megabits: UInt32) throws(Errno) -> [String] {
         let port = try port(number)
         ports[number]?.speedMegabits = megabits
+        speedRefusals = []
         for endpoint in port.endpoints { dataPlane.configure(endpoint.place, .speed(megabits: megabits)) }
+        // Each has been asked by now, and has said what it had to say.
+        takeEvents()
+        return speedRefusals
     }
 
     /// Pulls the cables of a port, or plugs them in again: shown to whoever is there and can be shown it, now and later.

@@ -56,10 +56,18 @@ extension Switch {
     /// Passes on what the spanning tree has decided.
     func take(_ event: SpanningTreeEvent) {
         switch event {
-        case .state(let vlan, let port, let state): report(.treeState(vlan: vlan, port: port, TreePortState(state)))
+        case .state(let vlan, let port, let state):
+            // Every port begins by discarding: its addition has said so. vde_autolink falls over two events in one read.
+            let isNew = newTreePorts.remove(TreePlace(vlan: vlan, port: port)) != nil
+            if isNew, state == .discarding { return }
+            report(.treeState(vlan: vlan, port: port, TreePortState(state)))
         case .root(let vlan, let root, let port): report(.treeRoot(vlan: vlan, port: port ?? 0, root))
-        case .added(let vlan, let port): report(.treePortAdded(vlan: vlan, port: port))
-        case .removed(let vlan, let port): report(.treePortRemoved(vlan: vlan, port: port))
+        case .added(let vlan, let port):
+            newTreePorts.insert(TreePlace(vlan: vlan, port: port))
+            report(.treePortAdded(vlan: vlan, port: port))
+        case .removed(let vlan, let port):
+            newTreePorts.remove(TreePlace(vlan: vlan, port: port))
+            report(.treePortRemoved(vlan: vlan, port: port))
         case .role: break
         }
     }
@@ -189,4 +197,10 @@ extension TreePortRole {
         case .edge: self = .edge
         }
     }
+}
+
+/// A port in the tree of a VLAN.
+struct TreePlace: Hashable {
+    let vlan: UInt16
+    let port: Int
 }

@@ -36,6 +36,10 @@ public final class Switch: EndpointHost {
     var lostAddressEvents: UInt64 = 0
     /// Called when the switch shall end, by console or signal; the process's main sets it.
     public var onShutdown: () -> Void = {}
+    /// Ports of trees of which nothing but their addition was reported.
+    var newTreePorts: Set<TreePlace> = []
+    /// Where the speed that was last set is not shown, and why.
+    var speedRefusals: [String] = []
     /// Networks that were plugged in by URL.
     public private(set) lazy var attachments = Attachments(self)
     /// Ports by name, of a multiplexer.
@@ -216,7 +220,7 @@ public final class Switch: EndpointHost {
         if isMultiplexer, ports[number]?.isActive != true { interfaces.portIsEmpty(number) }
     }
 
-    private func takeEvents() {
+    func takeEvents() {
         for event in dataPlane.takeEvents() {
             switch event {
             case .ended(let place):
@@ -228,11 +232,19 @@ public final class Switch: EndpointHost {
                 }
             case .notice(let place, let notice):
                 for port in ports.values {
-                    port.endpoints.first { $0.place == place }?.onNotice(notice)
+                    guard let endpoint = port.endpoints.first(where: { $0.place == place }) else { continue }
+                    if notice.kind == .speedRefused {
+                        let error = Errno(rawValue: Int32(truncatingIfNeeded: notice.value))
+                        speedRefusals.append(
+                            "port \(port.number): \(endpoint.description): no speed can be shown: \(error)"
+                        )
+                    }
+                    endpoint.onNotice(notice)
                 }
             case .forwardingChanged: reportAddresses()
             case .spanningTree(let event): take(event)
             case .loopSuspected(let loop):
+                hooks.lastLoop = loop
                 log(
                     "ports \(loop.oldPort) and \(loop.port) form a loop: \(loop.address) comes from both; "
                         + "unplug one, or turn the spanning tree on"

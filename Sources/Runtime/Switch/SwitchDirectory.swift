@@ -23,9 +23,7 @@ public struct SwitchDirectory: ~Copyable {
         do {
             try FileSystem.makeDirectory(path, mode: 0o700)
         } catch .exists {
-            guard let status = try? FileStatus(path: path), status.isDirectory else {
-                throw SetupError(description: "\(path): exists and is no directory; choose another path with -s")
-            }
+            try refuseIfForeign(path)
         } catch .noEntry {
             throw SetupError(description: "\(path): cannot make the switch's directory: make the one above it first")
         } catch {
@@ -62,6 +60,22 @@ public struct SwitchDirectory: ~Copyable {
             throw error
         } catch {
             throw SetupError(description: "\(path): cannot set up the switch's sockets: \(error)")
+        }
+    }
+
+    /// A directory that is there already must be ours, or root's. In `/tmp` anybody can make one first: it would be his
+    /// to swap the sockets in it for his own, and where it is a link, its permissions would be changed elsewhere.
+    private static func refuseIfForeign(_ path: String) throws(SetupError) {
+        guard let status = try? FileStatus(path: path), status.isDirectory else {
+            throw SetupError(description: "\(path): exists and is no directory; choose another path with -s")
+        }
+        let link = (try? FileStatus(path: path, followLinks: false)) ?? status
+        for owner in [link.userID, status.userID] where owner != 0 && owner != CurrentProcess.userID {
+            throw SetupError(
+                description:
+                    "\(path): belongs to user \(CurrentProcess.userName(owner)), who could take the switch over; "
+                    + "choose another path with -s"
+            )
         }
     }
 

@@ -44,6 +44,12 @@ public final class SwitchHooks {
     public private(set) var rates: [Way: Rate] = [:]
     public private(set) var mirrors: [Mirror] = []
     public private(set) var monitors: Set<Int> = []
+    /// Frames a second that a port may send to all others; ports that are not named have `floodLimit`.
+    public private(set) var floodLimits: [Int: UInt64] = [:]
+    /// What every port may flood that has no limit of its own; nil: any number.
+    public private(set) var floodLimit: UInt64?
+    /// The ports that were last seen to be joined by a loop.
+    public internal(set) var lastLoop: LoopWatch.Suspicion?
 
     init(_ owner: Switch) { self.owner = owner }
 
@@ -119,6 +125,22 @@ public final class SwitchHooks {
         guard !ending.isEmpty else { throw .noEntry }
         for mirror in ending { dataPlane.removeMirror(slot: mirror.slot) }
         mirrors.removeAll { $0.source == port }
+    }
+
+    /// Limits what a port may send to all others in a second, 0 for no limit; nil for every port, as far as it has no limit of
+    /// its own.
+    public func setFloodLimit(port: Int?, framesPerSecond: UInt64) throws(Errno) {
+        if let port {
+            try owner.checkRange(port)
+            floodLimits[port] = framesPerSecond
+            dataPlane.setFloodLimit(port: port, framesPerSecond: framesPerSecond == 0 ? nil : framesPerSecond)
+            return
+        }
+        floodLimit = framesPerSecond == 0 ? nil : framesPerSecond
+        dataPlane.setFloodLimit(port: nil, framesPerSecond: floodLimit)
+        for (port, limit) in floodLimits {
+            dataPlane.setFloodLimit(port: port, framesPerSecond: limit == 0 ? nil : limit)
+        }
     }
 
     /// A monitor port gets mirrored frames only, and what is sent there goes nowhere.

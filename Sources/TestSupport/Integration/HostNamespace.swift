@@ -48,7 +48,7 @@ public final class HostNamespace {
     let directory: String
     private let holder: Program
     private let holderInput: Int32
-    let isRoot = geteuid() == 0
+    public let isRoot = geteuid() == 0
     var programs: [Program] = []
     /// Programs started so far: each has log files of its own, also when those before it are forgotten.
     var startedCount = 0

@@ -57,6 +57,43 @@ extension Integration {
             }
         }
 
+        @Test("somebody else's directory, or a link of his to one of ours, is refused in one line and stays as it is")
+        func foreign() throws {
+            try require()
+            try withHost { host in
+                guard host.isRoot else { return try skip("only root can give a directory away") }
+                let (his, ours) = (host.data("his"), host.data("ours"))
+                try host.check(["mkdir", "-m", "0711", his, ours])
+                try host.check(["chown", "12345", his])
+                let link = host.data("link")
+                try host.check(["ln", "-s", ours, link])
+                try host.check(["chown", "-h", "12345", link])
+                let mine = host.data("mine")
+                try host.check(["mkdir", mine])
+                try host.check(["chown", "54321", mine])
+                let switches = [
+                    ([host.etherloom, "switch", "--no-stdin"], his, HostNamespace.User.runner),
+                    ([host.compatible("vde_switch"), "-d"], his, .runner),
+                    ([host.etherloom, "switch", "--no-stdin"], his, .ordinary),
+                    ([host.etherloom, "switch", "--no-stdin"], link, .runner),
+                    ([host.etherloom, "switch", "--no-stdin"], mine, .runner),
+                ]
+                for (command, path, user) in switches {
+                    let program = try host.run(command + ["-s", path], as: user)
+                    #expect(program.end == .exited(1))
+                    #expect(program.errorLines.count == 1)
+                    #expect(program.errorOutput.contains("\(path): belongs to user "), "\(program.errorOutput)")
+                }
+                #expect(try host.check(["stat", "-c", "%a", his, ours]) == "711\n711\n")
+                // His own is his.
+                let element = try host.start(
+                    [host.etherloom, "switch", "--no-stdin", "-s", mine],
+                    as: .ordinary
+                )
+                try host.waitUntilListening(mine + "/ctl", element)
+            }
+        }
+
         @Test("a file in the way and a path that is too long are refused, and nothing is made")
         func wrongPaths() throws {
             try require()

@@ -103,6 +103,16 @@ extension Integration {
             }
         }
 
+        @Test("an rcfile that cannot be read is passed over, as by Debian's; ours says so", arguments: [true, false])
+        func noFile(ours: Bool) throws {
+            try require("vde_switch")
+            try withHost { host in
+                let element = try host.startVDESwitch("vde", ["-f", "/nowhere/rc"], ours: ours)
+                #expect(try element.ask("port/showinfo").contains("1000 Success"))
+                if ours { #expect(element.program.errorOutput.contains("/nowhere/rc")) }
+            }
+        }
+
         @Test("without -f the file in the home directory is run, as by Debian's", arguments: [true, false])
         func defaultFile(ours: Bool) throws {
             try require("vde_switch")
@@ -127,7 +137,7 @@ extension Integration {
                 ["-n", "0"], ["-n", "x"], ["-macaddr", "zz"], ["--macaddr", "01:00:5e:00:00:01"],
                 ["--priority", "70000"],
                 ["-hashsize", "0"], ["-D", "x"], ["-m", "999"], ["-g", "nosuchgroup"], ["--mgmtgroup", "nosuchgroup"],
-                ["-f", "/nowhere/rc"], ["-p", "/nowhere/pid"], ["word"], ["-q"], ["-t"],
+                ["-p", "/nowhere/pid"], ["word"], ["-q"], ["-t"],
             ]
         )
         func wrongValues(arguments: [String]) throws {
