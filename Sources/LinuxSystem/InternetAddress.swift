@@ -56,7 +56,10 @@ public struct InternetAddress: Sendable, Hashable, CustomStringConvertible {
     public var hash: UInt64 { (high &* 0x9e37_79b9_7f4a_7c15) ^ low }
 
     /// `192.0.2.1:4789`, `[2001:db8::1]:4789`.
-    public var description: String {
+    public var description: String { isIPv6 ? "[\(hostText)]:\(port)" : "\(hostText):\(port)" }
+
+    /// `192.0.2.1`, `2001:db8::1`.
+    public var hostText: String {
         var text = [CChar](repeating: 0, count: 64)
         if isIPv6 {
             var address = in6_addr()
@@ -69,8 +72,7 @@ public struct InternetAddress: Sendable, Hashable, CustomStringConvertible {
             var address = in_addr(s_addr: UInt32(truncatingIfNeeded: low).bigEndian)
             unsafe inet_ntop(AF_INET, &address, &text, 64)
         }
-        let host = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
 
@@ -79,6 +81,8 @@ public enum NameLookUp {
     /// Why a name has no address, in the resolver's words.
     public struct Failure: Error, Sendable, CustomStringConvertible {
         public let description: String
+
+        public init(description: String) { self.description = description }
     }
 
     public enum Family: Sendable {

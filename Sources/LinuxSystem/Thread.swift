@@ -20,6 +20,8 @@ public enum Thread {
         fileprivate let rawValue: pthread_t
         /// Waits until the thread's body has returned.
         public consuming func join() { _ = pthread_join(rawValue, nil) }
+        /// Leaves the thread to itself: nobody will wait for its end.
+        public consuming func detach() { _ = pthread_detach(rawValue) }
     }
 
     /// Starts `body` on a new thread, named for `top -H` (15 bytes are shown).

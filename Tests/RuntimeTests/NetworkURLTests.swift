@@ -1,8 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Runtime
+import LinuxSystem
 import Testing
+
+@testable import Runtime
 
 @Suite("Network URLs")
 struct NetworkURLTests {
@@ -63,5 +65,34 @@ struct NetworkURLTests {
         for text in ["/tmp/vde[ctl]", "/tmp/vde[.x]", "/tmp/vde[a b]", "/tmp/vde[16777216]"] {
             #expect(throws: TransportError.self) { try NetworkURL(text).placeInBrackets() }
         }
+    }
+
+    @Test(
+        "the names in a URL that have to be looked up",
+        arguments: [
+            ("stream://example.org:5000", ["example.org"]), ("stream:///tmp/socket", []),
+            ("stream://:5000[listen]", []),
+            ("stream://[::1]:5000", []), ("stream://192.0.2.1:5000", []), ("udp://5000->peer:5001", ["peer"]),
+            ("udp://here:5000->there:5001", ["here", "there"]), ("vxlan://239.0.0.1/peers=a,10.0.0.1,b", ["a", "b"]),
+            ("vxlan://gateway/vni=7/local=me", ["gateway", "me"]),
+            ("tunnel://far.example:7000/peer=KEY", ["far.example"]),
+            ("vlan://3{udp://1->x:2}", ["x"]), ("vde:///tmp/a.b:c", []), ("dgram:///tmp/a->/tmp/b", []),
+            ("dgram://:1->host:2", ["host"]), ("cmd://ssh host", []),
+        ] as [(String, [String])]
+    )
+    func hostNames(_ text: String, _ names: [String]) throws {
+        #expect(try NetworkURL(text).hostNames == names)
+    }
+
+    @Test("names that were looked up are not asked for again, those without an address neither")
+    func resolved() throws {
+        var url = try NetworkURL("udp://5000->somewhere:5001")
+        let six = InternetAddress(ipv6High: 0xfd00_0000_0000_0000, low: 1, port: 0)
+        url.resolved = ["somewhere": [six, InternetAddress(ipv4: 0xc000_0201, port: 0)], "nowhere": []]
+        #expect(try url.lookUp("somewhere", port: 7) == InternetAddress(ipv6High: six.high, low: 1, port: 7))
+        #expect(try url.lookUp("somewhere", port: 7, family: .ipv4) == InternetAddress(ipv4: 0xc000_0201, port: 7))
+        #expect(url.numericHost("somewhere") == "fd00::1")
+        #expect(url.numericHost("192.0.2.9") == "192.0.2.9")
+        #expect(throws: NameLookUp.Failure.self) { try url.lookUp("nowhere", port: 7) }
     }
 }

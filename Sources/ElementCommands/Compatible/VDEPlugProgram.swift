@@ -45,6 +45,7 @@ enum VDEPlugProgram {
         var ports = (first: 0, second: 0)
         var text = "vdeplug:"
         var isLogged = isLoginLogged
+        var isAddressLogged = false
         for occurrence in parsed.occurrences {
             let value = occurrence.value ?? ""
             switch occurrence.letter {
@@ -53,7 +54,8 @@ enum VDEPlugProgram {
                 return 0
             case "d": options.isDaemon = true
             case "p": options.pidFile = value
-            case "l", "L": isLogged = true
+            case "l": isLogged = true
+            case "L": (isLogged, isAddressLogged) = (true, true)
             case "D": text = value
             case "1": ports.first = try port(value)
             case "2": ports.second = try port(value)
@@ -76,11 +78,12 @@ enum VDEPlugProgram {
         setup.description = description(text)
         setup.isEndSuccess = true
         setup.process = options
-        if isLogged {
-            SystemLog.write("vde_plug: START \(setup.description ?? "") \(arguments.joined(separator: " "))")
-        }
+        let log = PlugAddressLog()
+        // As in the original, of what comes by a stream: the other end of ssh.
+        if isAddressLogged, ["stdio", "cmd"].contains(setup.second[0].scheme) { setup.inspect = { log.note($0) } }
+        if isLogged { log.write("START") }
         defer {
-            if isLogged { SystemLog.write("vde_plug: STOP \(setup.description ?? "")") }
+            if isLogged { log.write("STOP") }
         }
         try PlugProcess.run(setup)
         return 0
@@ -90,7 +93,7 @@ enum VDEPlugProgram {
     private static func runAsShell(_ arguments: [String]) throws -> Int32 {
         let words = arguments.first.flatMap { CommandWords.split($0) } ?? []
         guard let program = words.first?.split(separator: "/").last, program == "vde_plug" else {
-            SystemLog.write("vde_plug: refused to run: \(arguments.first ?? "")")
+            PlugAddressLog().write("FAILED")
             Report.line(
                 "This is a Virtual Distributed Ethernet (vde) tunnel broker. \n"
                     + "This is not a login shell, only vde_plug can be executed"
@@ -134,7 +137,7 @@ enum VDEPlugProgram {
           -d, --daemon            run in the background
           -p, --pidfile FILE      write the process number to FILE
           -l, --log               tell syslog of the start and the end
-          -L, --iplog             the same
+          -L, --iplog             and of the IP addresses that come from the second end
           -D, --descr TEXT        description, as the switch's console shows it (vdeplug:)
               --port N, --port2 N port of the switch; as in URL[N]
           -g, -G GROUP, -m, -M MODE   accepted: permissions of a socket that this program does not have

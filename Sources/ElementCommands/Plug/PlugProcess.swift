@@ -20,6 +20,8 @@ struct PlugProcess {
         var description: String?
         /// What this program wants of the switches at its ends, and lets itself send there.
         var filters: [AttachRequest.Filter] = []
+        /// Is shown the beginning of every frame that comes from the second end.
+        var inspect: ((Span<UInt8>) -> Void)?
         var process = ElementProcess.Options()
     }
 
@@ -61,14 +63,21 @@ struct PlugProcess {
         for (host, alternatives) in [(cable.first, setup.first), (cable.second, setup.second)] {
             host.log = { Report.note($0) }
             var context = TransportContext(host: host, description: setup.description ?? describe(interface))
+            context.mayWait = true
             context.onEnd = end
             context.filters = setup.filters
+            context.onFinish = { _ in loop.stop() }
             do {
                 transports.append(try PersistentTransport(alternatives, context, isKept: setup.isKept))
             } catch let error as TransportError {
                 throw Failure(error)
             }
         }
+        var watch: FrameWatch?
+        if let inspect = setup.inspect {
+            watch = try? cable.watchFrames(cable.second, byteCount: PlugAddressLog.frameByteCount, handler: inspect)
+        }
+        defer { watch?.cancel() }
         try process.ready()
         if ending == nil { try process.run() }
         if let ending, !setup.isEndSuccess { throw Failure(ending) }

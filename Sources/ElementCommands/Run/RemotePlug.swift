@@ -62,7 +62,8 @@ final class RemotePlug {
         } catch {
             throw Failure("\(interface): \(error)")
         }
-        let context = TransportContext(host: cable.second, description: PlugProcess.describe(interface))
+        var context = TransportContext(host: cable.second, description: PlugProcess.describe(interface))
+        context.mayWait = true
         // Opened once without keeping, so that a mistake is said at once; from then on it is kept.
         do {
             transport = try PersistentTransport(alternatives, context, isKept: true, mustOpen: true)

@@ -74,6 +74,7 @@ struct WireProcess {
         for (host, alternatives) in [(cable.first, setup.first), (cable.second, setup.second)] {
             host.log = { Report.note($0) }
             var context = TransportContext(host: host, description: setup.description)
+            context.mayWait = true
             context.onEnd = end
             do {
                 transports.append(try PersistentTransport(alternatives, context, isKept: setup.isKept))

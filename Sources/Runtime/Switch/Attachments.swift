@@ -26,8 +26,9 @@ public final class Attachments {
     /// - Parameters:
     ///   - text: a URL, perhaps with alternatives separated by "|".
     ///   - port: the port wanted, 0 for any.
+    ///   - mayWait: the switch is only starting. Else names are looked up afterwards, and the answer does not wait for them.
     @discardableResult
-    public func attach(_ text: String, port: Int = 0) throws -> Int {
+    public func attach(_ text: String, port: Int = 0, mayWait: Bool = false) throws -> Int {
         let alternatives: [NetworkURL]
         do {
             alternatives = try NetworkURL.alternatives(text)
@@ -37,6 +38,7 @@ public final class Attachments {
         let user = CurrentProcess.userName(CurrentProcess.userID)
         var context = TransportContext(host: owner, description: "etherloom user=\(user) PID=\(CurrentProcess.id)")
         context.port = port
+        context.mayWait = mayWait
         let transport = try PersistentTransport(alternatives, context, isKept: true, mustOpen: true)
         let identifier = nextIdentifier
         nextIdentifier += 1

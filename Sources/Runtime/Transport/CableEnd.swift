@@ -11,7 +11,7 @@ public final class CableEnd: EndpointHost {
     public var log: (String) -> Void = { _ in }
     private let cable: Cable
     /// Of the cable: always the same, whichever end is plugged in first.
-    private let port: Int
+    let port: Int
     /// Something was plugged in, or has gone.
     var onChange: (_ isOccupied: Bool) -> Void = { _ in }
     private var occupant: (newcomer: Newcomer, place: DataPlane.Place)?

@@ -56,8 +56,9 @@ final class DatagramTransport: SingleEndpoint {
             guard let there = try NetworkURL("dgram://" + far).hostAndPort,
                 let here = try NetworkURL("dgram://" + near).hostAndPort
             else { throw TransportError(.usage, "\(url): each side is HOST:PORT, or a path") }
-            let remote = try SocketAddress(host: there.host, port: there.port, isStream: false)
-            let host = here.host.isEmpty && remote.isIPv6 ? "::" : here.host.isEmpty ? "0.0.0.0" : here.host
+            let remote = try SocketAddress(host: url.numericHost(there.host), port: there.port, isStream: false)
+            let own = url.numericHost(here.host)
+            let host = own.isEmpty && remote.isIPv6 ? "::" : own.isEmpty ? "0.0.0.0" : own
             let local = try SocketAddress(host: host, port: here.port, isStream: false, isPassive: true)
             let socket = try UnixSocket.makeInternet(for: remote, isStream: false)
             try UnixSocket.bind(socket, to: local)

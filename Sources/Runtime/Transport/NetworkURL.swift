@@ -18,6 +18,8 @@ public struct NetworkURL: Sendable, Equatable, CustomStringConvertible {
     /// The URL inside the braces, as text.
     public let nested: String?
     private let text: String
+    /// Addresses of names in the URL that were looked up before it is opened; nil: names are looked up when they are met.
+    var resolved: NameResolver.Addresses?
 
     public struct Option: Sendable, Equatable {
         public let name: String

@@ -13,15 +13,19 @@ public final class PersistentTransport: Transport {
     private static let lastPause: UInt64 = 2_000
 
     private let alternatives: [NetworkURL]
-    private let context: TransportContext
+    private var context: TransportContext
     private let isKept: Bool
     private var current: (any Transport)?
+    /// Which alternative it is.
+    private var position = 0
     private var timer: ControlLoop.Token?
+    private var resolver: NameResolver?
     private var pause = PersistentTransport.firstPause
     private var isClosed = false
 
     /// Opens one of the alternatives. A kept one that nobody answers yet goes on trying; one that can never work (a wrong
-    /// URL, something missing on this host) throws `TransportError` in either case.
+    /// URL, something missing on this host) throws `TransportError` in either case. While the program runs (`mayWait` is false),
+    /// names are looked up beside everything else, and a kept transport with names opens after that.
     ///
     /// - Parameter mustOpen: the first attempt must succeed also when the connection is kept afterwards.
     public init(
@@ -33,8 +37,17 @@ public final class PersistentTransport: Transport {
         self.alternatives = alternatives
         self.context = context
         self.isKept = isKept
+        // Only the beginning of a program has time.
+        defer { self.context.mayWait = false }
+        if isKept, !context.mayWait, !names.isEmpty {
+            for url in alternatives where TransportRegistry.scheme(url.scheme) == nil {
+                throw TransportRegistry.unknown(url)
+            }
+            retry()
+            return
+        }
         do {
-            try open()
+            try open(alternatives)
         } catch let error as TransportError where isKept && !mustOpen && error.mayHeal {
             context.host.log("\(error); trying again")
             scheduleRetry()
@@ -42,17 +55,21 @@ public final class PersistentTransport: Transport {
     }
 
     /// Something is plugged in now.
-    public var isUp: Bool { current != nil }
+    public var isUp: Bool { current.map { !$0.isConnecting } ?? false }
 
-    private func open() throws {
+    private var names: [String] { Array(Set(alternatives.flatMap(\.hostNames))).sorted() }
+
+    private func open(_ urls: [NetworkURL], from first: Int = 0) throws {
         var failure: TransportError?
-        for url in alternatives {
+        for index in first..<max(urls.count, first) {
+            let url = urls[index]
             var context = context
             // A transport that ends while it opens has not been kept yet.
             var endedEarly: String?
             context.onEnd = { [weak self] reason in
                 if self?.current == nil { endedEarly = reason } else { self?.ended(reason) }
             }
+            context.onFinish = { [weak self] reason in self?.finished(reason) }
             do {
                 let transport = try TransportRegistry.open(url, context)
                 if let reason = endedEarly {
@@ -60,8 +77,11 @@ public final class PersistentTransport: Transport {
                     throw TransportError(.unreachable, reason)
                 }
                 current = transport
-                pause = Self.firstPause
-                self.context.onLinkChange(true, "\(url)")
+                position = index
+                if !transport.isConnecting {
+                    pause = Self.firstPause
+                    self.context.onLinkChange(true, "\(url)")
+                }
                 return
             } catch let error as TransportError {
                 // What is wrong by itself is said first: a retry would hide it.
@@ -77,14 +97,30 @@ public final class PersistentTransport: Transport {
 
     private func ended(_ reason: String) {
         guard !isClosed, let transport = current.take() else { return }
+        let wasConnecting = transport.isConnecting
         transport.close()
-        context.onLinkChange(false, reason)
+        // It never was there: the next alternative has its turn, as if it had been refused at once.
+        if wasConnecting, position + 1 < alternatives.count,
+            (try? open(resolved, from: position + 1)) != nil
+        {
+            return
+        }
+        if !wasConnecting { context.onLinkChange(false, reason) }
         if isKept {
             context.host.log("\(reason); trying again")
             scheduleRetry()
         } else {
             context.onEnd(reason)
         }
+    }
+
+    /// What was to be done is done: nothing is tried again.
+    private func finished(_ reason: String) {
+        guard !isClosed, let transport = current.take() else { return }
+        transport.close()
+        isClosed = true
+        context.onLinkChange(false, reason)
+        context.onFinish(reason)
     }
 
     private func scheduleRetry() {
@@ -95,9 +131,32 @@ public final class PersistentTransport: Transport {
     private func retry() {
         timer = nil
         guard !isClosed, current == nil else { return }
+        let names = names
+        if names.isEmpty { return reopen(alternatives) }
+        do throws(Errno) {
+            resolver = try NameResolver(names, context.loop) { [weak self] addresses in
+                guard let self else { return }
+                resolver = nil
+                resolved = alternatives.map { url in
+                    var url = url
+                    url.resolved = addresses
+                    return url
+                }
+                reopen(resolved)
+            }
+        } catch {
+            scheduleRetry()
+        }
+    }
+
+    /// The alternatives with the addresses of their names, as of the latest look-up.
+    private lazy var resolved: [NetworkURL] = alternatives
+
+    private func reopen(_ urls: [NetworkURL]) {
+        guard !isClosed, current == nil else { return }
         do {
-            try open()
-            context.host.log("connected again")
+            try open(urls)
+            if isUp { context.host.log("connected again") }
         } catch {
             scheduleRetry()
         }
@@ -107,6 +166,8 @@ public final class PersistentTransport: Transport {
         isClosed = true
         if let timer { context.loop.cancel(timer) }
         timer = nil
+        resolver?.cancel()
+        resolver = nil
         current.take()?.close()
     }
 }

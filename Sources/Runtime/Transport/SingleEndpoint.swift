@@ -7,6 +7,7 @@ import LinuxSystem
 /// A transport that is one endpoint, and what belongs to it.
 class SingleEndpoint: Transport {
     let context: TransportContext
+    var isConnecting: Bool { false }
     let name: String
     private var identifier: Int32?
     /// Runs once, when the endpoint is gone or the transport closed.

@@ -90,7 +90,8 @@ extension NetworkURL {
 
 /// A stream that this side connects.
 final class StreamClient: SingleEndpoint {
-    /// How long the opening waits for a connection; after that the attempt goes on beside everything else.
+    /// How long the opening waits for a connection when the program has nothing else to do yet; after that, and at once while it
+    /// runs, the attempt goes on beside everything else.
     private static let patienceMilliseconds: Int32 = 300
     private static let limitMilliseconds: UInt64 = 10_000
 
@@ -103,6 +104,8 @@ final class StreamClient: SingleEndpoint {
     private var token: ControlLoop.Token?
     private var timer: ControlLoop.Token?
     private let make: (consuming OwnedDescriptor) -> Endpoint
+    private var isPending = true
+    override var isConnecting: Bool { isPending }
 
     init(
         _ url: NetworkURL,
@@ -113,11 +116,12 @@ final class StreamClient: SingleEndpoint {
         super.init("\(url)", context)
         if let (host, port) = url.hostAndPort {
             do {
-                let address = try SocketAddress(host: host, port: port, isStream: true)
+                let address = try SocketAddress(host: url.numericHost(host), port: port, isStream: true)
                 let socket = try UnixSocket.makeInternet(for: address, isStream: true)
                 var isConnected = try UnixSocket.connect(socket, to: address)
                 if !isConnected {
-                    isConnected = try Readiness.wait(socket, for: 4, milliseconds: Self.patienceMilliseconds)
+                    let patience = context.mayWait ? Self.patienceMilliseconds : 0
+                    isConnected = try Readiness.wait(socket, for: 4, milliseconds: patience)
                 }
                 if isConnected { try plug(socket) } else { try wait(Attempt(socket)) }
             } catch let error as SocketAddress.ResolveError {
@@ -136,6 +140,7 @@ final class StreamClient: SingleEndpoint {
         let result = InternetSocket.connectionResult(number)
         guard result == 0 else { throw TransportError(.unreachable, "\(name): \(Errno(rawValue: -result))") }
         try plug(make(socket), identifier: number, module: "stream", ending: "\(name): the other end is gone")
+        isPending = false
     }
 
     private func wait(_ attempt: Attempt) throws(Errno) {
@@ -151,6 +156,7 @@ final class StreamClient: SingleEndpoint {
         stopWaiting()
         do {
             try plug(try attempt.descriptor.duplicate())
+            context.onLinkChange(true, name)
         } catch {
             end((error as? TransportError)?.description ?? "\(name): \(error)")
         }

@@ -17,6 +17,12 @@ public import Endpoints
 public protocol Transport: AnyObject {
     /// Unplugs everything and removes what was made.
     func close()
+    /// The other side has not answered yet; if this ends so, another one may be tried in its place.
+    var isConnecting: Bool { get }
+}
+
+extension Transport {
+    public var isConnecting: Bool { false }
 }
 
 /// Where and how a transport is to be opened.
@@ -26,10 +32,14 @@ public struct TransportContext {
     public var port = 0
     /// What this program wants of a switch's frames, and lets itself send: see `AttachRequest.Filter`.
     public var filters: [AttachRequest.Filter] = []
+    /// The program starts: nobody else waits for the control thread, and a refusal is to be known before it goes on.
+    public var mayWait = false
     /// What the other side's console shall show of this program: `etherloom user=… PID=…`.
     public var description: String
     /// The other side is gone for good, and why; a transport that reconnects or listens does not call this.
     public var onEnd: (String) -> Void = { _ in }
+    /// All that was to be done is done, and what: a file was played to its end. Nothing is to be tried again.
+    public var onFinish: (String) -> Void = { _ in }
     /// The other side has come or gone while the transport stays.
     public var onLinkChange: (_ isUp: Bool, _ detail: String) -> Void = { _, _ in }
 

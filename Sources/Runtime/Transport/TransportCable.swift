@@ -34,6 +34,18 @@ public final class TransportCable {
         }
     }
 
+    /// Shows the beginning of each frame that comes in at an end to a handler on the control thread, until the watch is let go.
+    public func watchFrames(
+        _ end: CableEnd,
+        byteCount: Int,
+        handler: @escaping (Span<UInt8>) -> Void
+    ) throws(Errno) -> FrameWatch {
+        var selection = CaptureSelection()
+        selection.ports = [end.port]
+        selection.snapLength = byteCount
+        return try FrameWatch(cable.dataPlane, loop, selection) { _, bytes in handler(bytes) }
+    }
+
     /// Ends the loop thread; what was plugged in is closed.
     public func stop() {
         if let token { loop.cancel(token) }

@@ -36,6 +36,7 @@ final class TunnelTransport: Transport {
         let place = try TunnelURL(url, known: Self.known)
         var options = TunnelOptions(try Self.crypto(place, url))
         options.remote = try place.remoteAddress()
+        let peerHost = options.remote?.hostText ?? place.host
         let tcp = try Self.useOfTCP(place, url)
         let isIPv6 = options.remote?.isIPv6 ?? true
         let mtu = try place.number("mtu", 1280...65_535, default: 65_535)
@@ -62,7 +63,8 @@ final class TunnelTransport: Transport {
             case .tunnelStreamEnded: connections.connectionEnded()
             case .tunnelWantsStream:
                 context.host.log("tunnel \(where_): no answer by UDP; trying TCP")
-                try? connections.connect(host: place.host, port: place.port)
+                // By its address: a name would have to be looked up again, and waited for.
+                try? connections.connect(host: peerHost, port: place.port)
             case .peerUp:
                 connections.settle()
                 context.host.log("tunnel \(where_): the peer answers")
@@ -81,7 +83,7 @@ final class TunnelTransport: Transport {
             try connections.listen(host: place.listenHost, port: place.listenPort ?? 0)
         }
         try context.host.attach(.tunnel(TunnelEndpoint(socket, options: options)), newcomer)
-        if tcp == .always, !place.host.isEmpty { try connections.connect(host: place.host, port: place.port) }
+        if tcp == .always, !place.host.isEmpty { try connections.connect(host: peerHost, port: place.port) }
     }
 
     /// When packets go in a TCP connection.

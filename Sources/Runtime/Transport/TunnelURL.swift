@@ -105,7 +105,7 @@ struct TunnelURL {
     func remoteAddress() throws(TransportError) -> InternetAddress? {
         guard !host.isEmpty else { return nil }
         do {
-            return try NameLookUp.address(host, port: port)
+            return try url.lookUp(host, port: port)
         } catch {
             throw TransportError(.unreachable, "\(host): \(error)")
         }
@@ -117,7 +117,7 @@ struct TunnelURL {
             return InternetAddress.any(isIPv6: remote?.isIPv6 ?? true, port: listenPort ?? 0)
         }
         do {
-            return try NameLookUp.address(listenHost, port: listenPort ?? 0)
+            return try url.lookUp(listenHost, port: listenPort ?? 0)
         } catch {
             throw TransportError(.usage, "\(listenHost): \(error)")
         }

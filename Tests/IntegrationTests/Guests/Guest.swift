@@ -44,11 +44,18 @@ final class Guest {
     }
 
     /// QEMU without virtualisation by the processor, with Debian's kernel for clouds.
-    static func startQEMU(_ host: HostNamespace, _ name: String, _ devices: [String]) throws -> Guest {
+    ///
+    /// - Parameter launcher: the words before its own.
+    static func startQEMU(
+        _ host: HostNamespace,
+        _ name: String,
+        _ devices: [String],
+        by launcher: [String] = []
+    ) throws -> Guest {
         try require()
         try IntegrationTests.require("qemu-system-x86_64")
         let program = try host.start(
-            [
+            launcher + [
                 "qemu-system-x86_64", "-accel", "tcg", "-m", "192", "-nodefaults", "-no-user-config", "-display",
                 "none",
                 "-serial", "stdio", "-no-reboot", "-name", name, "-kernel", files + "/cloud/vmlinuz", "-initrd",

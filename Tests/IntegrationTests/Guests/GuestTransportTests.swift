@@ -10,8 +10,8 @@ extension Integration {
     @Suite("Virtual machines by streams, datagrams and messages")
     struct GuestTransports {
         enum Way: String, CaseIterable, Sendable, CustomTestStringConvertible {
-            case qemuVDE, qemuStream, qemuStreamServer, qemuDatagram, qemuUDP, qemuMulticast
-            case umlBESS, umlFD, umlVDE
+            case qemuVDE, qemuStream, qemuStreamServer, qemuDatagram, qemuUDP, qemuMulticast, qemuTap, qemuBridgedTap
+            case umlBESS, umlFD, umlVDE, umlL2TPv3
 
             var testDescription: String { rawValue }
             var interface: String { rawValue.hasPrefix("qemu") ? "eth0" : "vec0" }
@@ -19,12 +19,13 @@ extension Integration {
             /// What the switch is told.
             func port(_ host: HostNamespace) -> String? {
                 switch self {
-                case .qemuVDE, .umlFD, .umlVDE: nil
+                case .qemuVDE, .umlFD, .umlVDE, .qemuTap, .qemuBridgedTap: nil
                 case .qemuStream: "stream://\(host.path("guest"))[listen]"
                 case .qemuStreamServer: nil
                 case .qemuDatagram: "dgram://\(host.path("ours"))->\(host.path("guest"))"
                 case .qemuUDP: "dgram://127.0.0.1:5002->127.0.0.1:5003"
                 case .qemuMulticast: "mcast://230.0.0.1:1234/if=192.168.0.100"
+                case .umlL2TPv3: "l2tpv3://5000->127.0.0.1:6000/rx_session=1/tx_session=2"
                 case .umlBESS: "seqpacket://\(host.path("guest"))[listen]"
                 }
             }
@@ -53,6 +54,34 @@ extension Integration {
                     )
                 case .qemuMulticast:
                     return try qemu("socket,id=n0,mcast=230.0.0.1:1234,localaddr=192.168.0.100")
+                case .qemuTap:
+                    // A tap that another program made, handed over as a descriptor; the switch has its interface.
+                    let guest = try Guest.startQEMU(
+                        host,
+                        "guest",
+                        ["-netdev", "tap,id=n0,fd=9"] + device,
+                        by: try tap(host)
+                    )
+                    try host.check(["ip", "link", "set", "q0", "up"])
+                    _ = try element.ask("port/attach packet://q0")
+                    return guest
+                case .qemuBridgedTap:
+                    // QEMU's own tap and the switch's on a bridge of the kernel's.
+                    let guest = try qemu("tap,id=n0,ifname=q0,script=no,downscript=no")
+                    _ = try element.ask("port/attach tap://t0")
+                    try host.check(["ip", "link", "add", "b0", "type", "bridge"])
+                    for name in ["q0", "t0"] { try host.check(["ip", "link", "set", name, "master", "b0", "up"]) }
+                    try host.check(["ip", "link", "set", "b0", "up"])
+                    return guest
+                case .umlL2TPv3:
+                    return try Guest.startUML(
+                        host,
+                        "guest",
+                        [
+                            "vec0:transport=l2tpv3,udp=1,src=127.0.0.1,srcport=6000,dst=127.0.0.1,dstport=5000,"
+                                + "rx_session=2,tx_session=1"
+                        ]
+                    )
                 case .umlBESS: return try Guest.startUML(host, "guest", ["vec0:transport=bess,dst=\(path)"])
                 case .umlFD:
                     return try Guest.startUML(host, "guest", ["vec0:transport=fd,fd=9"], by: try pair(host, element))
@@ -66,6 +95,22 @@ extension Integration {
                         by: ["env", places]
                     )
                 }
+            }
+
+            /// A program that makes the tap q0, and gives what it runs its descriptor.
+            private func tap(_ host: HostNamespace) throws -> [String] {
+                let script = try host.write(
+                    """
+                    import fcntl, os, struct, sys
+                    tap = os.open("/dev/net/tun", os.O_RDWR)
+                    # TUNSETIFF: IFF_TAP, IFF_NO_PI, IFF_VNET_HDR
+                    fcntl.ioctl(tap, 0x400454ca, struct.pack("16sH22x", b"q0", 0x0002 | 0x1000 | 0x4000))
+                    os.dup2(tap, 9)
+                    os.execvp(sys.argv[1], sys.argv[1:])
+                    """,
+                    data: "tap.py"
+                )
+                return ["python3", script]
             }
 
             /// A program that gives what it runs one end of a socket pair, and a cable to the switch the other one.
@@ -123,7 +168,10 @@ extension Integration {
                 )
                 // A guest that is killed leaves no endpoint behind, where its end can be seen.
                 try guest.kill()
-                if ![.qemuDatagram, .qemuUDP, .qemuMulticast].contains(way) { try element.waitForEndpoints(1) }
+                if ![.qemuDatagram, .qemuUDP, .qemuMulticast, .umlL2TPv3, .qemuBridgedTap].contains(way) {
+                    try element.waitForEndpoints(1)
+                }
+                if way == .qemuBridgedTap { try host.check(["ip", "link", "delete", "b0"]) }
                 if way == .qemuDatagram { unlink(host.path("guest")) }
                 if way == .qemuStreamServer { unlink(host.path("guest")) }
             }

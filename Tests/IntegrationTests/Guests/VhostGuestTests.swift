@@ -121,6 +121,69 @@ extension Integration {
             }
         }
 
+        @Test("a monitor that listens is connected to, and again after the switch was killed")
+        func monitorListens() throws {
+            try Guest.require()
+            try withHost { host in
+                let path = host.path("vm1")
+                func startSwitch() throws -> RunningSwitch {
+                    try host.startSwitch("vde", ["--port", "vhost://\(path)[connect]"])
+                }
+                // The switch is there first, and waits for the monitor.
+                let element = try startSwitch()
+                let options = Guest.vhostOptions(path, address: "02:00:00:00:00:01")
+                    .map { $0.replacingOccurrences(of: ",reconnect=1", with: ",server=on") }
+                let guest = try Guest.startQEMU(host, "guest", options)
+                defer {
+                    try? guest.kill()
+                    unlink(path)
+                }
+                try guest.run("ip link set eth0 up; ip address add 192.0.2.1/24 dev eth0")
+                try guest.waitForCarrier(true)
+                try Self.expectReach(host, element, guest)
+                element.program.send(signal: SIGKILL)
+                try element.program.waitForEnd()
+                try guest.waitForCarrier(false)
+                let second = try startSwitch()
+                try guest.waitForCarrier(true)
+                try Self.expectReach(host, second, guest)
+            }
+        }
+
+        /// The guest, 192.0.2.1, reaches a station that is made and goes again.
+        private static func expectReach(_ host: HostNamespace, _ element: RunningSwitch, _ guest: Guest) throws {
+            let station = try host.start([
+                host.etherloom, "run", "--net", element.directory, "--address", "192.0.2.2/24", "sleep", "1000",
+            ])
+            try element.waitForEndpoints(2)
+            try guest.run("ping -c 3 -W 10 192.0.2.2")
+            try station.stop()
+            try element.waitForEndpoints(1)
+        }
+
+        @Test(
+            "a guest of either kind keeps working when it is plugged in by a cable and the switch was killed",
+            arguments: Kind.allCases
+        )
+        func cableOutlivesSwitch(kind: Kind) throws {
+            try Guest.require()
+            try withHost { host in
+                let element = try host.startSwitch()
+                let path = host.path("vm1")
+                try host.startElement(["plug", "--reconnect", "vhost://\(path)", element.directory])
+                let guest = try kind.start(host, "guest", socket: path, address: "02:00:00:00:00:01")
+                defer { try? guest.kill() }
+                try guest.run("ip link set eth0 up; ip address add 192.0.2.1/24 dev eth0")
+                try Self.expectReach(host, element, guest)
+                element.program.send(signal: SIGKILL)
+                try element.program.waitForEnd()
+                try guest.waitForCarrier(false)
+                let second = try host.startSwitch()
+                try guest.waitForCarrier(true)
+                try Self.expectReach(host, second, guest)
+            }
+        }
+
         @Test("the same guest works with another device, passt", arguments: Kind.allCases)
         func stranger(kind: Kind) throws {
             try Guest.require()

@@ -74,7 +74,7 @@ enum OverlayOpener {
         _ url: NetworkURL
     ) throws -> InternetAddress {
         do throws(NameLookUp.Failure) {
-            return try NameLookUp.address(name, port: port, family: family)
+            return try url.lookUp(name, port: port, family: family)
         } catch {
             throw TransportError(.unreachable, "\(url): \(name): \(error)")
         }
