@@ -46,7 +46,10 @@ struct FilterCommand: ParsableCommand {
         var setup = try common.setup(upstream, directory, rules)
         setup.interfaces = interfaces
         setup.group = group
-        setup.mode = try mode.map { try Octal.parse($0, option: "--mode") } ?? (group == nil ? 0o600 : 0o660)
+        let bits = try mode.map { try Octal.parse($0, option: "--mode") } ?? (group == nil ? 0o600 : 0o660)
+        setup.mode = bits
+        // Whoever may use the sockets has to get to them; the directory itself stays closed to changes.
+        setup.directoryMode = 0o700 | (bits & 0o060 != 0 ? 0o010 : 0) | (bits & 0o006 != 0 ? 0o001 : 0)
         if let owner {
             guard let user = CurrentProcess.userID(named: owner) else {
                 throw Failure("--owner \(owner): no such user", status: ExitStatus.usage)
@@ -55,7 +58,6 @@ struct FilterCommand: ParsableCommand {
                 throw Failure("--owner \(owner): only root can give sockets away", status: ExitStatus.unsupported)
             }
             setup.owner = user
-            // Whose the sockets are has to get to them; the directory itself stays closed to changes.
             setup.directoryMode = 0o711
         }
         try SwitchProcess.run(setup)
