@@ -80,7 +80,7 @@ struct FilterBench {
         return unsafe instructions.withUnsafeBytes { code in
             each { number in
                 unsafe frames[number].withUnsafeBufferPointer { bytes in
-                    guard let code = unsafe code.baseAddress, let start = unsafe bytes.baseAddress else { return 0 }
+                    guard let code = code.baseAddress, let start = bytes.baseAddress else { return 0 }
                     return Int(unsafe machine(code, start, UInt32(bytes.count), UInt32(bytes.count)) & 1)
                 }
             }

@@ -5,7 +5,7 @@ import Dataplane
 import Endpoints
 import Glibc
 public import PacketFilter
-public import Wire
+import Wire
 
 /// A filter between a network and its clients: a multiplexer all of whose interfaces have the policies that its rules make.
 ///
