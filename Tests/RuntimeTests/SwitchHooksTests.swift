@@ -110,7 +110,7 @@ struct SwitchHooksTests {
             let other = try RawVDEClient(live.directory)
             let watcher = try RawVDEClient(live.directory)
             perform(live) {
-                try $0.addMirror(Way(port: 1, isInbound: true), to: 3, filter: nil, text: "")
+                try $0.addMirrors([Way(port: 1, isInbound: true)], to: 3, filter: nil, text: "")
                 try $0.setMonitor(3, true)
             }
             // Learned: a frame for it goes there only, and to the mirror.
@@ -135,15 +135,21 @@ struct SwitchHooksTests {
     func badMirrors() throws {
         try withSwitch { live in
             let inbound = Way(port: 1, isInbound: true)
-            perform(live, throws: .invalid) { try $0.addMirror(inbound, to: 1, filter: nil, text: "") }
-            perform(live, throws: .invalid) { try $0.addMirror(inbound, to: 33, filter: nil, text: "") }
+            perform(live, throws: .invalid) { try $0.addMirrors([inbound], to: 1, filter: nil, text: "") }
+            perform(live, throws: .invalid) { try $0.addMirrors([inbound], to: 33, filter: nil, text: "") }
             let outside = Way(port: -1, isInbound: true)
-            perform(live, throws: .invalid) { try $0.addMirror(outside, to: 2, filter: nil, text: "") }
+            perform(live, throws: .invalid) { try $0.addMirrors([outside], to: 2, filter: nil, text: "") }
             perform(live, throws: .noEntry) { try $0.removeMirrors(of: 1) }
-            perform(live) { try $0.addMirror(inbound, to: 2, filter: nil, text: "arp") }
-            perform(live, throws: .exists) { try $0.addMirror(inbound, to: 2, filter: nil, text: "") }
-            perform(live) { try $0.addMirror(Way(port: 1, isInbound: false), to: 2, filter: nil, text: "") }
-            #expect(live.perform { $0.element.hooks.mirrors.map(\.filter) } == ["arp", ""])
+            perform(live) { try $0.addMirrors([inbound], to: 2, filter: nil, text: "arp") }
+            perform(live, throws: .exists) { try $0.addMirrors([inbound], to: 2, filter: nil, text: "") }
+            perform(live) { try $0.addMirrors([Way(port: 1, isInbound: false)], to: 2, filter: nil, text: "") }
+            // Both directions or none.
+            let both = [Way(port: 3, isInbound: true), Way(port: 3, isInbound: false)]
+            perform(live) { try $0.addMirrors([both[1]], to: 2, filter: nil, text: "ip") }
+            perform(live, throws: .exists) { try $0.addMirrors(both, to: 2, filter: nil, text: "") }
+            #expect(live.perform { $0.element.hooks.mirrors.map(\.filter) } == ["arp", "", "ip"])
+            perform(live) { try $0.addMirrors(both, to: 4, filter: nil, text: "6") }
+            #expect(live.perform { $0.element.hooks.mirrors.map(\.filter) } == ["arp", "", "ip", "6", "6"])
         }
     }
 
@@ -155,12 +161,12 @@ struct SwitchHooksTests {
             for number in 0..<capacity {
                 let way = Way(port: number / 8 + 1, isInbound: number % 2 == 0)
                 let target = 20 + number / 2 % 4
-                perform(live) { try $0.addMirror(way, to: target, filter: nil, text: "") }
+                perform(live) { try $0.addMirrors([way], to: target, filter: nil, text: "") }
             }
             let late = Way(port: 19, isInbound: true)
-            perform(live, throws: full) { try $0.addMirror(late, to: 32, filter: nil, text: "") }
+            perform(live, throws: full) { try $0.addMirrors([late], to: 32, filter: nil, text: "") }
             perform(live) { try $0.removeMirrors(of: 1) }
-            perform(live) { try $0.addMirror(late, to: 32, filter: nil, text: "") }
+            perform(live) { try $0.addMirrors([late], to: 32, filter: nil, text: "") }
             #expect(Set(live.perform { $0.element.hooks.mirrors.map(\.slot) }).count == capacity - 7)
         }
     }

@@ -50,9 +50,7 @@ extension Console {
                     guard let destination = words.first.flatMap({ Int($0) }) else { throw Errno.invalid }
                     let filter = words.dropFirst().joined(separator: " ")
                     let program = try filter.isEmpty ? nil : Console.compile(filter)
-                    for way in ways {
-                        try call.console.target.hooks.addMirror(way, to: destination, filter: program, text: filter)
-                    }
+                    try call.console.target.hooks.addMirrors(ways, to: destination, filter: program, text: filter)
                     return .success
                 }
             ),

@@ -38,14 +38,12 @@ struct MirrorOption: Sendable {
 
     func apply(to element: Switch) throws {
         do throws(Errno) {
-            for isInbound in directions {
-                try element.hooks.addMirror(
-                    SwitchHooks.Way(port: source, isInbound: isInbound),
-                    to: destination,
-                    filter: filter,
-                    text: expression
-                )
-            }
+            try element.hooks.addMirrors(
+                directions.map { SwitchHooks.Way(port: source, isInbound: $0) },
+                to: destination,
+                filter: filter,
+                text: expression
+            )
         } catch {
             throw Failure(
                 "--mirror \(text): \(error); two different ports from 0 to \(element.portCount) are wanted",

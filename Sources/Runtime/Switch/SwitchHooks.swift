@@ -86,36 +86,39 @@ public final class SwitchHooks {
         )
     }
 
-    /// Shows one direction of a port to another port too. EINVAL for a port's mirror in itself, EEXIST for one that is there,
-    /// ENOSPC when there are too many.
-    public func addMirror(_ way: Way, to destination: Int, filter: FilterProgram?, text: String) throws(Errno) {
-        try owner.checkRange(way.port)
+    /// Shows directions of ports to another port too, all of them or, when one cannot be, none. EINVAL for a port's mirror in
+    /// itself, EEXIST for one that is there, ENOSPC when there are too many.
+    public func addMirrors(_ ways: [Way], to destination: Int, filter: FilterProgram?, text: String) throws(Errno) {
         try owner.checkRange(destination)
-        guard way.port != destination else { throw .invalid }
-        let isThere = mirrors.contains {
-            $0.source == way.port && $0.isInbound == way.isInbound && $0.destination == destination
+        for way in ways {
+            try owner.checkRange(way.port)
+            guard way.port != destination else { throw .invalid }
+            let isThere = mirrors.contains {
+                $0.source == way.port && $0.isInbound == way.isInbound && $0.destination == destination
+            }
+            guard !isThere else { throw .exists }
         }
-        guard !isThere else { throw .exists }
         let used = Set(mirrors.map(\.slot))
-        guard let slot = (0..<DataPlane.mirrorCapacity).first(where: { !used.contains($0) }) else {
-            throw Errno(rawValue: 28)  // ENOSPC
-        }
-        mirrors.append(
-            Mirror(
+        let free = (0..<DataPlane.mirrorCapacity).filter { !used.contains($0) }
+        guard free.count >= ways.count else { throw Errno(rawValue: 28) }  // ENOSPC
+        for (way, slot) in zip(ways, free) {
+            mirrors.append(
+                Mirror(
+                    source: way.port,
+                    isInbound: way.isInbound,
+                    destination: destination,
+                    filter: text,
+                    slot: slot
+                )
+            )
+            dataPlane.setMirror(
+                slot: slot,
                 source: way.port,
                 isInbound: way.isInbound,
                 destination: destination,
-                filter: text,
-                slot: slot
+                filter: filter
             )
-        )
-        dataPlane.setMirror(
-            slot: slot,
-            source: way.port,
-            isInbound: way.isInbound,
-            destination: destination,
-            filter: filter
-        )
+        }
     }
 
     /// Ends all mirrors of a port. ENOENT when there is none.
