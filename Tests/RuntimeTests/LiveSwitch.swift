@@ -22,7 +22,9 @@ final class TemporaryDirectory: Sendable {
         try FileSystem.makeDirectory(path, mode: 0o700)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit { remove() }
+
+    func remove() { try? FileManager.default.removeItem(atPath: path) }
 
     var names: Set<String> { Set((try? FileSystem.names(in: path)) ?? []) }
 }
@@ -125,6 +127,8 @@ final class LiveSwitch: @unchecked Sendable {
         guard let thread = thread.take() else { return }
         perform { $0.loop.stop() }
         thread.join()
+        // Not left to the last reference: a test in a process of its own ends with exit(3).
+        parent.remove()
     }
 
     // MARK: What the console would show
