@@ -27,6 +27,8 @@ public struct ImpairedDirection: Sendable {
     private var interfaceFree: UInt64 = 0
     private var channelFree: UInt64 = 0
     private var latestArrival: UInt64 = 0
+    /// Those three before the latest copy was scheduled.
+    private var before: (UInt64, UInt64, UInt64) = (0, 0, 0)
     /// What is in the wire.
     public private(set) var byteCount = 0
     public private(set) var frameCount = 0
@@ -91,9 +93,15 @@ public struct ImpairedDirection: Sendable {
             if limit > 0, Double(byteCount + size) > limit { return nil }
         }
         var time = now
+        before = (interfaceFree, channelFree, latestArrival)
         if !settings.speed.isZero { time = Self.pass(size, settings.speed.sample(&random), from: time, &interfaceFree) }
         if !settings.bandwidth.isZero {
             time = Self.pass(size, settings.bandwidth.sample(&random), from: time, &channelFree)
+        }
+        // A backlog that long is none that anybody waits for.
+        guard Double(time - now) <= Self.longestTime else {
+            (interfaceFree, channelFree, latestArrival) = before
+            return nil
         }
         let overtakes = !settings.reorder.isZero && random.happens(percent: settings.reorder.sample(&random))
         if !overtakes {
@@ -107,6 +115,13 @@ public struct ImpairedDirection: Sendable {
             frameCount += 1
         }
         return time
+    }
+
+    /// There is no place where the copy that was just scheduled could wait: it is lost, and takes no time of the wire, or a
+    /// sender that is too fast for long would leave nothing but waiting behind.
+    public mutating func cancel(byteCount size: Int, wasToWait: Bool) {
+        (interfaceFree, channelFree, latestArrival) = before
+        if wasToWait { left(byteCount: size) }
     }
 
     /// When `size` bytes that begin at `time` or later have gone through something of this rate.

@@ -76,7 +76,7 @@ extension Engine {
 
     private mutating func lose(_ size: Int, _ slot: Int, _ cause: DropCause, isWaiting: Bool) {
         drops.count(cause)
-        if isWaiting { hooks.shapers[slot].impairment?.left(byteCount: size) }
+        hooks.shapers[slot].impairment?.cancel(byteCount: size, wasToWait: isWaiting)
     }
 
     private mutating func goOn(_ frame: FrameReference, at index: Int, isInbound: Bool) {

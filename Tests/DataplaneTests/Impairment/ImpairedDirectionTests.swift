@@ -189,4 +189,27 @@ struct ImpairedDirectionTests {
             #expect(wire.damage(byteCount: 1514) <= 1515)
         }
     }
+
+    @Test("a frame that finds no place to wait takes no time of the wire")
+    func cancelled() {
+        var wire = Self.direction { $0.bandwidth.value = 1000 }
+        #expect(wire.schedule(byteCount: 1000, now: 5) == 1_000_000_005)
+        for _ in 0..<100 {
+            #expect(wire.schedule(byteCount: 1000, now: 5) == 2_000_000_005)
+            wire.cancel(byteCount: 1000, wasToWait: true)
+        }
+        #expect(wire.schedule(byteCount: 1000, now: 5) == 2_000_000_005)
+        #expect(wire.byteCount == 2000 && wire.frameCount == 2)
+    }
+
+    @Test("nothing waits behind more than ten minutes of others")
+    func backlog() {
+        var wire = Self.direction { $0.bandwidth.value = 1000 }
+        for _ in 0..<600 { #expect(wire.schedule(byteCount: 1000, now: 0) != nil) }
+        for _ in 0..<100 { #expect(wire.schedule(byteCount: 1000, now: 0) == nil) }
+        // A second later there is room for one more.
+        #expect(wire.schedule(byteCount: 1000, now: 1_000_000_000) == 601_000_000_000)
+        #expect(wire.schedule(byteCount: 1000, now: 1_000_000_000) == nil)
+        #expect(wire.frameCount == 601)
+    }
 }
