@@ -192,6 +192,14 @@ public enum Endpoint: ~Copyable, Sendable {
         }
     }
 
+    /// What `interest` says of some channel is not what it was, by the endpoint's own doing. True once.
+    public func takeInterestChange() -> Bool {
+        switch self {
+        case .tunnel(let endpoint): endpoint.takeInterestChange()
+        default: false
+        }
+    }
+
     /// Carries out what the control thread wants changed. Descriptors may be others afterwards.
     public func apply(_ change: consuming EndpointChange) {
         switch consume change {

@@ -71,6 +71,7 @@ extension Engine {
         // What both sides take may have been agreed on meanwhile.
         places[index].capabilities = places[index].endpoint?.capabilities ?? []
         endpointDeadline = min(endpointDeadline, deadline)
+        if places[index].endpoint?.takeInterestChange() == true { updateInterest(index) }
         postNotices(index)
     }
 

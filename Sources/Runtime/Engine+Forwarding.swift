@@ -237,7 +237,11 @@ extension Engine {
             if let frame = queues.removeFirst(index) { pool.release(frame) }
         }
         drops.flush(to: table, endpoint: index)
-        if queues.isEmpty(index), !isBlocked { watchWritable(index, false) }
+        if queues.isEmpty(index), !isBlocked {
+            watchWritable(index, false)
+        } else if places[index].endpoint?.takeInterestChange() == true {
+            updateInterest(index)
+        }
         noteProgress(index, frames: sent)
     }
 

@@ -16,9 +16,11 @@ struct HandshakeGuard {
     private var secret: [UInt8]
     private var secretMade: UInt64 = 0
     /// Handshakes that may be worked on at once, and again after time: of anybody, and of proven addresses.
-    private var anybody = TokenBucket(capacity: 8, perSecond: 4)
-    private var proven = TokenBucket(capacity: 8, perSecond: 4)
-    private var cookieReplies = TokenBucket(capacity: 32, perSecond: 32)
+    private var anybody = HandshakeAllowance(capacity: 8, perSecond: 4)
+    private var proven = HandshakeAllowance(capacity: 8, perSecond: 4)
+    private var cookieReplies = HandshakeAllowance(capacity: 32, perSecond: 32)
+    /// Answers to our own initiation: only who saw it knows its index.
+    private var answers = HandshakeAllowance(capacity: 8, perSecond: 4)
 
     /// The cookie that the other side asked for, and when it came.
     private var cookie: [UInt8]?
@@ -61,14 +63,8 @@ struct HandshakeGuard {
     ///   - packet: with both codes.
     ///   - source: the address that it came from, as bytes.
     mutating func judge(_ packet: [UInt8], source: [UInt8], now: UInt64) -> Judgement {
-        guard packet.count > 40 else { return .refuse(.malformed) }
+        if let refusal = check(packet) { return .refuse(refusal) }
         let body = packet.count - 32
-        guard
-            Self.areEqual(
-                packet[body..<body + 16],
-                NoiseState.authenticate(Array(packet[..<body]), key: receiveKey)[..<16]
-            )
-        else { return .refuse(.notAuthentic) }
         if anybody.take(now: now) { return .accept }
         let cookie = cookie(for: source, now: now)
         let expected = NoiseState.authenticate(Array(packet[..<(body + 16)]), key: cookie)[..<16]
@@ -81,6 +77,21 @@ struct HandshakeGuard {
         let mac1 = Array(packet[body..<body + 16])
         let sealed = Cipher.seal(cookie, key: key, counter: 0, authenticating: mac1)
         return .demandCookie([TunnelPacket.Kind.cookie.rawValue, 0, 0, 0] + packet[4..<8] + salt + sealed)
+    }
+
+    /// Why an answer to our initiation is not worth working on, nil when it is. A flood of initiations does not count here:
+    /// it must not keep us from reaching the peer ourselves.
+    mutating func refusal(ofAnswer packet: [UInt8], now: UInt64) -> TunnelRefusal? {
+        if let refusal = check(packet) { return refusal }
+        return answers.take(now: now) ? nil : .rateExceeded
+    }
+
+    /// The first code of a handshake packet.
+    private func check(_ packet: [UInt8]) -> TunnelRefusal? {
+        guard packet.count > 40 else { return .malformed }
+        let body = packet.count - 32
+        let expected = NoiseState.authenticate(Array(packet[..<body]), key: receiveKey)[..<16]
+        return Self.areEqual(packet[body..<body + 16], expected) ? nil : .notAuthentic
     }
 
     /// Takes the cookie of an answer to our last handshake packet: whether it was one.
@@ -112,7 +123,7 @@ struct HandshakeGuard {
 }
 
 /// So many at once, so many a second in the long run.
-struct TokenBucket {
+struct HandshakeAllowance {
     let capacity: UInt64
     let interval: UInt64
     private var tokens: UInt64

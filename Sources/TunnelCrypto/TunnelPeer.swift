@@ -109,7 +109,7 @@ public struct TunnelPeer {
         switch kind {
         case .data: return .refused(.malformed)
         case .initiation: return receiveInitiation(packet, source: source(), now: now)
-        case .response: return receiveResponse(packet, source: source(), now: now)
+        case .response: return receiveResponse(packet, now: now)
         case .cookie:
             guard protection.takeCookie(packet, now: now) else { return .refused(.notAuthentic) }
             // At once, but not more often than a cookie comes: each needs an initiation of ours.
@@ -208,15 +208,11 @@ public struct TunnelPeer {
         return .handshake
     }
 
-    private mutating func receiveResponse(_ packet: [UInt8], source: [UInt8], now: UInt64) -> Verdict {
+    private mutating func receiveResponse(_ packet: [UInt8], now: UInt64) -> Verdict {
         guard var pending = handshake, TunnelPacket.readUInt32(packet.span, at: 8) == pending.index else {
             return .refused(.notAuthentic)
         }
-        switch protection.judge(packet, source: source, now: now) {
-        case .refuse(let refusal): return .refused(refusal)
-        case .demandCookie: return .refused(.rateExceeded)
-        case .accept: break
-        }
+        if let refusal = protection.refusal(ofAnswer: packet, now: now) { return .refused(refusal) }
         // A copy of the state: a forged response must not spoil the true one.
         guard let (_, keys) = pending.state.readSecond(Array(packet[12..<packet.count - 32])) else {
             return .refused(.notAuthentic)

@@ -215,36 +215,6 @@ struct TunnelPeerTests {
         }
     }
 
-    @Test func aFloodOfHandshakesDemandsCookies() throws {
-        var pair = TunnelPair()
-        var flooder = TunnelPeer(TunnelConfiguration(key: TunnelKey(), peer: pair.b.configuration.key.publicBytes))
-        var answers = 0
-        var silent = 0
-        for number in 0..<200 {
-            flooder.hurry()
-            _ = flooder.expire(now: pair.now, wall: UInt64(number), canInitiate: true)
-            let source = [UInt8(truncatingIfNeeded: number)]
-            switch TunnelPair.give(flooder.takeOutput(), to: &pair.b, now: pair.now, source: source) {
-            case .handshake: answers += 1
-            default: silent += 1
-            }
-            _ = pair.b.takeOutput()
-        }
-        // 8 were looked at, 32 were told to prove their address, the rest got nothing.
-        #expect(answers == 32)
-        #expect(silent == 168)
-        // The true peer gets through with a cookie.
-        _ = pair.a.expire(now: pair.now, wall: 1, canInitiate: true)
-        pair.now += 100_000_000
-        #expect(TunnelPair.give(pair.a.takeOutput(), to: &pair.b, now: pair.now, source: [9]) == .handshake)
-        #expect(TunnelPair.give(pair.b.takeOutput(), to: &pair.a, now: pair.now) == .handshake)
-        #expect(!pair.a.canSend)
-        _ = pair.a.expire(now: pair.now, wall: 2, canInitiate: true)
-        #expect(TunnelPair.give(pair.a.takeOutput(), to: &pair.b, now: pair.now, source: [9]) == .handshake)
-        #expect(TunnelPair.give(pair.b.takeOutput(), to: &pair.a, now: pair.now) == .handshake)
-        #expect(pair.a.canSend)
-    }
-
     @Test func nonsenseIsHarmless() {
         var pair = TunnelPair()
         for _ in 0..<5000 {

@@ -41,6 +41,13 @@ public struct TunnelEndpoint: ~Copyable, Sendable {
     var nextDeadline: UInt64 { state.value.nextDeadline }
     var holdsFrames: Bool { state.value.holdsFrames }
     func takeNotice() -> EndpointNotice? { state.value.takeNotice() }
+
+    /// Packets go another way than before, so that another descriptor is to be waited for. True once.
+    func takeInterestChange() -> Bool {
+        let hasChanged = state.value.hasOtherWay
+        state.value.hasOtherWay = false
+        return hasChanged
+    }
     func expire(now: UInt64, drops: inout DropTally) { state.value.expire(now: now, drops: &drops) }
 
     var channelCount: Int { 1 + TunnelState.streamCount }
@@ -91,6 +98,8 @@ struct TunnelState: ~Copyable {
     var stream = -1
     /// The connection that the packet in work came from, -1: it came by UDP.
     var arrival = -1
+    /// `stream` has changed since the caller asked last.
+    var hasOtherWay = false
     /// The size of a frame that was called blocked although the connection's buffer has it.
     var heldByteCount: UInt32?
 

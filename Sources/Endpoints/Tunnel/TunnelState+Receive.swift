@@ -19,11 +19,16 @@ extension TunnelState {
             _ = receivedOffset == receivedCount && takeHeld(into: &burst, pool: &pool, drops: &drops)
             if streams[channel - 1].rawDescriptor >= 0 { endStream(channel - 1) }
         }
+        var callCount = 0
         while true {
             if receivedOffset == receivedCount {
                 guard takeHeld(into: &burst, pool: &pool, drops: &drops) else { return .more }
                 guard channel == 0 else { return .drained }
-                guard burst.byteCount < Tunables.burstByteCount / 2 else { return .more }
+                // What strangers send makes no frame, and must not keep others from their turn either.
+                guard burst.byteCount < Tunables.burstByteCount / 2, callCount < Tunables.burstFrameCount else {
+                    return .more
+                }
+                callCount += 1
                 let reception = Self.receive(descriptor(channel: channel), &received, from: &source)
                 // Errors are the path's (an ICMP message): the clock tells when the peer is gone.
                 guard reception.byteCount >= 0 else { return .drained }
@@ -82,6 +87,7 @@ extension TunnelState {
     private mutating func move() {
         if peer.isUp { notify(.peerMoved, value: arrival >= 0 ? 0 : place(source)) }
         stream = arrival
+        hasOtherWay = true
         heldByteCount = nil
         if arrival >= 0 {
             streams[arrival].isProven = true

@@ -124,6 +124,7 @@ extension TunnelState {
         streams[index].close()
         if stream == index {
             stream = -1
+            hasOtherWay = true
             heldByteCount = nil
         }
         notify(.tunnelStreamEnded)
