@@ -13,6 +13,10 @@ struct DescriptorChain: ~Copyable {
     private(set) var count = 0
     /// Bytes in all ranges.
     private(set) var byteCount = 0
+    /// Descriptors looked at for the frame in work. Those that hold nothing cost time too: a guest could spread one frame
+    /// over a thousand chains of a thousand such.
+    private var visitedCount = 0
+    private static var visitLimit: Int { 4 * SplitRing.maximumChainLength }
 
     init() {
         // Each descriptor may cross into neighbouring regions.
@@ -24,6 +28,7 @@ struct DescriptorChain: ~Copyable {
     mutating func removeAll() {
         count = 0
         byteCount = 0
+        visitedCount = 0
     }
 
     subscript(index: Int) -> GuestMemory.Range { ranges[index] }
@@ -45,7 +50,8 @@ struct DescriptorChain: ~Copyable {
         while true {
             let descriptor = memory.descriptor(table, at: index * 16)
             visited += 1
-            guard visited <= SplitRing.maximumChainLength else { throw .endlessChain }
+            visitedCount += 1
+            guard visited <= SplitRing.maximumChainLength, visitedCount <= Self.visitLimit else { throw .endlessChain }
             if descriptor.isIndirect {
                 // A table within a table, an empty one, or one with a broken entry at its end: 2.7.5.3.1.
                 let size = Int(descriptor.byteCount)

@@ -37,93 +37,38 @@ struct VhostHostileTests {
             $0.offer(1, head: 0)
         },
         Attack(fault: .endlessChain, name: "an endless chain of nothing") {
-            $0.describe(
-                table: $0.descriptorsOffset(1),
-                0,
-                address: 0,
-                byteCount: 0,
-                flags: GuestRings.hasNext,
-                next: 0
-            )
-            $0.offer(1, head: 0)
+            $0.offer(1, address: 0, byteCount: 0, flags: GuestRings.hasNext, next: 0)
         },
         Attack(fault: .badLink, name: "a successor beyond the table") {
-            $0.describe(
-                table: $0.descriptorsOffset(1),
-                0,
-                address: $0.guest(0),
-                byteCount: 1,
-                flags: GuestRings.hasNext,
-                next: 256
-            )
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(0), byteCount: 1, flags: GuestRings.hasNext, next: 256)
         },
         Attack(fault: .badAddress, name: "an address before the memory") {
-            $0.describe(table: $0.descriptorsOffset(1), 0, address: $0.guest(0) - 1, byteCount: 100)
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(0) - 1, byteCount: 100)
         },
         Attack(fault: .badAddress, name: "a buffer that leaves the memory") {
-            $0.describe(table: $0.descriptorsOffset(1), 0, address: $0.guest(GuestRings.byteCount - 10), byteCount: 11)
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(GuestRings.byteCount - 10), byteCount: 11)
         },
         Attack(fault: .badAddress, name: "a length that wraps the address") {
-            $0.describe(table: $0.descriptorsOffset(1), 0, address: .max - 5, byteCount: 0xffff_ffff)
-            $0.offer(1, head: 0)
+            $0.offer(1, address: .max - 5, byteCount: 0xffff_ffff)
         },
         Attack(fault: .wrongDirection, name: "a buffer to be written") {
-            $0.describe(
-                table: $0.descriptorsOffset(1),
-                0,
-                address: $0.guest(0),
-                byteCount: 100,
-                flags: GuestRings.writable
-            )
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(0), byteCount: 100, flags: GuestRings.writable)
         },
         Attack(fault: .badIndirect, name: "a table of half a descriptor") {
-            $0.describe(
-                table: $0.descriptorsOffset(1),
-                0,
-                address: $0.guest(0x8000),
-                byteCount: 24,
-                flags: GuestRings.indirect
-            )
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(0x8000), byteCount: 24, flags: GuestRings.indirect)
         },
         Attack(fault: .badIndirect, name: "an empty table") {
-            $0.describe(
-                table: $0.descriptorsOffset(1),
-                0,
-                address: $0.guest(0x8000),
-                byteCount: 0,
-                flags: GuestRings.indirect
-            )
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(0x8000), byteCount: 0, flags: GuestRings.indirect)
         },
         Attack(fault: .badIndirect, name: "a table of four gigabytes") {
-            $0.describe(
-                table: $0.descriptorsOffset(1),
-                0,
-                address: $0.guest(0),
-                byteCount: 0xffff_fff0,
-                flags: GuestRings.indirect
-            )
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(0), byteCount: 0xffff_fff0, flags: GuestRings.indirect)
         },
         Attack(fault: .badIndirect, name: "a table outside of the memory") {
-            $0.describe(table: $0.descriptorsOffset(1), 0, address: 0, byteCount: 16, flags: GuestRings.indirect)
-            $0.offer(1, head: 0)
+            $0.offer(1, address: 0, byteCount: 16, flags: GuestRings.indirect)
         },
         Attack(fault: .badIndirect, name: "a table in a table") {
             $0.describe(table: 0x8000, 0, address: $0.guest(0x8000), byteCount: 16, flags: GuestRings.indirect)
-            $0.describe(
-                table: $0.descriptorsOffset(1),
-                0,
-                address: $0.guest(0x8000),
-                byteCount: 16,
-                flags: GuestRings.indirect
-            )
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(0x8000), byteCount: 16, flags: GuestRings.indirect)
         },
         Attack(fault: .badLink, name: "a successor beyond an indirect table") {
             $0.describe(
@@ -134,14 +79,7 @@ struct VhostHostileTests {
                 flags: GuestRings.hasNext,
                 next: 1
             )
-            $0.describe(
-                table: $0.descriptorsOffset(1),
-                0,
-                address: $0.guest(0x8000),
-                byteCount: 16,
-                flags: GuestRings.indirect
-            )
-            $0.offer(1, head: 0)
+            $0.offer(1, address: $0.guest(0x8000), byteCount: 16, flags: GuestRings.indirect)
         },
         Attack(fault: .memoryGone, name: "memory cut short") {
             $0.send(plain + testFrame(1), head: 0)
@@ -183,21 +121,26 @@ struct VhostHostileTests {
     }
 
     private static let receiveAttacks: [Attack] = [
+        Attack(fault: .endlessChain, name: "buffers of a byte behind 255 descriptors of nothing each") {
+            for index in 0..<256 {
+                $0.describe(
+                    table: $0.descriptorsOffset(0),
+                    index,
+                    address: $0.guest($0.room(0)),
+                    byteCount: index == 255 ? 1 : 0,
+                    flags: GuestRings.writable | (index == 255 ? 0 : GuestRings.hasNext),
+                    next: UInt16(index + 1)
+                )
+            }
+            for _ in 0..<256 { $0.offer(0, head: 0) }
+        },
         Attack(fault: .badHead, name: "a head beyond the table") { $0.offer(0, head: 300) },
         Attack(fault: .wrongDirection, name: "a buffer to be read") {
-            $0.describe(table: $0.descriptorsOffset(0), 0, address: $0.guest($0.room(0)), byteCount: 2000)
-            $0.offer(0, head: 0)
+            $0.offer(0, address: $0.guest($0.room(0)), byteCount: 2000)
         },
         Attack(fault: .emptyBuffer, name: "a buffer without room") { $0.giveBuffer(0, head: 0) },
         Attack(fault: .badAddress, name: "a buffer outside of the memory") {
-            $0.describe(
-                table: $0.descriptorsOffset(0),
-                0,
-                address: 0,
-                byteCount: 2000,
-                flags: GuestRings.writable
-            )
-            $0.offer(0, head: 0)
+            $0.offer(0, address: 0, byteCount: 2000, flags: GuestRings.writable)
         },
         Attack(fault: .tooManyAvailable, name: "an index far ahead") {
             $0.store(UInt16(0x8000), at: $0.availableOffset(0) + 2)
@@ -260,5 +203,26 @@ struct VhostHostileTests {
             _ = machine.bench.takeFrames()
             #expect(machine.bench.isPoolWhole == true)
         }
+    }
+}
+
+extension GuestRings {
+    /// Offers a chain that is one descriptor, in the table's first place.
+    fileprivate func offer(
+        _ ring: Int,
+        address: UInt64,
+        byteCount: UInt32,
+        flags: UInt16 = 0,
+        next: UInt16 = 0
+    ) {
+        describe(
+            table: descriptorsOffset(ring),
+            0,
+            address: address,
+            byteCount: Int(byteCount),
+            flags: flags,
+            next: next
+        )
+        offer(ring, head: 0)
     }
 }
