@@ -52,3 +52,18 @@ enum CompatibleProgram: String, CaseIterable {
         }
     }
 }
+
+extension CommandLineOptions {
+    /// Parses the options of a program that says what is wrong with them in one line, and ends.
+    static func parseOrFail(
+        program: String,
+        _ arguments: [String],
+        short: String,
+        long: [Long],
+        singleDashLong: Bool
+    ) throws -> Result {
+        let result = parse(program: program, arguments, short: short, long: long, singleDashLong: singleDashLong)
+        if let mistake = result.mistake { throw Failure("\(mistake); see: \(program) --help") }
+        return result
+    }
+}

@@ -21,14 +21,13 @@ enum DPipeProgram {
     ]
 
     static func run(_ arguments: [String]) throws -> Int32 {
-        let parsed = CommandLineOptions.parse(
+        let parsed = try CommandLineOptions.parseOrFail(
             program: "dpipe",
             arguments,
             short: "+hdnNp:P:",
             long: long,
             singleDashLong: true
         )
-        if let mistake = parsed.mistake { throw Failure("\(mistake); see: dpipe --help") }
         var isDaemon = false
         var pidFile: String?
         var groupFile: String?

@@ -34,14 +34,13 @@ enum SlirpVDEProgram {
             }
             return word
         }
-        let parsed = CommandLineOptions.parse(
+        let parsed = try CommandLineOptions.parseOrFail(
             program: "slirpvde",
             words,
             short: short,
             long: long,
             singleDashLong: false
         )
-        if let mistake = parsed.mistake { throw Failure("\(mistake); see: slirpvde --help") }
         var setup = GatewaySetup()
         setup.isDHCPEnabled = false
         setup.poolStart = poolStart
@@ -70,7 +69,7 @@ enum SlirpVDEProgram {
                 print(usage)
                 return 0
             case "X", "x", "t":
-                throw Failure("-\(occurrence.letter): X11, unix-socket and TFTP forwarding are not there yet")
+                throw Failure("-\(occurrence.letter): X11, unix-socket and TFTP forwarding are not supported")
             default: break
             }
         }

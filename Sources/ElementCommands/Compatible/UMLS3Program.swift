@@ -47,9 +47,8 @@ enum UMLS3Program {
         var options = ElementProcess.Options()
         options.isDaemon = !isDebug
         options.pidFile = pidFile
-        var process = try ElementProcess.start(options)
-        let set = UMLSwitchSet(loop: process.loop, isDebug: isDebug)
-        do {
+        try ElementProcess.perform(options) { process in
+            let set = UMLSwitchSet(loop: process.loop, isDebug: isDebug)
             let server = try UMLS3Server(set, loop: process.loop, path: socket)
             defer {
                 set.closeAll()
@@ -57,10 +56,6 @@ enum UMLS3Program {
             }
             try process.ready()
             try process.run()
-        } catch let failure as Failure {
-            Report.error(failure.message)
-            process.fail(status: failure.status)
-            throw ExitCodeOnly(status: failure.status)
         }
     }
 

@@ -102,8 +102,7 @@ enum UMLSwitch2Program {
 /// A switch of these as a program.
 enum UMLSwitchProcess {
     static func run(_ config: UMLSwitchConfig, _ options: ElementProcess.Options, endsWithInput: Bool) throws {
-        var process = try ElementProcess.start(options)
-        do {
+        try ElementProcess.perform(options) { process in
             let log: (String) -> Void = { Report.note($0) }
             let element = try UMLSwitch(config, loop: process.loop, log: log)
             defer { element.close() }
@@ -112,10 +111,6 @@ enum UMLSwitchProcess {
             if endsWithInput { try watchInput(loop) }
             try process.ready()
             try process.run()
-        } catch let failure as Failure {
-            Report.error(failure.message)
-            process.fail(status: failure.status)
-            throw ExitCodeOnly(status: failure.status)
         }
     }
 

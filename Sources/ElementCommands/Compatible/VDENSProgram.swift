@@ -20,14 +20,13 @@ enum VDENSProgram {
     ]
 
     static func run(_ arguments: [String]) throws -> Int32 {
-        let parsed = CommandLineOptions.parse(
+        let parsed = try CommandLineOptions.parseOrFail(
             program: "vdens",
             arguments,
             short: "+hmi:r:R:H:scu",
             long: long,
             singleDashLong: false
         )
-        if let mistake = parsed.mistake { throw Failure("\(mistake); see: vdens --help") }
         var prefix = "vde"
         var isMultiple = false
         var request = RunProcess.Request(command: [])

@@ -27,24 +27,24 @@ enum VDEPlugProgram {
 
     static func run(_ arguments: [String]) throws -> Int32 {
         if arguments.first == "-c" { return try runAsShell(Array(arguments.dropFirst())) }
-        return try plug(arguments, log: false)
+        return try plug(arguments, isShell: false)
     }
 
-    private static func plug(_ arguments: [String], log isLoginLogged: Bool) throws -> Int32 {
+    /// - Parameter isShell: for a user who may join networks, and nothing else.
+    private static func plug(_ arguments: [String], isShell: Bool) throws -> Int32 {
         // "=" separates our own words from a command's, which may have options and signs of its own.
         let sign = arguments.firstIndex(of: "=")
-        let parsed = CommandLineOptions.parse(
+        let parsed = try CommandLineOptions.parseOrFail(
             program: "vde_plug",
             Array(arguments[..<(sign ?? arguments.endIndex)]),
             short: short,
             long: long,
             singleDashLong: true
         )
-        if let mistake = parsed.mistake { throw Failure("\(mistake); see: vde_plug --help") }
         var options = ElementProcess.Options()
         var ports = (first: 0, second: 0)
         var text = "vdeplug:"
-        var isLogged = isLoginLogged
+        var isLogged = isShell
         var isAddressLogged = false
         for occurrence in parsed.occurrences {
             let value = occurrence.value ?? ""
@@ -52,8 +52,9 @@ enum VDEPlugProgram {
             case "h":
                 print(usage)
                 return 0
-            case "d": options.isDaemon = true
-            case "p": options.pidFile = value
+            case "d", "p":
+                guard !isShell else { throw Failure("-\(occurrence.letter): not in a login shell") }
+                if occurrence.letter == "d" { options.isDaemon = true } else { options.pidFile = value }
             case "l": isLogged = true
             case "L": (isLogged, isAddressLogged) = (true, true)
             case "D": text = value
@@ -64,6 +65,7 @@ enum VDEPlugProgram {
             }
         }
         let command = sign.map { Array(arguments[($0 + 1)...]) }
+        guard !isShell || command == nil else { throw Failure("=: no programs are run from a login shell") }
         guard parsed.operands.count <= (command == nil ? 2 : 1), command?.isEmpty != true else {
             Report.line(usage)
             return 255
@@ -75,12 +77,14 @@ enum VDEPlugProgram {
                     ?? url(parsed.operands.dropFirst().first ?? "-", port: ports.second)
             ]
         )
-        setup.description = description(text)
+        setup.ends.description = description(text)
+        setup.ends.mayRunPrograms = !isShell
         setup.isEndSuccess = true
         setup.process = options
         let log = PlugAddressLog()
         // As in the original, of what comes by a stream: the other end of ssh.
-        if isAddressLogged, ["stdio", "cmd"].contains(setup.second[0].scheme) { setup.inspect = { log.note($0) } }
+        let comesByStream = ["stdio", "cmd"].contains(setup.ends.second[0].scheme)
+        if isAddressLogged, comesByStream { setup.inspect = { log.note($0) } }
         if isLogged { log.write("START") }
         defer {
             if isLogged { log.write("STOP") }
@@ -89,7 +93,7 @@ enum VDEPlugProgram {
         return 0
     }
 
-    /// As a login shell: `-c "vde_plug ARGUMENTS"` is all that may be run.
+    /// As a login shell: `-c "vde_plug ARGUMENTS"` is all that may be run, and what is plugged in by it is a network.
     private static func runAsShell(_ arguments: [String]) throws -> Int32 {
         let words = arguments.first.flatMap { CommandWords.split($0) } ?? []
         guard let program = words.first?.split(separator: "/").last, program == "vde_plug" else {
@@ -100,7 +104,7 @@ enum VDEPlugProgram {
             )
             return 255
         }
-        return try plug(Array(words.dropFirst()), log: true)
+        return try plug(Array(words.dropFirst()), isShell: true)
     }
 
     /// - Parameter port: of the switch, when the URL itself says none.
@@ -159,14 +163,13 @@ enum VDEPlug2TapProgram {
     ]
 
     static func run(_ arguments: [String]) throws -> Int32 {
-        let parsed = CommandLineOptions.parse(
+        let parsed = try CommandLineOptions.parseOrFail(
             program: "vde_plug2tap",
             arguments,
             short: "hdP:p:g:m:s:",
             long: long,
             singleDashLong: false
         )
-        if let mistake = parsed.mistake { throw Failure("\(mistake); see: vde_plug2tap --help") }
         var directory = ""
         var port = 0
         var options = ElementProcess.Options()
@@ -191,7 +194,7 @@ enum VDEPlug2TapProgram {
             first: [try VDEPlugProgram.url(directory, port: port)],
             second: [try VDEPlugProgram.url("tap://\(parsed.operands[0])")]
         )
-        setup.description = VDEPlugProgram.description("vde_plug2tap: \(parsed.operands[0])")
+        setup.ends.description = VDEPlugProgram.description("vde_plug2tap: \(parsed.operands[0])")
         setup.isEndSuccess = true
         setup.process = options
         try PlugProcess.run(setup)

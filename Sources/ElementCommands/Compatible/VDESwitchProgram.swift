@@ -34,14 +34,13 @@ enum VDESwitchProgram {
     ]
 
     static func run(_ arguments: [String]) throws -> Int32 {
-        let parsed = CommandLineOptions.parse(
+        let parsed = try CommandLineOptions.parseOrFail(
             program: "vde_switch",
             arguments,
             short: short,
             long: long,
             singleDashLong: true
         )
-        if let mistake = parsed.mistake { throw Failure("\(mistake); see: vde_switch --help") }
         if let operand = parsed.operands.first {
             throw Failure("\(operand): not an option; the switch's directory is given with -s")
         }

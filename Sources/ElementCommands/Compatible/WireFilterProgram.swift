@@ -40,14 +40,13 @@ enum WireFilterProgram {
     ]
 
     static func run(_ arguments: [String]) throws -> Int32 {
-        let parsed = CommandLineOptions.parse(
+        let parsed = try CommandLineOptions.parseOrFail(
             program: "wirefilter",
             arguments,
             short: "hf:l:L:d:D:b:s:c:n:m:NM:v:",
             long: long,
             singleDashLong: true
         )
-        if let mistake = parsed.mistake { throw Failure("\(mistake); see: wirefilter --help") }
         var setup = WireProcess.Setup()
         var plugs: String?
         for occurrence in parsed.occurrences {
@@ -70,10 +69,9 @@ enum WireFilterProgram {
                 setup.settings.append(try WireOptions.setting(key, value, option: "-\(occurrence.letter)"))
             }
         }
-        setup.description = PlugProcess.describe(nil)
         let ends = try plugs.map(self.ends(named:)) ?? endsOfStreams()
-        setup.first = [ends.0]
-        setup.second = [ends.1]
+        setup.ends.first = [ends.0]
+        setup.ends.second = [ends.1]
         setup.hasTerminal = plugs != nil && !setup.process.isDaemon
         try WireProcess.run(setup)
         return 0

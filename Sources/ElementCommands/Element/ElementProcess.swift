@@ -35,6 +35,20 @@ struct ElementProcess: ~Copyable {
         readyDescriptor = options.readyDescriptor
     }
 
+    /// Does `body` as such a process. Its failure is told in one line, here and in the exit status of whoever waits in the
+    /// foreground.
+    static func perform(_ options: Options, _ body: (inout ElementProcess) throws -> Void) throws {
+        var process = try start(options)
+        do {
+            try body(&process)
+        } catch let failure as Failure {
+            // The one line comes from whoever waits in the foreground's place: this process still has its terminal.
+            Report.error(failure.message)
+            process.fail(status: failure.status)
+            throw ExitCodeOnly(status: failure.status)
+        }
+    }
+
     /// To be called first: no thread may exist yet. After this the process is the one that stays; a caller in the
     /// foreground waits until `ready` or the end of this process.
     static func start(_ options: Options) throws -> ElementProcess {
@@ -103,4 +117,9 @@ struct ElementProcess: ~Copyable {
     mutating func fail(status: Int32) {
         if let report = report.take() { report.send(exitStatus: UInt8(truncatingIfNeeded: status)) }
     }
+}
+
+/// The message has been written already; only the status is left.
+struct ExitCodeOnly: Error {
+    let status: Int32
 }

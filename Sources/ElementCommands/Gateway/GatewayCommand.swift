@@ -46,15 +46,10 @@ struct GatewayCommand: ParsableCommand {
     var port = 0
     @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
     var daemon = false
-    @Option(name: [.short, .customLong("pidfile")], help: "Write the process number there.")
-    var pidFile: String?
-    @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when ready.")
-    var readyDescriptor: Int32?
-    @Flag(name: [.short, .customLong("quiet")], help: "Say errors only.")
-    var quiet = false
+    @OptionGroup var process: ProcessOptions
 
     mutating func run() throws {
-        Report.setQuiet(quiet)
+        Report.setQuiet(process.quiet)
         guard let path = socket ?? directory ?? EnvironmentDefaults.network else {
             throw Failure("which switch? give its directory with -s", status: ExitStatus.usage)
         }
@@ -67,10 +62,7 @@ struct GatewayCommand: ParsableCommand {
         setup.mtu = mtu
         setup.forwards = forward
         setup.udpForwards = forwardUDP
-        var options = ElementProcess.Options()
-        options.isDaemon = daemon
-        options.pidFile = pidFile
-        options.readyDescriptor = readyDescriptor
+        let options = process.options(isDaemon: daemon)
         try GatewayProcess.run(setup, locator: path, port: port, options, name: "gateway:")
     }
 }

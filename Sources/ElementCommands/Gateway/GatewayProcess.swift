@@ -22,14 +22,7 @@ enum GatewayProcess {
     ) throws {
         let configuration = try setup.configuration()
         let place = try SwitchPlace(locator, port: port)
-        var process = try ElementProcess.start(options)
-        do {
-            try run(configuration, place, name, &process)
-        } catch let failure as Failure {
-            Report.error(failure.message)
-            process.fail(status: failure.status)
-            throw ExitCodeOnly(status: failure.status)
-        }
+        try ElementProcess.perform(options) { try run(configuration, place, name, &$0) }
     }
 
     private static func run(

@@ -10,13 +10,13 @@ enum HandedTap {
     static func run(_ setup: PlugProcess.Setup, _ process: inout ElementProcess) throws -> Bool {
         guard let (name, found) = tapAndSwitch(setup), isOurs(found) else { return false }
         var place = found
-        place.filters = setup.filters
+        place.filters = setup.ends.filters
         let loop = process.loop
         let tap: OwnedDescriptor
         do {
             tap = try Tap.create(name: name)
         } catch {
-            throw TapFailure.failure(error, name: name)
+            throw Failure(TransportError.tap(error, name: name))
         }
         var membership: Membership
         do {
@@ -24,7 +24,7 @@ enum HandedTap {
                 directory: place.directory,
                 place.wishes,
                 tap: tap,
-                description: setup.description ?? PlugProcess.describe(name)
+                description: setup.ends.description ?? ProgramCable.describe(name)
             )
         } catch {
             throw Failure(error.description)
@@ -50,8 +50,9 @@ enum HandedTap {
     }
 
     private static func tapAndSwitch(_ setup: PlugProcess.Setup) -> (String, SwitchPlace)? {
-        guard setup.first.count == 1, setup.second.count == 1 else { return nil }
-        for (one, other) in [(setup.first[0], setup.second[0]), (setup.second[0], setup.first[0])]
+        guard setup.ends.first.count == 1, setup.ends.second.count == 1 else { return nil }
+        let (first, second) = (setup.ends.first[0], setup.ends.second[0])
+        for (one, other) in [(first, second), (second, first)]
         where one.scheme == "tap" && one.options.isEmpty {
             if let place = try? SwitchPlace("\(other)", port: 0) { return (one.address, place) }
         }

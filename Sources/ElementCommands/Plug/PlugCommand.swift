@@ -32,12 +32,7 @@ struct PlugCommand: ParsableCommand {
     var reconnect = false
     @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
     var daemon = false
-    @Option(name: [.short, .customLong("pidfile")], help: "Write the process number there.")
-    var pidFile: String?
-    @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when ready.")
-    var readyDescriptor: Int32?
-    @Flag(name: [.short, .customLong("quiet")], help: "Say errors only.")
-    var quiet = false
+    @OptionGroup var process: ProcessOptions
 
     mutating func run() throws {
         guard let first else {
@@ -49,22 +44,20 @@ struct PlugCommand: ParsableCommand {
         guard let other = second ?? EnvironmentDefaults.network else {
             throw Failure("plug: where does the other end go? give a second place", status: ExitStatus.usage)
         }
-        Report.setQuiet(quiet)
+        Report.setQuiet(process.quiet)
         var setup: PlugProcess.Setup
         do {
             setup = PlugProcess.Setup(
                 first: try NetworkURL.alternatives(first),
                 second: try NetworkURL.alternatives(other)
             )
-            for text in alternatives { setup.second += try NetworkURL.alternatives(text) }
+            for text in alternatives { setup.ends.second += try NetworkURL.alternatives(text) }
         } catch {
             throw Failure("\(error)", status: ExitStatus.usage)
         }
-        setup.filters = try filters.compiled()
-        setup.isKept = reconnect
-        setup.process.isDaemon = daemon
-        setup.process.pidFile = pidFile
-        setup.process.readyDescriptor = readyDescriptor
+        setup.ends.filters = try filters.compiled()
+        setup.ends.isKept = reconnect
+        setup.process = process.options(isDaemon: daemon)
         try PlugProcess.run(setup)
     }
 }

@@ -63,7 +63,7 @@ final class InterfacePlug {
             directory: place.directory,
             place.wishes,
             tap: tap,
-            description: PlugProcess.describe(interface)
+            description: ProgramCable.describe(interface)
         )
         address = membership.address
         if let endpoint = membership.takeEndpoint() {

@@ -62,7 +62,7 @@ final class RemotePlug {
         } catch {
             throw Failure("\(interface): \(error)")
         }
-        var context = TransportContext(host: cable.second, description: PlugProcess.describe(interface))
+        var context = TransportContext(host: cable.second, description: ProgramCable.describe(interface))
         context.mayWait = true
         // Opened once without keeping, so that a mistake is said at once; from then on it is kept.
         do {

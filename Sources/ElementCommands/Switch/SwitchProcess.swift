@@ -15,15 +15,9 @@ enum SwitchProcess {
         let options = try setup.options()
         let gateway = try setup.gatewayConfiguration()
         _ = try setup.declarations()
-        var process = try ElementProcess.start(setup.process)
-        do {
+        try ElementProcess.perform(setup.process) { process in
             let keeper = try setup.delegation?.split(directory: setup.directory)
             try run(setup, options, gateway, &process, keeper: keeper)
-        } catch let failure as Failure {
-            // The one line comes from whoever waits in the foreground's place: this process still has its terminal.
-            Report.error(failure.message)
-            process.fail(status: failure.status)
-            throw ExitCodeOnly(status: failure.status)
         }
     }
 
@@ -147,7 +141,7 @@ enum SwitchProcess {
             )
             try element.attach(.tap(endpoint), newcomer)
         } catch let error as Tap.OpenError {
-            throw TapFailure.failure(error, name: name)
+            throw Failure(TransportError.tap(error, name: name))
         } catch let error as AttachRefusal {
             throw Failure("tap \(name): \(error.message)")
         } catch {
@@ -172,39 +166,4 @@ enum SwitchProcess {
             throw Failure("gateway: \(error.message)")
         }
     }
-}
-
-/// Why a tap could not be made, in words that help.
-enum TapFailure {
-    static func failure(_ error: Tap.OpenError, name: String) -> Failure {
-        switch (error.step, error.errno) {
-        case ("open /dev/net/tun", .noEntry):
-            Failure(
-                "/dev/net/tun is missing: the kernel has no tun module loaded; as root: modprobe tun",
-                status: ExitStatus.unsupported
-            )
-        case ("open /dev/net/tun", .accessDenied):
-            Failure(
-                "/dev/net/tun: permission denied; as root: chmod 0666 /dev/net/tun (distributions ship it so)",
-                status: ExitStatus.unsupported
-            )
-        case (_, .notPermitted):
-            Failure(
-                "tap \(name): not permitted in this network namespace; run inside one of your own (etherloom run), or as root",
-                status: ExitStatus.unsupported
-            )
-        case (_, .busy): Failure("tap \(name): in use by another program")
-        case (_, .invalid), (_, .nameTooLong):
-            Failure(
-                "tap \(name): an interface name has 1 to 15 characters without \"/\" or blank",
-                status: ExitStatus.usage
-            )
-        default: Failure("\(error.step): \(error.errno)")
-        }
-    }
-}
-
-/// The message has been written already; only the status is left.
-struct ExitCodeOnly: Error {
-    let status: Int32
 }

@@ -47,12 +47,7 @@ struct TunnelCommand: ParsableCommand {
     var reconnect = false
     @Flag(name: [.short, .customLong("daemon")], help: "Go to the background when ready.")
     var daemon = false
-    @Option(name: [.short, .customLong("pidfile")], help: "Write the process number there.")
-    var pidFile: String?
-    @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when ready.")
-    var readyDescriptor: Int32?
-    @Flag(name: [.short, .customLong("quiet")], help: "Say errors only.")
-    var quiet = false
+    @OptionGroup var process: ProcessOptions
 
     mutating func run() throws {
         guard let end else {
@@ -61,17 +56,15 @@ struct TunnelCommand: ParsableCommand {
                 status: ExitStatus.usage
             )
         }
-        Report.setQuiet(quiet)
+        Report.setQuiet(process.quiet)
         var setup: PlugProcess.Setup
         do {
             setup = PlugProcess.Setup(first: try NetworkURL.alternatives(end), second: [try NetworkURL(url())])
         } catch let error as NetworkURL.ParseError {
             throw Failure("\(error)", status: ExitStatus.usage)
         }
-        setup.isKept = reconnect
-        setup.process.isDaemon = daemon
-        setup.process.pidFile = pidFile
-        setup.process.readyDescriptor = readyDescriptor
+        setup.ends.isKept = reconnect
+        setup.process = process.options(isDaemon: daemon)
         try PlugProcess.run(setup)
     }
 

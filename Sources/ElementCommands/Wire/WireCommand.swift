@@ -64,12 +64,7 @@ struct WireCommand: ParsableCommand {
     var reconnect = false
     @Flag(name: .customLong("daemon"), help: "Go to the background when ready.")
     var daemon = false
-    @Option(name: [.short, .customLong("pidfile")], help: "Write the process number there.")
-    var pidFile: String?
-    @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when ready.")
-    var readyDescriptor: Int32?
-    @Flag(name: [.short, .customLong("quiet")], help: "Say errors only.")
-    var quiet = false
+    @OptionGroup var process: ProcessOptions
 
     mutating func run() throws {
         guard let first, let second else {
@@ -78,11 +73,11 @@ struct WireCommand: ParsableCommand {
                 status: ExitStatus.usage
             )
         }
-        Report.setQuiet(quiet)
+        Report.setQuiet(process.quiet)
         var setup = WireProcess.Setup()
         do {
-            setup.first = try NetworkURL.alternatives(first)
-            setup.second = try NetworkURL.alternatives(second)
+            setup.ends.first = try NetworkURL.alternatives(first)
+            setup.ends.second = try NetworkURL.alternatives(second)
         } catch {
             throw Failure("\(error)", status: ExitStatus.usage)
         }
@@ -107,11 +102,8 @@ struct WireCommand: ParsableCommand {
         setup.consolePath = console
         setup.consoleMode = try consoleMode.map { try Octal.parse($0, option: "--mgmt-mode") } ?? 0o600
         setup.commandFile = commandFile
-        setup.isKept = reconnect
-        setup.description = PlugProcess.describe(nil)
-        setup.process.isDaemon = daemon
-        setup.process.pidFile = pidFile
-        setup.process.readyDescriptor = readyDescriptor
+        setup.ends.isKept = reconnect
+        setup.process = process.options(isDaemon: daemon)
         try WireProcess.run(setup)
     }
 }

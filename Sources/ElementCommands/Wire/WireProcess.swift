@@ -8,14 +8,10 @@ import LinuxSystem
 import Runtime
 
 /// An impaired wire as a program: `etherloom wire` and `wirefilter`.
-struct WireProcess {
+enum WireProcess {
     /// What the wire joins, and what is wrong with it.
     struct Setup {
-        /// Alternatives of each end, in order.
-        var first: [NetworkURL] = []
-        var second: [NetworkURL] = []
-        /// Ends that go are waited for and plugged in again.
-        var isKept = false
+        var ends = ProgramCable.Ends()
         var preset: ImpairmentPreset?
         var settings: [(key: ImpairmentKey, setting: WireSetting)] = []
         var isOrdered = true
@@ -28,67 +24,31 @@ struct WireProcess {
         /// Where each frame that leaves is told, and by what name.
         var blinkPath: String?
         var blinkName = ""
-        /// What other sides' consoles show of this wire.
-        var description = ""
         var process = ElementProcess.Options()
     }
 
     static func run(_ setup: Setup) throws {
-        var process = try ElementProcess.start(setup.process)
-        do {
-            try run(setup, &process)
-        } catch let failure as Failure {
-            Report.error(failure.message)
-            process.fail(status: failure.status)
-            throw ExitCodeOnly(status: failure.status)
-        }
-    }
-
-    private static func run(_ setup: Setup, _ process: inout ElementProcess) throws {
-        let loop = process.loop
-        var ending: String?
-        func end(_ reason: String) {
-            if ending == nil { ending = reason }
-            loop.stop()
-        }
-        let cable: TransportCable
-        do {
-            cable = try TransportCable(loop: loop)
-        } catch {
-            throw Failure("cannot start the wire: \(error)")
-        }
-        cable.onFailure = { end("the wire has failed: \($0)") }
-        let wire = ImpairedWire(cable, loop: loop, seed: setup.seed ?? CurrentProcess.random())
-        configure(wire, setup)
-        let console = WireConsole(wire, loop: loop)
-        console.version = Version.current
-        console.onShutdown = { loop.stop() }
-        if let file = setup.commandFile { try runStartUp(file, console) }
-
-        var transports: [PersistentTransport] = []
-        defer {
-            for transport in transports { transport.close() }
-            wire.stop()
-            cable.stop()
-        }
-        for (host, alternatives) in [(cable.first, setup.first), (cable.second, setup.second)] {
-            host.log = { Report.note($0) }
-            var context = TransportContext(host: host, description: setup.description)
-            context.mayWait = true
-            context.onEnd = end
-            do {
-                transports.append(try PersistentTransport(alternatives, context, isKept: setup.isKept))
-            } catch let error as TransportError {
-                throw Failure(error)
+        try ElementProcess.perform(setup.process) { process in
+            let loop = process.loop
+            let cable = try ProgramCable(loop: loop)
+            let wire = ImpairedWire(cable.cable, loop: loop, seed: setup.seed ?? CurrentProcess.random())
+            defer {
+                wire.stop()
+                cable.close()
             }
+            configure(wire, setup)
+            let console = WireConsole(wire, loop: loop)
+            console.version = Version.current
+            console.onShutdown = { loop.stop() }
+            if let file = setup.commandFile { try runStartUp(file, console) }
+            try cable.plug(setup.ends)
+            let blink = try setup.blinkPath.map { try WireBlink(wire, path: $0, name: setup.blinkName) }
+            defer { blink?.close() }
+            let consoles = try Consoles(setup, console, loop)
+            defer { consoles.close() }
+            try process.ready()
+            if let ending = try cable.run(process) { throw Failure(ending) }
         }
-        let blink = try setup.blinkPath.map { try WireBlink(wire, path: $0, name: setup.blinkName) }
-        defer { blink?.close() }
-        let consoles = try Consoles(setup, console, loop)
-        defer { consoles.close() }
-        try process.ready()
-        try process.run()
-        if let ending { throw Failure(ending) }
     }
 
     private static func configure(_ wire: ImpairedWire, _ setup: Setup) {

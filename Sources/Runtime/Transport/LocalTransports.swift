@@ -4,7 +4,7 @@
 import Dataplane
 import Endpoints
 import Glibc
-import LinuxSystem
+public import LinuxSystem
 
 extension TransportRegistry {
     /// Networks of this host: switches and taps.
@@ -140,7 +140,7 @@ final class TapTransport: Transport {
 
 extension TransportError {
     /// Why a tap could not be made, in words that help.
-    static func tap(_ error: Tap.OpenError, name: String) -> TransportError {
+    public static func tap(_ error: Tap.OpenError, name: String) -> TransportError {
         switch (error.step, error.errno) {
         case ("open /dev/net/tun", .noEntry):
             TransportError(

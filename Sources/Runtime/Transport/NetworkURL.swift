@@ -227,12 +227,14 @@ extension NetworkURL {
         }
     }
 
-    /// The URL without a word among its options in brackets.
+    /// The URL without a word that stands among its options in brackets; nil when it stands elsewhere, or has a value.
     func without(_ word: String) -> NetworkURL? {
         guard let bracket = description.lastIndex(of: "["), description.hasSuffix("]") else { return nil }
         let inside = description[description.index(after: bracket)...].dropLast().split(separator: "/")
         let rest = inside.filter { $0 != word }.joined(separator: "/")
-        return try? NetworkURL(description[..<bracket] + (rest.isEmpty ? "" : "[\(rest)]"))
+        guard let url = try? NetworkURL(description[..<bracket] + (rest.isEmpty ? "" : "[\(rest)]")), !url.has(word)
+        else { return nil }
+        return url
     }
 
     private static var fileByteLimit: Int { 4096 }

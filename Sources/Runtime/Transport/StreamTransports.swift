@@ -218,6 +218,9 @@ final class CommandTransport: SingleEndpoint {
 
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         super.init("\(url)", context)
+        guard context.mayRunPrograms else {
+            throw TransportError(.usage, "\(url): no programs are run here")
+        }
         guard let words = CommandWords.split(url.address), !words.isEmpty else {
             throw TransportError(.usage, "\(url): a program is missing, or a quote is not closed")
         }

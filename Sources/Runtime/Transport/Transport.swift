@@ -36,6 +36,8 @@ public struct TransportContext {
     public var mayWait = false
     /// What the other side's console shall show of this program: `etherloom user=… PID=…`.
     public var description: String
+    /// URLs may name programs to run: not those of a user who is given networks only.
+    public var mayRunPrograms = true
     /// The other side is gone for good, and why; a transport that reconnects or listens does not call this.
     public var onEnd: (String) -> Void = { _ in }
     /// All that was to be done is done, and what: a file was played to its end. Nothing is to be tried again.

@@ -37,7 +37,10 @@ public enum TransportRegistry {
             url = inner
         }
         guard let scheme = scheme(url.scheme) else { throw unknown(url) }
-        if url.has("reconnect"), let once = url.without("reconnect") {
+        if url.has("reconnect") {
+            guard let once = url.without("reconnect") else {
+                throw TransportError(.usage, "\(url): reconnect is a word in brackets at the end: URL[reconnect]")
+            }
             return try PersistentTransport([once], context, isKept: true)
         }
         return try scheme.open(url, context)

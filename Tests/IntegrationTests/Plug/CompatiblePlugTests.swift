@@ -218,5 +218,31 @@ extension Integration {
                 #expect(try stdio.program.waitForEnd() == .exited(0))
             }
         }
+
+        @Test(
+            "who has it as a login shell can join networks, run no programs, and leave none behind",
+            arguments: ["% = PROGRAM", "% 'cmd://PROGRAM'", "'vlan://5{cmd://PROGRAM}' %", "FILE %", "-d % null://"]
+        )
+        func confinedShell(_ words: String) throws {
+            try require()
+            try withHost { host in
+                let place = try host.startSwitch(.ours)
+                let trace = host.path("trace")
+                let program = try host.write("#!/bin/sh\ntouch \(trace)\n", data: "program.sh")
+                try host.check(["chmod", "755", program])
+                let file = try host.write("cmd://\(program)\n", data: "url")
+                let line =
+                    "vde_plug "
+                    + words.replacing("%", with: place.directory)
+                    .replacing("PROGRAM", with: program).replacing("FILE", with: file)
+                let refused = try host.run([host.compatible("vde_plug"), "-c", line])
+                #expect(refused.end == .exited(1), "\(refused.transcript)")
+                #expect(
+                    refused.errorOutput.contains(words.hasPrefix("-d") ? "not in a login shell" : "no programs are run")
+                )
+                #expect(!FileManager.default.fileExists(atPath: trace))
+                try place.waitForEndpoints(0)
+            }
+        }
     }
 }

@@ -100,5 +100,14 @@ extension Integration {
                 #expect(program.errorOutput.contains(text))
             }
         }
+
+        @Test("reconnect is a word: one with a value is refused")
+        func reconnectWord() throws {
+            try withHost { host in
+                let plug = try host.run([host.etherloom, "plug", "null://[reconnect=1]", "null://"])
+                #expect(plug.end == .exited(2), "\(plug.transcript)")
+                #expect(plug.errorOutput.contains("reconnect"))
+            }
+        }
     }
 }

@@ -39,6 +39,7 @@ final class VLANTransport: Transport {
             try InnerCable.lay(inner, port: 1, cable, module: "vlan", url)
             var place = TransportContext(host: inner, description: context.description)
             place.port = 2
+            place.mayRunPrograms = context.mayRunPrograms
             place.onLinkChange = context.onLinkChange
             place.onEnd = { [weak self] reason in self?.cable.end(reason) }
             place.onFinish = { [weak self] reason in
