@@ -29,7 +29,14 @@ public final class ChildProgram {
         let words = unsafe CommandWords.pointers(arguments)
         defer { unsafe CommandWords.free(words) }
         processID = try systemCall { unsafe cel_spawn(words, input, output, third, fourth, 1) }
-        handle = try ProcessHandle(processID)
+        do {
+            handle = try ProcessHandle(processID)
+        } catch {
+            // Nobody would ever end it.
+            _ = kill(processID, SIGKILL)
+            _ = try? ProcessHandle.wait(child: processID)
+            throw error
+        }
     }
 
     /// Becomes readable when the program ends.

@@ -13,7 +13,20 @@ struct SpanningTrees {
     /// What was set for a VLAN, whether it has a tree now or not.
     var settings: [UInt16: SpanningTree.Settings]
 
-    func index(vlan: UInt16) -> Int? { trees.firstIndex { $0.vlan == vlan } }
+    /// The first tree of this VLAN or a higher one.
+    func position(vlan: UInt16) -> Int {
+        var (low, high) = (0, trees.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if trees[middle].vlan < vlan { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    func index(vlan: UInt16) -> Int? {
+        let position = position(vlan: vlan)
+        return position < trees.count && trees[position].vlan == vlan ? position : nil
+    }
 
     var nextDeadline: UInt64 { trees.reduce(.max) { min($0, $1.nextDeadline) } }
 }
@@ -71,7 +84,7 @@ extension Engine {
             let isWanted = vlan == 0 || bridge.vlans.isManaged(vlan)
             let present = spanning?.index(vlan: vlan)
             if isWanted, present == nil {
-                let position = spanning?.trees.firstIndex { $0.vlan > vlan } ?? spanning?.trees.count ?? 0
+                let position = spanning?.position(vlan: vlan) ?? 0
                 spanning?.trees.insert(
                     SpanningTree(
                         vlan: vlan,

@@ -23,6 +23,9 @@ final class CaptureProcess {
     /// Bytes that may wait for a slow reader here before they wait in the ring, where more are lost.
     private static var pendingLimit: Int { 1 << 20 }
 
+    /// Bytes that a frame takes in the ring besides its own, at least.
+    private static var recordOverhead: Int { 32 }
+
     private let setup: Setup
     private let loop: ControlLoop
     private let client: CaptureClient
@@ -127,7 +130,14 @@ final class CaptureProcess {
 
     /// What is left, and the statistics.
     private func finish() throws {
-        while setup.count == nil, client.reader.next({ pending += formatter.frame($0, $1) }) { frameCount += 1 }
+        // What waits now, and not what still comes.
+        var rest = CaptureSession.ringByteCount
+        while setup.count == nil, rest > 0,
+            client.reader.next({ record, bytes in
+                pending += formatter.frame(record, bytes)
+                rest -= bytes.count + Self.recordOverhead
+            })
+        { frameCount += 1 }
         pending += formatter.end(lost: client.reader.lostCount)
         var patience = 20
         while !pending.isEmpty, patience > 0, let rest = try output.write(pending[...]) {

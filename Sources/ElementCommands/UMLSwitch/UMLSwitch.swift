@@ -15,6 +15,7 @@ final class UMLSwitch {
     private var servers: (VDEServer, AttachServer)?
     /// Taps whose up-command has run.
     private var raised: [UMLSwitchConfig.Tap] = []
+    private var hasPidFile = false
 
     private final class DirectoryBox {
         var value: SwitchDirectory?
@@ -58,7 +59,12 @@ final class UMLSwitch {
         if config.directory != nil {
             do {
                 let opened = try SwitchDirectory.open(element.options)
-                servers = (try VDEServer(element, directory: opened), try AttachServer(element, directory: opened))
+                do {
+                    servers = (try VDEServer(element, directory: opened), try AttachServer(element, directory: opened))
+                } catch {
+                    opened.remove()
+                    throw error
+                }
                 directory = DirectoryBox(opened)
             } catch let error as SwitchDirectory.SetupError {
                 throw Failure(error.description)
@@ -78,6 +84,7 @@ final class UMLSwitch {
         if let file = config.pidFile {
             do throws(Errno) {
                 let file = try OwnedDescriptor.open(file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
+                hasPidFile = true
                 try file.writeAll("\(CurrentProcess.id)\n".utf8)
             } catch {
                 throw Failure("\(file): cannot write the process number: \(error)")
@@ -129,9 +136,12 @@ final class UMLSwitch {
         raised = []
         for socket in sockets { socket.close() }
         sockets = []
+        servers?.0.stop()
+        servers?.1.stop()
         element.stop()
         servers = nil
         directory?.remove()
-        if let file = config.pidFile { try? FileSystem.remove(file) }
+        // One that another switch has written is not ours to remove.
+        if hasPidFile, let file = config.pidFile { try? FileSystem.remove(file) }
     }
 }

@@ -113,7 +113,7 @@ public final class AttachServer {
         if (try? UnixSocket.send(answer.encoded(), descriptors: [], to: descriptor)) == nil { endLater(number) }
     }
 
-    private func endLater(_ number: Int32) { owner.loop.after(milliseconds: 0) { [unowned self] in end(number) } }
+    private func endLater(_ number: Int32) { owner.loop.after(milliseconds: 0) { [weak self] in self?.end(number) } }
 
     private func admit(
         _ request: AttachRequest,
@@ -152,9 +152,9 @@ public final class AttachServer {
             description: request.description,
             userID: credentials.userID,
             processID: credentials.processID
-        ) { [unowned self] in
-            attached[number] = nil
-            connections.close(number)
+        ) { [weak self] in
+            self?.attached[number] = nil
+            self?.connections.close(number)
         }
         newcomer.port = request.port
         newcomer.interface = request.name

@@ -18,7 +18,12 @@ extension Switch {
     public func choosePort(_ newcomer: Newcomer) throws(AttachRefusal) -> Int {
         if isMultiplexer { return try interfaces.choosePort(newcomer) }
         guard newcomer.interface.isEmpty else {
-            throw AttachRefusal(code: ENOENT, message: "\(newcomer.interface): this switch has no named ports")
+            // Anything a client has sent, which is not to reach a terminal by the log.
+            let fault = InterfaceName.fault(newcomer.interface)
+            throw AttachRefusal(
+                code: fault == nil ? ENOENT : EINVAL,
+                message: fault ?? "\(newcomer.interface): this switch has no named ports"
+            )
         }
         let user = newcomer.userID
         guard newcomer.port > 0 || newcomer.isManagement else {

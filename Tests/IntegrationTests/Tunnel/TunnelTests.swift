@@ -139,6 +139,23 @@ extension Integration {
             }
         }
 
+        @Test("a second uml_switch2 leaves the first one's socket and number alone")
+        func second() throws {
+            try withHost { host in
+                let (socket, number) = (host.path("uml.ctl"), host.path("uml.pid"))
+                let file = try host.write("socket \(socket)\npidfile \(number)\n", data: "switch.conf")
+                let first = try host.start([host.compatible("uml_switch2"), "-d", file])
+                try host.waitUntilListening(socket, first)
+                try wait(for: "the number") { FileManager.default.fileExists(atPath: number) }
+                let second = try host.run([host.compatible("uml_switch2"), "-d", file])
+                #expect(second.end == .exited(1))
+                #expect(try String(contentsOfFile: number, encoding: .utf8) == "\(first.processID)\n")
+                #expect(try first.stop() == .exited(0))
+                #expect(!FileManager.default.fileExists(atPath: number))
+                #expect(!FileManager.default.fileExists(atPath: socket))
+            }
+        }
+
         @Test("uml_switch ends with its standard input, and takes a dead one's socket over")
         func inputEnds() throws {
             try withHost { host in

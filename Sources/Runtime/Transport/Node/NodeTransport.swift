@@ -84,6 +84,7 @@ final class NodeTransport: Transport {
             vde = try VDEServer(inner, directory: directory)
             attach = try AttachServer(inner, directory: directory)
         } catch {
+            directory.remove()
             throw TransportError(.failed, "\(url): cannot start the switch: \(error)")
         }
         inner.log = context.host.log
