@@ -242,6 +242,7 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("UMLConfig", ["ElementCommands"]),
         ("AttachMessage", ["Endpoints"]),
         ("PacketFilter", ["PacketFilter"]),
+        ("CaptureFile", ["Wire"]),
         ("CaptureRequest", ["Endpoints", "PacketFilter"]),
         ("ConsoleLine", ["Console", "LinuxSystem", "Runtime"]),
         ("NetworkURL", ["LinuxSystem", "Runtime"]),
