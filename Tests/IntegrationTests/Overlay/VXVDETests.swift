@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import TestSupport
 import Testing
 
@@ -54,6 +55,34 @@ extension Integration {
                 ])
                 try host.waitUntilListening("\(directory)/ctl", other)
                 try PlugTests.expectJoined(host, one.directory, directory)
+            }
+        }
+
+        @Test(
+            "with Debian's on another host over IPv6, both ways, broadcasts and unicast",
+            arguments: ["vxvde:///v6/if=%", "vxvde://ff15::3/port=12345/vni=42/if=%"]
+        )
+        func withDebianOverIPv6(url: String) throws {
+            try require("vde_plug")
+            try withFarHost { host, far in
+                func at(_ interface: String) -> String { url.replacingOccurrences(of: "%", with: interface) }
+                let element = try host.startSwitch("vde", ["--port", at("u0")], as: .ordinary)
+                let here = try Plug(host, element.directory)
+                let there = try Plug(host, at("u1"), command: far.entry + ["vde_plug"])
+                let hello = frame(to: everybody, from: station(1), seed: 3)
+                try wait(for: "the group") {
+                    try here.send(hello)
+                    return there.frames.contains(hello)
+                }
+                let answer = frame(to: station(1), from: station(2), size: 1514, seed: 4)
+                try there.send(answer)
+                try here.wait(for: answer)
+                let secret = frame(to: station(2), from: station(1), size: 700, seed: 5)
+                try here.send(secret)
+                try there.wait(for: secret)
+                let call = frame(to: everybody, from: station(2), seed: 6)
+                try there.send(call)
+                try here.wait(for: call)
             }
         }
 

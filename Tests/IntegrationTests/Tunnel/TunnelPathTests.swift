@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+extension Integration {
+    /// Two switches on two hosts, an encrypted tunnel between them, a guest at each.
+    @Suite("Tunnels on paths of all kinds")
+    struct TunnelPathTests {
+        enum Path: String, CaseIterable, Sendable, CustomTestStringConvertible {
+            case version4, version6, blockedUDP, ordinaryUser
+
+            var testDescription: String { rawValue }
+        }
+
+        /// Both switches: the near one waits for the far one, which knows where it is.
+        private struct Ends {
+            let near: RunningSwitch
+            let far: Program
+            let farDirectory: String
+
+            init(
+                _ host: HostNamespace,
+                _ farHost: FarHost,
+                _ address: String,
+                options: String,
+                as user: HostNamespace.User
+            )
+                throws
+            {
+                func key(_ name: String, _ user: HostNamespace.User) throws -> (file: String, text: String) {
+                    let file = host.data(name)
+                    let text = try host.check([host.etherloom, "key", file], as: user)
+                    return (file, text.trimmingCharacters(in: .whitespacesAndNewlines))
+                }
+                let (ours, theirs) = (try key("near.key", user), try key("far.key", .runner))
+                let port = "tunnel://:7000/peer=\(theirs.text)/key=\(ours.file)\(options)"
+                near = try host.startSwitch("near", ["--port", port], as: user)
+                farDirectory = host.path("far")
+                far = try farHost.start([
+                    host.etherloom, "switch", "--no-stdin", "-s", farDirectory, "--port",
+                    "tunnel://\(address):7000/peer=\(ours.text)/key=\(theirs.file)\(options)",
+                ])
+                try host.waitUntilListening(farDirectory + "/ctl", far)
+            }
+        }
+
+        @Test("ping, and ten megabytes of TCP both ways", arguments: Path.allCases)
+        func carries(path: Path) throws {
+            try require("ping", "python3", "nft", "vde_plug")
+            try withFarHost { host, far in
+                if path == .blockedUDP {
+                    try far.check(["nft", "add table inet block"])
+                    try far.check(["nft", "add chain inet block out { type filter hook output priority 0; }"])
+                    try far.check(["nft", "add rule inet block out udp dport 7000 drop"])
+                }
+                let ends = try Ends(
+                    host,
+                    far,
+                    path == .version6 ? "[fd99::1]" : FarHost.nearAddress,
+                    options: path == .blockedUDP ? "/tcp=auto" : "",
+                    as: path == .ordinaryUser ? .ordinary : .runner
+                )
+                try host.startGuest("one", ["\(ends.near.directory),ip=192.0.2.1/24"])
+                try host.startGuest("two", ["\(ends.farDirectory),ip=192.0.2.2/24"])
+                try wait(for: "the tunnel: \(ends.far.transcript)") {
+                    try host.join("one", ["ping", "-c", "1", "-w", "2", "192.0.2.2"]).end == .exited(0)
+                }
+                #expect(
+                    ends.far.errorOutput.contains("no answer by UDP; trying TCP") == (path == .blockedUDP),
+                    "\(ends.far.errorOutput)"
+                )
+                for (from, to, address) in [("one", "two", "192.0.2.2"), ("two", "one", "192.0.2.1")] {
+                    let server = try host.start([
+                        host.etherloom, "run", "--join", to, "--", "python3", "-u", try script("tcp.py", host), "serve",
+                        address, "7002",
+                    ])
+                    try server.wait(forOutput: "listening")
+                    let sent = try host.join(from, try host.tcp("send", address, 7002, 10_000_000))
+                    #expect(sent.output.contains("10000000 bytes, intact"), "\(sent.transcript)")
+                    try server.stop()
+                }
+            }
+        }
+
+        @Test("keys are made anew under traffic, and nothing is lost")
+        func rekey() throws {
+            try require("ping", "python3", "vde_plug")
+            try withFarHost { host, far in
+                let ends = try Ends(host, far, FarHost.nearAddress, options: "/rekey=5", as: .runner)
+                try host.startGuest("one", ["\(ends.near.directory),ip=192.0.2.1/24"])
+                try host.startGuest("two", ["\(ends.farDirectory),ip=192.0.2.2/24"])
+                try wait(for: "the tunnel: \(ends.far.transcript)") {
+                    try host.join("one", ["ping", "-c", "1", "-w", "2", "192.0.2.2"]).end == .exited(0)
+                }
+                // Two and a half lives of a session, in steps that no gap of a second would slip through.
+                let ping = try host.join("one", ["ping", "-c", "260", "-i", "0.05", "-w", "40", "192.0.2.2"])
+                #expect(ping.output.contains("260 received"), "\(ping.transcript)")
+                #expect(!ends.far.errorOutput.contains("silent"), "\(ends.far.errorOutput)")
+            }
+        }
+    }
+}
