@@ -85,7 +85,7 @@ _etherloom() {
 
     case $verb in
     switch)
-        options='--daemon --socket --mgmt --ports --hub --multiplexer --uplink --interface --spanning-tree --priority --mac --addresses --tap --port --mirror --flood-limit --gateway --forward --forward-udp --dhcp --no-dhcp --mode
+        options='--daemon --socket --mgmt --ports --hub --multiplexer --uplink --interface --no-filter-counts --spanning-tree --priority --mac --addresses --tap --port --mirror --flood-limit --gateway --forward --forward-udp --dhcp --no-dhcp --mode
             --directory-mode --group --mgmt-mode --mgmt-group --pidfile --rcfile --no-stdin --ready-fd --spin --quiet --help'
         ;;
     gateway)

@@ -53,6 +53,7 @@ complete -c etherloom -n '__etherloom_verb switch' -s x -l hub -d 'send every fr
 complete -c etherloom -n '__etherloom_verb switch' -l multiplexer -d 'interfaces with names, on a shared network'
 complete -c etherloom -n '__etherloom_verb switch' -l uplink -x -d 'network that all interfaces share'
 complete -c etherloom -n '__etherloom_verb switch' -l interface -x -d 'declare an interface: name,owner=user'
+complete -c etherloom -n '__etherloom_verb switch' -l no-filter-counts -d 'let the kernel run send filters, uncounted'
 complete -c etherloom -n '__etherloom_verb switch' -s F -l spanning-tree -d 'run the spanning tree protocol'
 complete -c etherloom -n '__etherloom_verb switch' -l priority -x -d 'priority in the spanning tree'
 complete -c etherloom -n '__etherloom_verb switch' -l mac -x -d 'address of the switch'

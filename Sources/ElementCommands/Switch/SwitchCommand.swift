@@ -39,6 +39,11 @@ struct SwitchCommand: ParsableCommand {
         help: "Declare an interface: NAME[,owner=USER][,group=GROUP][,mode=BITS][,mac=ADDRESS]. Repeatable."
     )
     var interfaces: [String] = []
+    @Flag(
+        name: .customLong("no-filter-counts"),
+        help: "Let the kernel run clients' send filters where it can: it does not count what they refuse."
+    )
+    var leavesFiltersToKernel = false
     @Option(name: .customLong("mac"), help: "The switch's own address; random when not given.")
     var address: String?
     @Flag(name: [.customShort("F"), .customLong("spanning-tree")], help: "Run the spanning tree protocol.")
@@ -112,6 +117,7 @@ struct SwitchCommand: ParsableCommand {
         setup.isMultiplexer = isMultiplexer
         setup.uplinks = uplinks
         setup.interfaces = interfaces
+        setup.countsFiltered = !leavesFiltersToKernel
         setup.address = try address.map { try SwitchSetup.address($0, option: "--mac") }
         setup.usesSpanningTree = usesSpanningTree
         setup.priority = UInt16(try SwitchSetup.number(priority, 0...65_535, option: "--priority"))

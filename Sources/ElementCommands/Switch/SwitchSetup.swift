@@ -34,6 +34,8 @@ struct SwitchSetup: Sendable {
     /// Networks that all interfaces share, by URL.
     var uplinks: [String] = []
     var interfaces: [String] = []
+    /// What clients' filters refuse is counted.
+    var countsFiltered = true
     /// The multiplexer is a filter's.
     var filter: FilterSetup?
     /// It is opened by root for somebody else.
@@ -86,6 +88,7 @@ struct SwitchSetup: Sendable {
         options.portCount = portCount
         options.isHub = isHub
         options.isMultiplexer = isMultiplexer
+        options.countsFiltered = countsFiltered
         options.address = address
         // A hub has none: as in vde_switch it wins.
         options.usesSpanningTree = usesSpanningTree && !isHub

@@ -11,7 +11,14 @@ public final class AttachServer {
     let owner: Switch
     private let connections: ConnectionTable
     /// Clients, and what each wants.
-    private var attached: [Int32: ClientFilterSet] = [:]
+    private var attached: [Int32: Client] = [:]
+    /// A client with its filters, as it asked for them.
+    private struct Client {
+        var filters: ClientFilterSet
+        /// Where the kernel runs its send filter; nil: nowhere.
+        var channel: ReceivingSocket?
+    }
+
     /// Captures, each as long as its connection.
     private var captures: [Int32: CaptureSession] = [:]
 
@@ -98,12 +105,13 @@ public final class AttachServer {
     private func change(_ bytes: [UInt8], _ number: Int32, _ descriptor: borrowing OwnedDescriptor) {
         var answer = AttachAnswer(status: 0)
         do {
-            guard var filters = attached[number] else {
+            guard let client = attached[number] else {
                 throw AttachRefusal(code: EINVAL, message: "a capture has no such filters")
             }
+            var filters = client.filters
             try filters.apply(try AttachChange.parse(bytes).filters)
-            attached[number] = filters
-            owner.setFilters(identifier: number, filters)
+            attached[number]?.filters = filters
+            owner.setFilters(identifier: number, client.channel?.take(filters) ?? filters)
         } catch let refusal as AttachRefusal {
             answer = AttachAnswer(status: refusal.code, message: refusal.message)
         } catch {
@@ -127,6 +135,7 @@ public final class AttachServer {
         try filters.apply(request.filters)
         let endpoint: Endpoint
         let module: String
+        var receiving: ReceivingSocket?
         switch request.transport {
         case .descriptor:
             guard let passed = message.takeDescriptor() else {
@@ -142,6 +151,7 @@ public final class AttachServer {
             let ours = pair.first
             let theirs = pair.second
             UnixSocket.setSendBuffer(theirs, byteCount: ChannelEndpoint.sendBufferByteCount)
+            if !owner.options.countsFiltered { receiving = ReceivingSocket(ours) }
             endpoint = .channel(ChannelEndpoint(ours))
             channel = Optional(consume theirs)
             module = "unix prog"
@@ -158,10 +168,10 @@ public final class AttachServer {
         }
         newcomer.port = request.port
         newcomer.interface = request.name
-        newcomer.filters = filters
+        newcomer.filters = receiving?.take(filters) ?? filters
         let port = try owner.attach(endpoint, newcomer)
         connections.keep(number)
-        attached[number] = newcomer.filters
+        attached[number] = Client(filters: filters, channel: receiving)
         return port
     }
 }

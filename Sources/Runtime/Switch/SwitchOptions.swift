@@ -19,6 +19,8 @@ public struct SwitchOptions: Sendable {
     public var usesSpanningTree = false
     /// How many addresses `hash/showinfo` says that the table holds; the table itself is larger and fixed.
     public var hashSize = 128
+    /// What clients' own filters refuse is counted. Else the kernel runs those for it that it can, and counts none.
+    public var countsFiltered = true
     /// Permission bits of the control sockets; nil: 0600.
     public var mode: UInt32?
     /// Permission bits of the directory; nil: made from `mode`, else 02700.

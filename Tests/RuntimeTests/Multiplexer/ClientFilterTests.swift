@@ -74,6 +74,34 @@ struct ClientFilterTests {
         }
     }
 
+    @Test("where nothing is counted the kernel runs send filters, and the loop never sees what they refuse")
+    func kernelFilter() throws {
+        try withSwitch({
+            $0.isMultiplexer = true
+            $0.countsFiltered = false
+        }) { live in
+            let receiver = try RawVDEClient(live.directory, port: 1)
+            let sender = try ChannelClient(live.directory, port: 2, filters: [Self.send(Self.station(7))])
+            for (number, destination) in [8, 7, 9, 7].enumerated() {
+                try sender.send(Self.header + frame(number, to: UInt8(destination)))
+            }
+            #expect(try receiver.next() == frame(1, to: 7))
+            #expect(try receiver.next() == frame(3, to: 7))
+            #expect(live.counters(2).inFrames == 2)
+            #expect(live.drops(2, .filtered) == 0)
+            // One that the kernel cannot run as it is meant is the loop's; then none at all.
+            let byLength = Self.program([(0x80, 0, 0, 0), (0x35, 100, 0, 1), (0x06, 1, 0, 0), (0x06, 0, 0, 0)])
+            try sender.change([Self.send(byLength)])
+            try sender.send(Self.header + frame(4))
+            try sender.send(Self.header + TestFrame.make(1, to: 2, 5, byteCount: 200))
+            #expect(try receiver.next().map(TestFrame.number) == 5)
+            #expect(live.drops(2, .filtered) == 1)
+            try sender.change([Self.send([])])
+            try sender.send(Self.header + frame(6))
+            #expect(try receiver.next() == frame(6))
+        }
+    }
+
     @Test("filters change while a client is attached, in both directions, and can be taken away")
     func changes() throws {
         try withSwitch({ $0.isMultiplexer = true }) { live in
