@@ -20,6 +20,10 @@ LEAVES = [
     ("checksum_1460_ns", "checksum of 1460 B", 150),
     ("checksum_64k_ns", "checksum of 65000 B", None),
     ("segment_ns", "one segment of a 64 KiB super-frame", None),
+    ("filter_ns", "a packet filter of 41 instructions", None),
+    ("filter_libpcap_ns", "the same by libpcap's bpf_filter", None),
+    ("policy_1_ns", "the same as a policy that counts", None),
+    ("policy_3_ns", "three such policies, merged", None),
 ]
 
 

@@ -79,6 +79,18 @@ def stream_switch():
 
 
 @contextlib.contextmanager
+def filter(upstream: str, *arguments: str, cpu: int | None = SWITCH_CPU):
+    """A running filter between a network and its directory: its process and the directory."""
+    if not built():
+        raise lab.Failed("etherloom is not built")
+    directory = lab.fresh_directory("fi")
+    command = [ETHERLOOM, "filter", upstream, directory, "--quiet", *arguments]
+    with lab.running(command, cpu=cpu) as process:
+        lab.until(lambda: is_socket(directory + "/ctl"), "filter", process=process)
+        yield process, directory
+
+
+@contextlib.contextmanager
 def vhost_switch():
     """Our switch with two vhost-user ports that listen: its process and their paths."""
     directory = lab.fresh_directory("vh")
