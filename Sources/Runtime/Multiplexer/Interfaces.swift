@@ -155,6 +155,8 @@ public final class Interfaces {
         servers.removeValue(forKey: interface.name)?.stop()
         InterfaceFile.remove(interface.name, in: directory)
         try? owner.removePort(interface.port)
+        // Another interface may get the number.
+        owner.hooks.forget(port: interface.port)
     }
 
     private func address(_ name: String) -> MACAddress {

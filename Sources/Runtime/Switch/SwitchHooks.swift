@@ -152,4 +152,18 @@ public final class SwitchHooks {
         if isOn { monitors.insert(port) } else { monitors.remove(port) }
         dataPlane.setMonitor(port: port, isOn)
     }
+
+    /// Ends what a number's port did: whoever gets the number next shall not meet it.
+    func forget(port: Int) {
+        for isInbound in [true, false] {
+            let way = Way(port: port, isInbound: isInbound)
+            if impairments[way] != nil { try? setImpairment(way, nil) }
+            if rates[way] != nil { try? setRate(way, Rate(bitsPerSecond: 0, framesPerSecond: 0)) }
+        }
+        if monitors.contains(port) { try? setMonitor(port, false) }
+        if mirrors.contains(where: { $0.source == port }) { try? removeMirrors(of: port) }
+        if floodLimits.removeValue(forKey: port) != nil {
+            dataPlane.setFloodLimit(port: port, framesPerSecond: floodLimit)
+        }
+    }
 }

@@ -194,6 +194,27 @@ struct MultiplexerTests {
         }
     }
 
+    @Test("what was set of an interface's port does not meet the next one that gets the number")
+    func numberUsedAgain() throws {
+        try withMultiplexer { live in
+            let alice = try ChannelClient(live.directory, name: "alice")
+            let port = alice.port
+            live.perform { parts in
+                let way = SwitchHooks.Way(port: port, isInbound: true)
+                try? parts.element.hooks.setRate(way, SwitchHooks.Rate(bitsPerSecond: 1, framesPerSecond: 1))
+                try? parts.element.hooks.setMonitor(port, true)
+            }
+            alice.closeControl()
+            try live.waitUntil { live.perform { $0.element.interfaces.all.isEmpty } }
+            let bob = try ChannelClient(live.directory, name: "bob")
+            let other = try RawVDEClient(live.directory, port: 1)
+            #expect(bob.port == port)
+            #expect(live.perform { $0.element.hooks.rates.isEmpty && $0.element.hooks.monitors.isEmpty })
+            for number in 0..<100 { try bob.send(Self.header + frame(number)) }
+            for number in 0..<100 { #expect(try other.next().map(TestFrame.number) == number) }
+        }
+    }
+
     @Test("runts go nowhere and are counted")
     func runts() throws {
         try withMultiplexer { live in
