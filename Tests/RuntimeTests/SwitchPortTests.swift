@@ -69,6 +69,31 @@ struct SwitchPortTests {
         }
     }
 
+    @Test("what the switch has plugged in by itself shares its port with no client")
+    func ownEndpoint() throws {
+        try withSwitch { live in
+            let pair = try UnixSocket.pair(.datagram)
+            let ours = pair.first.release()
+            let isPluggedIn = live.perform { parts in
+                var newcomer = Switch.Newcomer(
+                    identifier: ours,
+                    module: "test",
+                    description: "an uplink",
+                    userID: nil,
+                    processID: getpid()
+                )
+                newcomer.port = 3
+                let endpoint = DatagramEndpoint(OwnedDescriptor(adopting: ours))
+                return (try? parts.element.attach(.datagram(endpoint), newcomer)) == 3
+            }
+            #expect(isPluggedIn)
+            #expect(throws: RawVDEClient.Refused.closed) { try RawVDEClient(live.directory, port: 3) }
+            #expect(live.log.contains { $0.contains("port 3 is in use by the switch itself") })
+            #expect(try RawVDEClient(live.directory).port == 1)
+            withExtendedLifetime(pair.second) {}
+        }
+    }
+
     @Test("several endpoints share a port: each gets its frames, and none hears its neighbour")
     func sharedPort() throws {
         try withSwitch { live in

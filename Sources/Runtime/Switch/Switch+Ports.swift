@@ -43,8 +43,10 @@ extension Switch {
         guard port.admits(user) else {
             throw AttachRefusal(code: EPERM, message: "port \(wanted) is closed to user \(user ?? 0)")
         }
-        if port.isActive, let owner = port.currentUser, let user, owner != user {
-            throw AttachRefusal(code: EPERM, message: "port \(wanted) belongs to another user")
+        // Whoever shares a port gets what is meant for the others on it.
+        if let user, let other = port.endpoints.first(where: { $0.userID != user }) {
+            let owner = other.userID == nil ? "the switch itself" : "another user"
+            throw AttachRefusal(code: EPERM, message: "port \(wanted) is in use by \(owner)")
         }
         return wanted
     }
