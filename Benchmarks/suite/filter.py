@@ -26,6 +26,13 @@ def one(arguments, options) -> dict:
                                 "--seconds", options.seconds, "--pid", process.pid)
 
 
+def crowded(crowd: int, options) -> dict:
+    """Through a multiplexer, between two of its clients; so many others want other stations' frames only."""
+    with programs.multiplexer(crowd) as (process, paths):
+        return programs.swbench("gen", "--sock", paths, "--size", 64, "--batch", BATCH, "--seconds", options.seconds,
+                                "--pid", process.pid)
+
+
 def chain(count: int, options) -> dict:
     """So many filters, each a process and the next one's network: in at the last, out at the first."""
     with contextlib.ExitStack() as stack:
@@ -47,6 +54,8 @@ def run(options) -> report.Result:
         "30 instructions": lambda: one(ONE, options),
         "three filters, one process": lambda: one(THREE, options),
         **{f"{count} processes": lambda count=count: chain(count, options) for count in (1, 2, 3)},
+        "two clients": lambda: crowded(0, options),
+        "200 clients": lambda: crowded(198, options),
         "floor": lambda: programs.swbench("floor", "--rounds", 3),
         "leaves": lambda: programs.swbench("micro", "--rounds", 5),
     }, options)
@@ -57,6 +66,8 @@ def run(options) -> report.Result:
                    peer="30 instructions", least=0.9, unit="frames/s")
     for name in ("30 instructions", "three filters, one process"):
         result.compare(f"{name}: CPU", name, "switch_ns_per_frame", peer="no rules", unit="ns/frame")
+    result.compare("multiplexer, 200 clients with host filters", "200 clients", "frames_per_second", peer="two clients",
+                   least=0.9, unit="frames/s")
     result.compare("a program's run", "leaves", "filter_ns", peer="leaves", peer_key="filter_libpcap_ns", most=1.4,
                    unit="ns", note="peer: libpcap's bpf_filter on the same program and frames")
     result.compare("three policies merged", "leaves", "policy_3_ns", peer="leaves", peer_key="policy_1_ns", unit="ns")

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import stat
+import struct
 import subprocess
 
 from . import lab
@@ -88,6 +89,43 @@ def filter(upstream: str, *arguments: str, cpu: int | None = SWITCH_CPU):
     with lab.running(command, cpu=cpu) as process:
         lab.until(lambda: is_socket(directory + "/ctl"), "filter", process=process)
         yield process, directory
+
+
+@contextlib.contextmanager
+def multiplexer(crowd: int):
+    """A multiplexer with the interfaces "gen" and "sink", and so many more whose clients each want one station's frames."""
+    with contextlib.ExitStack() as stack:
+        process, directory = stack.enter_context(switch(
+            "etherloom", "--multiplexer", "--interface", "gen", "--interface", "sink"))
+        lab.until(lambda: is_socket(directory + "/sink"), "the interfaces", process=process)
+        for number in range(crowd):
+            stack.enter_context(attach(directory, f"guest{number}", 0x02_47_00_00_00_00 + number))
+        yield process, f"{directory}/gen,{directory}/sink"
+
+
+# Documentation/Attach.md.
+ATTACH_MAGIC = 0x54414C45
+
+
+def attach(directory: str, name: str, station: int) -> socket.socket:
+    """An interface of a multiplexer of ours whose client wants frames for one station only: the connection that keeps it."""
+    low, high = station & 0xFFFFFFFF, station >> 32
+    # ether dst host STATION, as libpcap compiles it.
+    program = ((0x20, 0, 0, 2), (0x15, 0, 3, low), (0x28, 0, 0, 0), (0x15, 0, 1, high), (6, 0, 0, 262144), (6, 0, 0, 0))
+    fields = {1: name.encode(), 3: struct.pack("<I", 2), 4: struct.pack("<I", 31),
+              6: struct.pack("<II", 1, 0) + b"".join(struct.pack("<HBBI", *instruction) for instruction in program)}
+    message = struct.pack("<IHH", ATTACH_MAGIC, 1, 1)
+    for tag, value in fields.items():
+        message += struct.pack("<HH", tag, len(value)) + value
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.settimeout(5)
+    connection.connect(directory + "/attach")
+    connection.send(message)
+    answer, descriptors, _, _ = socket.recv_fds(connection, 4096, 1)
+    if not descriptors:
+        raise lab.Failed(f"{name} was not attached: {answer!r}")
+    # The channel stays open as long as the process: nobody reads it, for nothing comes.
+    return connection
 
 
 @contextlib.contextmanager

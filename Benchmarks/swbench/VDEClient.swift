@@ -13,13 +13,17 @@ enum VDEClient {
     private static let version: UInt32 = 3
     private static let serial = Atomic(0)
 
-    /// Attaches to a free port of the switch with the directory `path`.
+    /// Attaches to a free port of the switch with the directory `path`, or to the interface of a multiplexer whose socket it
+    /// is.
     static func attach(_ path: String, description: String) throws -> (data: Int32, control: Int32) {
-        guard let control = UnixSocketAddress(path: path + "/ctl") else {
+        let isInterface = (try? FileStatus(path: path))?.isSocket ?? false
+        let socketPath = isInterface ? path : path + "/ctl"
+        let path = isInterface ? path.split(separator: "/").dropLast().map { "/\($0)" }.joined() : path
+        guard let control = UnixSocketAddress(path: socketPath) else {
             throw Failure("\(path): the path is too long")
         }
         let stream = try open(SOCK_STREAM)
-        try call("connect(\(path)/ctl)") { unsafe cel_connect(stream, control.bytes, UInt32(control.bytes.count)) }
+        try call("connect(\(socketPath))") { unsafe cel_connect(stream, control.bytes, UInt32(control.bytes.count)) }
 
         let number = serial.wrappingAdd(1, ordering: .relaxed).newValue
         guard let own = UnixSocketAddress(path: "\(path)/.swbench-\(CurrentProcess.id)-\(number)") else {
