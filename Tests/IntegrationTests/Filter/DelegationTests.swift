@@ -97,6 +97,48 @@ extension Integration {
             }
         }
 
+        @Test("a group's members get at it, others do not", arguments: ["tap", "macvtap"])
+        func group(kind: String) throws {
+            if geteuid() != 0 { try skip("several users need root") }
+            try withHost { host in
+                let (directory, console) = (host.path("given"), host.path("given-mgmt"))
+                var device = "d0"
+                if kind == "tap" {
+                    try host.check(["ip", "tuntap", "add", "dev", "d0", "mode", "tap"])
+                } else {
+                    try host.check(["ip", "link", "add", "u0", "type", "veth", "peer", "name", "u1"])
+                    try host.check(["ip", "link", "set", "u0", "up"])
+                    device = "macvtap://d0/link=u0"
+                }
+                let given = try host.startFilter(
+                    ["delegate", device, directory, "--group", "7100", "--allow", "10.99.0.7", "-M", console],
+                    directory,
+                    console
+                )
+                try wait(for: "the group's directory") {
+                    (try? FileStatus(path: directory))?.groupID == 7100
+                }
+                func plug(user: Int, group: Int, as interface: String) throws -> Program {
+                    try host.start([
+                        "setpriv", "--reuid=\(user)", "--regid=\(group)", "--clear-groups", host.etherloom, "plug", "null://",
+                        "\(directory)[\(interface)]",
+                    ])
+                }
+                let member = try plug(user: 7005, group: 7100, as: "one")
+                try wait(for: "the member's interface") { try given.ask("interface/list").contains("one") }
+                let stranger = try plug(user: 7006, group: 7006, as: "two")
+                #expect(try stranger.waitForEnd() == .exited(1))
+                #expect(stranger.errorOutput.contains("ermission denied"), "\(stranger.transcript)")
+                try member.stop()
+                try given.program.stop()
+                #expect(access(directory, F_OK) != 0)
+                // What it made goes with it; what was there stays.
+                #expect(try host.links().contains("d0") == (kind == "tap"))
+                if kind == "tap" { try host.check(["ip", "link", "delete", "d0"]) }
+                if kind == "macvtap" { try host.check(["ip", "link", "delete", "u0"]) }
+            }
+        }
+
         @Test("root makes nothing where somebody else could put a link in its place")
         func unsafePlaces() throws {
             try require("chown")
