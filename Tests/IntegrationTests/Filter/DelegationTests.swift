@@ -120,7 +120,8 @@ extension Integration {
                 }
                 func plug(user: Int, group: Int, as interface: String) throws -> Program {
                     try host.start([
-                        "setpriv", "--reuid=\(user)", "--regid=\(group)", "--clear-groups", host.etherloom, "plug", "null://",
+                        "setpriv", "--reuid=\(user)", "--regid=\(group)", "--clear-groups", host.etherloom, "plug",
+                        "null://",
                         "\(directory)[\(interface)]",
                     ])
                 }
