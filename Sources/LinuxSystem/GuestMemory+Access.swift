@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import CLinux
+public import CLinux
 
 /// Reading and writing what a guest shares. Numbers are little endian, as is every machine that Swift runs Linux on.
 extension GuestMemory {
@@ -30,6 +30,7 @@ extension GuestMemory {
     }
 
     /// Fetches one descriptor, once.
+    @inlinable
     @inline(__always)
     public func descriptor(_ range: Range, at offset: Int) -> Descriptor {
         var raw = cel_ring_descriptor()
@@ -37,47 +38,43 @@ extension GuestMemory {
         return Descriptor(address: raw.address, byteCount: raw.size, flags: raw.flags, next: raw.next)
     }
 
+    @inlinable
     @inline(__always)
     public func load16(_ range: Range, at offset: Int) -> UInt16 { unsafe cel_guest_load16(address(range, offset, 2)) }
 
     /// What the other side wrote before it stored this value is seen after this call.
+    @inlinable
     @inline(__always)
     public func loadAcquiring16(_ range: Range, at offset: Int) -> UInt16 {
         unsafe cel_guest_load16_acquire(address(range, offset, 2))
     }
 
+    @inlinable
     @inline(__always)
     public func store16(_ range: Range, at offset: Int, _ value: UInt16) {
         unsafe cel_guest_store16(address(range, offset, 2), value)
     }
 
     /// Whoever sees this value sees what was written before.
+    @inlinable
     @inline(__always)
     public func storeReleasing16(_ range: Range, at offset: Int, _ value: UInt16) {
         unsafe cel_guest_store16_release(address(range, offset, 2), value)
     }
 
+    @inlinable
     @inline(__always)
     public func store32(_ range: Range, at offset: Int, _ value: UInt32) {
         unsafe cel_guest_store32(address(range, offset, 4), value)
     }
 
     /// Orders stores before it before loads behind it.
+    @inlinable
     @inline(__always)
     public static func fence() { cel_guest_fence() }
 
-    /// Asks the processor to fetch a range's beginning ahead of its use. Only a hint.
-    @inline(__always)
-    public func prefetch(_ range: Range, forWriting: Bool) {
-        let count = Int(range.byteCount)
-        if forWriting {
-            unsafe cel_guest_prefetch_for_writing(address(range, 0, count), count)
-        } else {
-            unsafe cel_guest_prefetch(address(range, 0, count), count)
-        }
-    }
-
     /// Copies a whole range to `target` from `position` on; the caller has checked that there is room.
+    @inlinable
     @inline(__always)
     public func copyOut(_ range: Range, to target: inout MutableSpan<UInt8>, at position: Int) {
         let count = Int(range.byteCount)
@@ -88,6 +85,7 @@ extension GuestMemory {
     }
 
     /// Fills a range from `source` at `position` on; the caller has checked that there is enough.
+    @inlinable
     @inline(__always)
     public func copyIn(_ range: Range, from source: Span<UInt8>, at position: Int) {
         let count = Int(range.byteCount)

@@ -60,10 +60,12 @@ public struct GuestMemory: ~Copyable, @unchecked Sendable {
     }
 
     public private(set) var regionCount = 0
-    private var regions: [8 of Region] = InlineArray(
+    @usableFromInline
+    var regions: [8 of Region] = InlineArray(
         repeating: Region(guestAddress: 0, byteCount: 0, userAddress: 0, fileOffset: 0)
     )
-    private var bases: [8 of UnsafeMutableRawPointer?] = unsafe InlineArray(repeating: nil)
+    @usableFromInline
+    var bases: [8 of UnsafeMutableRawPointer?] = unsafe InlineArray(repeating: nil)
     /// Starts of the mappings: the files' beginnings.
     private var starts: [8 of UnsafeMutableRawPointer?] = unsafe InlineArray(repeating: nil)
     private var mappedByteCounts: [8 of Int] = InlineArray(repeating: 0)
@@ -152,6 +154,7 @@ public struct GuestMemory: ~Copyable, @unchecked Sendable {
 
     /// Where an address of the guest lies, with as many of `byteCount` bytes as are in the same region; nil when the
     /// address belongs to no region or nothing is asked for.
+    @inlinable
     @inline(__always)
     public func locate(guest address: UInt64, byteCount: Int) -> Range? {
         guard byteCount > 0 else { return nil }
@@ -190,6 +193,7 @@ public struct GuestMemory: ~Copyable, @unchecked Sendable {
 
     /// The address of `byteCount` bytes at `offset` of a range.
     @unsafe
+    @inlinable
     @inline(__always)
     func address(_ range: Range, _ offset: Int, _ byteCount: Int) -> UnsafeMutableRawPointer {
         let region = Int(range.region)

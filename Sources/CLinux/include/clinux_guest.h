@@ -85,14 +85,4 @@ static inline void cel_guest_copy(void *to, const void *from, size_t size) {
     __asm__ volatile("" : : : "memory");
 }
 
-/* Asks the processor for the beginning of what will be read or written soon: it lies in another processor's cache. */
-static inline void cel_guest_prefetch(const void *address, size_t size) {
-    __builtin_prefetch(address, 0);
-    if (size > 64) __builtin_prefetch((const char *)address + 64, 0);
-}
-static inline void cel_guest_prefetch_for_writing(const void *address, size_t size) {
-    __builtin_prefetch(address, 1);
-    if (size > 64) __builtin_prefetch((const char *)address + 64, 1);
-}
-
 #endif

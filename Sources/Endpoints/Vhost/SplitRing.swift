@@ -127,23 +127,6 @@ struct SplitRing: ~Copyable {
         return head
     }
 
-    /// How many chains ahead of the one in work buffers are fetched: longer than a miss takes, shorter than a cache keeps.
-    private static var prefetchDistance: UInt16 { 4 }
-
-    /// Has the buffer of a chain further ahead fetched: the guest has just had it in another processor's cache. Only a hint;
-    /// whatever is wrong with that chain is found when it is taken.
-    @inline(__always)
-    func prefetchAhead(of index: UInt16, forWriting: Bool, _ memory: borrowing GuestMemory) {
-        guard seen &- index > Self.prefetchDistance else { return }
-        let place = 4 + 2 * (Int(index &+ Self.prefetchDistance) & (size - 1))
-        let head = Int(memory.load16(available, at: place))
-        guard head < size else { return }
-        let descriptor = memory.descriptor(descriptorTable, at: head * 16)
-        let byteCount = Int(truncatingIfNeeded: min(descriptor.byteCount, 128))
-        guard let range = memory.locate(guest: descriptor.address, byteCount: byteCount) else { return }
-        memory.prefetch(range, forWriting: forWriting)
-    }
-
     /// Asks for a kick when anything is added to what was seen. Look again afterwards.
     mutating func wantKick(_ memory: borrowing GuestMemory) {
         if hasEventIndex {

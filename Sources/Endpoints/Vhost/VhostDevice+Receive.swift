@@ -32,7 +32,6 @@ extension VhostDevice {
         var hasDrained = false
         do throws(SplitRing.Fault) {
             while index < burst.count {
-                receive.prefetchAhead(of: receive.next, forWriting: true, memory)
                 switch try place(burst[index], pool: pool) {
                 case .done: index += 1
                 case .tooLarge:

@@ -39,7 +39,6 @@ extension VhostDevice {
                     break
                 }
                 transmit.ignoreKicks(memory)
-                transmit.prefetchAhead(of: transmit.next, forWriting: false, memory)
                 try takeFrame(into: &burst, pool: &pool, drops: &drops)
                 taken += 1
             }
