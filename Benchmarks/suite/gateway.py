@@ -172,10 +172,12 @@ def run(options) -> report.Result:
             processors = result.median(f"{ours}, {direction}", "processors")
             result.notes.append(f"{direction}: {ours}: {report.number(again)} segments sent again, "
                                 f"{report.number(processors)} processors busy")
-        ours = f"three programs, MTU {LARGE}"
-        for peer, least in ((f"slirp4netns, MTU {LARGE}", 2.0), (f"pasta, MTU {LARGE}", 1.0), ("loopback", 0.4)):
-            result.compare(f"{direction}: {ours} against {peer.split(',')[0]}", f"{ours}, {direction}", "gbps",
-                           peer=f"{peer}, {direction}", least=least, unit="Gb/s")
+        # The peers are one process each; so is `run --gateway`, which needs no large MTU for large portions.
+        peers = ((f"slirp4netns, MTU {LARGE}", 2.0), (f"pasta, MTU {LARGE}", 1.0), ("loopback", 0.4))
+        for ours, isGoal in (("run --gateway", True), (f"three programs, MTU {LARGE}", False)):
+            for peer, least in peers:
+                result.compare(f"{direction}: {ours} against {peer}", f"{ours}, {direction}", "gbps",
+                               peer=f"{peer}, {direction}", least=least if isGoal else None, unit="Gb/s")
         result.compare(f"{direction}: stock client against slirpvde", f"stock client, {direction}", "gbps",
                        peer=f"slirpvde, {direction}", least=3.0, unit="Gb/s")
     for name, entries in result.raw.items():
