@@ -48,7 +48,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
-        // Lab files; used by Model alone.
+        // Lab files; used by LabFile alone.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -91,23 +91,31 @@ let package = Package(
             name: "ElementCommands",
             dependencies: [
                 "LinuxSystem", "Wire", "PacketFilter", "Dataplane", "Endpoints", "Gateway", "Runtime", "Console",
-                "Attach", "TunnelCrypto",
+                "Attach", "TunnelCrypto", "Model", "Guests",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
         ),
         .executableTarget(name: "etherloom", dependencies: ["ElementCommands"], swiftSettings: settings),
-        // What a lab is, and its file.
+        // What a lab is.
+        .target(name: "Model", dependencies: ["Wire"], swiftSettings: settings),
+        // Its file.
         .target(
-            name: "Model",
-            dependencies: ["Wire", "Dataplane", .product(name: "Yams", package: "Yams")],
+            name: "LabFile",
+            dependencies: ["Model", "Wire", "Dataplane", .product(name: "Yams", package: "Yams")],
+            swiftSettings: settings
+        ),
+        // The keeper of a running lab, and the guests that it is the parent of.
+        .target(
+            name: "Guests",
+            dependencies: ["LinuxSystem", "Wire", "Attach", "Model"],
             swiftSettings: settings
         ),
         // What needs libraries: a program of its own beside the small one, which runs it (see Lab/LabProgram.swift).
         .target(
             name: "LabCommands",
             dependencies: [
-                "LinuxSystem", "Model",
+                "LinuxSystem", "Model", "LabFile",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -173,7 +181,12 @@ let package = Package(
             dependencies: ["LinuxSystem", "Wire", "Endpoints", "Gateway", "Runtime", "ElementCommands", "TestSupport"],
             swiftSettings: testSettings
         ),
-        .testTarget(name: "ModelTests", dependencies: ["Model", "Wire"], swiftSettings: testSettings),
+        .testTarget(name: "ModelTests", dependencies: ["Model", "LabFile", "Wire"], swiftSettings: testSettings),
+        .testTarget(
+            name: "GuestsTests",
+            dependencies: ["LinuxSystem", "Wire", "Guests", "Model", "TestSupport"],
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "LabCommandsTests",
             dependencies: [

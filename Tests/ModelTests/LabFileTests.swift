@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import LabFile
 import Model
 import Testing
 import Wire

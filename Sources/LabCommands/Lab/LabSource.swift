@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LinuxSystem
+import LabFile
 import Model
 
 /// A lab file as somebody named it.

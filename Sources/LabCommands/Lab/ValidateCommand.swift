@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import LinuxSystem
+import LabFile
 import Model
 
 /// `etherloom validate`: is a lab file right, and if not, where is it wrong?

@@ -3,7 +3,7 @@
 
 public import Gateway
 import Glibc
-import LinuxSystem
+public import LinuxSystem
 import Wire
 
 /// Watches which name servers the host uses: `/etc/resolv.conf`, resolv.conf(5), on the control thread.

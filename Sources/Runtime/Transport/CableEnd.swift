@@ -3,7 +3,7 @@
 
 public import Endpoints
 import Glibc
-import LinuxSystem
+public import LinuxSystem
 
 /// One end of a cable, as transports see it: at most one endpoint at a time is plugged in.
 public final class CableEnd: EndpointHost {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Endpoints
-import LinuxSystem
+public import LinuxSystem
 
 /// What a new endpoint brings along.
 public struct Newcomer {

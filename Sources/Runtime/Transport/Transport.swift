@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Endpoints
+public import LinuxSystem
 
 /// What a URL stands for while it is in use: one connection to a network, or a listener that lets others connect.
 ///

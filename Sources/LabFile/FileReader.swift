@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
 import Yams
 
 /// Takes the nodes of a YAML document apart and notes everything that is wrong, with its place.

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 /// Where something stands in a file: both count from 1.
 public struct Place: Sendable, Hashable, Comparable, CustomStringConvertible {
     public var line: Int

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 /// The keys of each kind of mapping in a lab file. Its JSON Schema has the same ones.
 public enum LabKeys {
     public static let lab = [

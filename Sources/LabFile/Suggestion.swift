@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 /// The word that somebody may have meant.
 enum Suggestion {
     /// The known word that differs least from `word`, by at most a third of its letters; nil when none is like it.

@@ -1,8 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import LinuxSystem
-
 /// The control thread's event loop: consoles, control sockets, signals, timers. One thread uses it.
 ///
 /// Nothing here is on the frame path, so handlers are ordinary closures.

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 /// Environment variables in a lab file, written as in a shell: `${NAME}`, `${NAME:-what else}`; `$$` is one `$`.
 struct Interpolation {
     /// The value of a variable, nil when it is not set.

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+public import Model
 import Yams
 
 /// A lab file that was read: the lab, and where in the file each part of it stands.
