@@ -18,6 +18,7 @@ extension Engine {
 
     /// Takes the descriptors of an endpoint out.
     mutating func unregister(_ index: Int) {
+        if forgetHeat(index) { return }
         for channel in 0..<(places[index].endpoint?.channelCount ?? 0) {
             if let (descriptor, _) = wish(index, channel) { try? mailbox.epoll.remove(descriptor) }
         }
@@ -25,6 +26,11 @@ extension Engine {
 
     /// Tells epoll what a place waits for.
     mutating func updateInterest(_ index: Int) {
+        // What it waits for from now on is more than frames, or nothing.
+        if places[index].isHot {
+            cool(index)
+            return
+        }
         let place = word(index)
         for channel in 0..<(places[index].endpoint?.channelCount ?? 0) {
             guard let (descriptor, events) = wish(index, channel) else { continue }

@@ -52,6 +52,12 @@ struct Engine: ~Copyable {
         var isPaused = false
         /// The endpoint holds frames that no descriptor tells of.
         var hasBacklog = false
+        /// As an input: turns in succession in which it had several frames.
+        var heat: UInt8 = 0
+        /// As an input: the loop looks at it in every turn, epoll does not watch it.
+        var isHot = false
+        /// Until when it stays so without a frame.
+        var hotUntil: UInt64 = 0
         /// When the endpoint wants to be called, `.max` for never.
         var deadline: UInt64 = .max
     }
@@ -112,6 +118,10 @@ struct Engine: ~Copyable {
 
     /// Some endpoint that is read from holds frames that no descriptor tells of.
     var hasBacklog = false
+
+    /// Inputs that are looked at in every turn.
+    var hot: [4 of Int] = InlineArray(repeating: -1)
+    var hotCount = 0
 
     /// Spanning trees, while they are on.
     var spanning: SpanningTrees?
@@ -188,6 +198,7 @@ struct Engine: ~Copyable {
             // What has waited is before what comes now.
             if now >= hooks.waiting.nextDeadline { runWaiting() }
             for index in 0..<ready.count { dispatch(ready.word(index), ready.events(index)) }
+            if hotCount != 0 { serveHot() }
             if hasBacklog { serveBacklog() }
             if gatewayPlace >= 0 { runGatewayTimers() }
             if now >= endpointDeadline { runEndpointTimers() }
@@ -204,7 +215,7 @@ struct Engine: ~Copyable {
 
     /// Milliseconds that the loop may sleep: until the next deadline, rounded up; -1 when there is none.
     private func timeout() -> Int32 {
-        if gatewayHasWork || hasBacklog || now < spinDeadline { return 0 }
+        if gatewayHasWork || hasBacklog || hotCount != 0 || now < spinDeadline { return 0 }
         let deadline = min(
             min(min(nextSweep, endpointDeadline), min(gatewayDeadline, pauseDeadline)),
             min(treeDeadline, skippedDeadline)
@@ -241,7 +252,7 @@ struct Engine: ~Copyable {
     }
 
     /// Takes a burst from an endpoint, or a few of those that it holds, and sends them on their way.
-    private mutating func serve(_ index: Int, channel: Int) {
+    mutating func serve(_ index: Int, channel: Int) {
         var rounds = 0
         while serveBurst(index, channel: channel), places[index].endpoint?.holdsFrames ?? false {
             rounds += 1
@@ -279,6 +290,7 @@ struct Engine: ~Copyable {
     private mutating func serveBurst(_ index: Int, channel: Int) -> Bool {
         let result = Self.receive(&places, index, channel: channel, now: now, into: &burst, &pool, &drops)
         drops.flush(to: table, endpoint: index)
+        noteHeat(index, frames: burst.count)
         if !burst.isEmpty { forwardBurst(from: index) }
         if places[index].hasTimers { attend(index) }
         if result == .ended {

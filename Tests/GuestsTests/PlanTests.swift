@@ -26,7 +26,9 @@ struct PlanTests {
                 Route(destination: InterfaceAddress("10.9.0.0/16"), via: try #require(IPAddress("10.0.0.2"))),
             ]
             var eth0 = InterfacePlan(name: "eth0", hardwareAddress: try #require(MACAddress("02:00:00:00:00:01")))
-            eth0.addresses = [try #require(InterfaceAddress("10.0.0.5/24")), try #require(InterfaceAddress("fd00::5/64"))]
+            eth0.addresses = [
+                try #require(InterfaceAddress("10.0.0.5/24")), try #require(InterfaceAddress("fd00::5/64")),
+            ]
             eth0.mtu = 9000
             var eth1 = InterfacePlan(name: "eth1", hardwareAddress: try #require(MACAddress("02:00:00:00:00:02")))
             eth1.usesDHCP = true
