@@ -84,6 +84,11 @@ public enum UnixSocket {
         return Credentials(processID: pid, userID: uid, groupID: gid)
     }
 
+    /// The other end sees the connection's end now, whoever else holds a descriptor of this one; shutdown(2).
+    public static func shutDown(_ socket: borrowing OwnedDescriptor) {
+        _ = cel_shutdown(socket.rawValue, Int32(SHUT_RDWR))
+    }
+
     /// Asks the kernel for room to queue what is sent; it grants at most `net.core.wmem_max`.
     public static func setSendBuffer(_ socket: borrowing OwnedDescriptor, byteCount: Int) {
         _ = cel_set_option(socket.rawValue, SOL_SOCKET, SO_SNDBUF, Int32(clamping: byteCount))

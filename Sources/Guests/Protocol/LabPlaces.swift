@@ -1,0 +1,79 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+
+/// Where a running lab has its sockets, and the user's daemon its own.
+///
+/// Paths of AF_UNIX sockets end at 107 bytes, so that they are not in the lab's own directory, which may lie deep.
+public enum LabPlaces {
+    /// `$XDG_RUNTIME_DIR/etherloom`, or `/run/user/UID/etherloom`, or `/tmp/etherloom-UID` for a user without a directory of
+    /// their own. Not made by this call.
+    public static var userDirectory: String {
+        let user = CurrentProcess.userID
+        if let runtime = CurrentProcess.environment("XDG_RUNTIME_DIR"), runtime.hasPrefix("/"), isOwn(runtime) {
+            return runtime + "/etherloom"
+        }
+        let usual = "/run/user/\(user)"
+        return isOwn(usual) ? usual + "/etherloom" : "/tmp/etherloom-\(user)"
+    }
+
+    /// The lab's place below `userDirectory`: the first eight hexadecimal digits of the FNV-1a hash (64 bits) of its name.
+    public static func identifier(lab: String) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in lab.utf8 {
+            hash ^= UInt64(byte)
+            hash = hash &* 0x0000_0100_0000_01b3
+        }
+        let text = String(hash, radix: 16)
+        return String((String(repeating: "0", count: 16 - text.count) + text).prefix(8))
+    }
+
+    public static func runtimeDirectory(lab: String) -> String { userDirectory + "/" + identifier(lab: lab) }
+
+    /// Makes a directory that only this user can look into, and checks one that is there already: below /tmp it may be
+    /// somebody's trap.
+    public static func makePrivate(_ path: String) throws(GuestError) {
+        let status: FileStatus
+        do {
+            try? FileSystem.makeDirectory(path, mode: 0o700)
+            status = try FileStatus(path: path, followLinks: false)
+        } catch {
+            throw GuestError("\(path): \(error)")
+        }
+        guard status.isDirectory, status.userID == CurrentProcess.userID, status.mode & 0o022 == 0 else {
+            throw GuestError(
+                "\(path) is not a directory that only user \(CurrentProcess.userID) can write to; remove it"
+            )
+        }
+    }
+
+    private static func isOwn(_ path: String) -> Bool {
+        guard let status = try? FileStatus(path: path) else { return false }
+        return status.isDirectory && status.userID == CurrentProcess.userID
+    }
+}
+
+/// The files of one running lab, below its runtime directory.
+public struct RuntimeFiles: Sendable, Equatable {
+    public let directory: String
+    public init(directory: String) { self.directory = directory }
+
+    public var keeper: String { directory + "/keeper" }
+    public var keeperProcess: String { directory + "/keeper.pid" }
+    public var lab: String { directory + "/lab" }
+    public var fabric: String { directory + "/fabric" }
+    public var log: String { directory + "/log" }
+    /// Switch directories of the segments.
+    public var segments: String { directory + "/s" }
+    /// Sockets of vhost-user interfaces.
+    public var vhost: String { directory + "/v" }
+
+    /// The lab that this directory belongs to, as its keeper has written it: its name and its directory.
+    public func owner() -> (name: String, directory: String)? {
+        guard let bytes = try? FileSystem.contents(lab, limit: 65536), let words = WordMessage(bytes: bytes)?.words,
+            words.count == 2
+        else { return nil }
+        return (words[0], words[1])
+    }
+}
