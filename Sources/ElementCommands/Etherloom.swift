@@ -15,7 +15,7 @@ public struct Etherloom: ParsableCommand {
             subcommands: [
                 SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, WireCommand.self,
                 CaptureCommand.self, FilterCommand.self, DelegateCommand.self,
-                TermCommand.self, TunnelCommand.self, KeyCommand.self,
+                TermCommand.self, TunnelCommand.self, KeyCommand.self, FabricCommand.self,
             ]
         )
     }

@@ -27,6 +27,9 @@ public enum Privileges {
         try systemCall { cel_become(user, group, keeper) }
     }
 
+    /// Gives up, for good, what moving frames does not need. To be called before the process has a second thread.
+    public static func confine() throws(Errno) { try systemCall { cel_confine() } }
+
     /// A user's own group; nil when the user database does not know him.
     public static func group(of userID: UInt32) -> UInt32? {
         guard let record = unsafe getpwuid(userID) else { return nil }

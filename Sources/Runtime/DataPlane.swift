@@ -74,13 +74,23 @@ public final class DataPlane {
         entry: PortTable.EndpointEntry,
         filters: ClientFilterSet = ClientFilterSet()
     ) -> Place? {
-        guard let place = takePlace() else { return nil }
-        if !filters.isEmpty { setFilters(place, filters) }
         var entry = entry
         entry.kind = endpoint.kind.rawValue
         entry.capabilities = endpoint.capabilities.rawValue
+        return add(boxed: Box(endpoint), port: port, entry: entry, filters: filters)
+    }
+
+    /// The same for one that is in a box, which it leaves only if there is a place. The entry is complete.
+    func add(
+        boxed endpoint: Box<Endpoint>,
+        port: Int,
+        entry: PortTable.EndpointEntry,
+        filters: ClientFilterSet = ClientFilterSet()
+    ) -> Place? {
+        guard let place = takePlace() else { return nil }
+        if !filters.isEmpty { setFilters(place, filters) }
         state.table.setEndpoint(place.index, entry)
-        mailbox.perform(.add(Box(endpoint), index: place.index, generation: place.generation, port: port))
+        mailbox.perform(.add(endpoint, index: place.index, generation: place.generation, port: port))
         return place
     }
 
@@ -101,6 +111,20 @@ public final class DataPlane {
         mailbox.perform(.remove(index: place.index, generation: place.generation))
         free(place)
     }
+
+    /// Takes an endpoint out as it is: it can be plugged in elsewhere. Nil when it has ended already, which an event tells.
+    func extract(_ place: Place) -> Box<Endpoint>? {
+        guard isUsed[place.index], generations[place.index] == place.generation else { return nil }
+        let box = Box<Endpoint>()
+        mailbox.perform(.extract(index: place.index, generation: place.generation, box))
+        guard let endpoint = box.take() else { return nil }
+        box.put(endpoint)
+        free(place)
+        return box
+    }
+
+    /// Places are free for so many endpoints.
+    func hasRoom(for count: Int) -> Bool { isUsed.count { !$0 } >= count }
 
     /// Has an endpoint change: carrier, keys, rings.
     public func configure(_ place: Place, _ change: consuming EndpointChange) {

@@ -14,6 +14,11 @@ extension Engine {
             add(endpoint, at: index, generation: generation, port: port)
         case .remove(let index, let generation):
             if places[index].generation == generation, places[index].kind != nil { remove(index) }
+        case .extract(let index, let generation, let box):
+            guard places[index].generation == generation, places[index].endpoint != nil,
+                let endpoint = takeOut(index)
+            else { return }
+            box.put(endpoint)
         case .configure(let box, let index, let generation):
             guard let change = box.take(), places[index].generation == generation, places[index].endpoint != nil else {
                 return
@@ -56,6 +61,11 @@ extension Engine {
         do {
             try register(index)
             if places[index].hasTimers { attend(index) }
+            // One that comes from another loop may have read them there.
+            if places[index].endpoint?.holdsFrames == true {
+                places[index].hasBacklog = true
+                hasBacklog = true
+            }
             if spanning != nil { reconcileTrees(port: port) }
         } catch {
             remove(index)
@@ -75,7 +85,11 @@ extension Engine {
 
     /// Takes an endpoint out: its waiting frames are let go, its descriptor is closed, and the addresses of its port are
     /// forgotten when nothing else is plugged in there.
-    mutating func remove(_ index: Int) {
+    mutating func remove(_ index: Int) { _ = takeOut(index) }
+
+    /// The same, but the endpoint stays open: the caller has it. Nil when there is none, or only the gateway, which ends.
+    private mutating func takeOut(_ index: Int) -> Endpoint? {
+        guard places[index].kind != nil else { return nil }
         while let frame = queues.removeFirst(index) { pool.release(frame) }
         noteProgress(index, frames: 0)
         places[index].isPaused = false
@@ -100,7 +114,7 @@ extension Engine {
         places[index].filters = nil
         unregister(index)
         Self.releaseFrames(places, index, &pool)
-        places[index].endpoint = nil
+        let endpoint = places[index].endpoint.take()
         places[index].kind = nil
         places[index].hasTimers = false
         places[index].hasBacklog = false
@@ -114,6 +128,7 @@ extension Engine {
             gatewayHasWork = false
             gatewayDeadline = .max
         }
+        return endpoint
     }
 
     private static func releaseFrames(_ places: borrowing RigidTable<Place>, _ index: Int, _ pool: inout FramePool) {

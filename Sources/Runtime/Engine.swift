@@ -165,7 +165,7 @@ struct Engine: ~Copyable {
         )
         bridge.isHub = configuration.isHub
         spinNanoseconds = UInt64(clamping: configuration.spinMicroseconds) &* 1000
-        pool = FramePool(smallCount: Tunables.smallSlotCount, largeCount: Tunables.largeSlotCount)
+        pool = FramePool(smallCount: configuration.smallSlotCount, largeCount: configuration.largeSlotCount)
         let endpointCount = table.endpointCount
         queues = OutputQueues(endpointCount: endpointCount, firstLargeSlot: pool.smallCount)
         places = RigidTable(count: endpointCount) { _ in Place() }

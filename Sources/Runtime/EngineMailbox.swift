@@ -11,6 +11,8 @@ import Synchronization
 enum EngineCommand: Sendable {
     case add(Box<Endpoint>, index: Int, generation: UInt32, port: Int)
     case remove(index: Int, generation: UInt32)
+    /// Takes an endpoint out as it is, for another loop.
+    case extract(index: Int, generation: UInt32, Box<Endpoint>)
     case configure(Box<EndpointChange>, index: Int, generation: UInt32)
     case setHub(Bool)
     case setAgeing(UInt16)
@@ -50,6 +52,14 @@ final class Box<Content: ~Copyable & Sendable>: Sendable {
     private let content: Mutex<Content?>
 
     init(_ content: consuming Content) { self.content = Mutex(consume content) }
+
+    /// One that the other side fills.
+    init() { content = Mutex(nil) }
+
+    func put(_ value: consuming Content) {
+        var value = Optional(consume value)
+        content.withLock { $0 = value.take() }
+    }
 
     func take() -> Content? { content.withLock { $0.take() } }
 }

@@ -19,6 +19,9 @@ public struct EngineConfiguration: Sendable {
     public var endpointCount: Int
     /// Addresses that the forwarding database has places for; it never has fewer than 65,536.
     public var addressCount = 65_536
+    /// Slots of the frame pool. A few hundred of each kind are needed for bursts; the rest is for queues.
+    public var smallSlotCount = Tunables.smallSlotCount
+    public var largeSlotCount = Tunables.largeSlotCount
     /// The gateway that will be plugged in, whose tables the state memory then has room for.
     public var gateway: GatewayConfiguration?
 

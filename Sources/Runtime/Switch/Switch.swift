@@ -135,7 +135,7 @@ public final class Switch: EndpointHost {
     }
 
     /// What has to be there before the first frame.
-    private func prepare(_ newcomer: Newcomer, port number: Int) throws(AttachRefusal) {
+    func prepare(_ newcomer: Newcomer, port number: Int) throws(AttachRefusal) {
         if isMultiplexer { try interfaces.prepare(newcomer, port: number) }
         do throws(AttachRefusal) {
             try willAttach(number)
@@ -145,7 +145,7 @@ public final class Switch: EndpointHost {
         }
     }
 
-    private func entry(of newcomer: Newcomer, port: Int) -> PortTable.EndpointEntry {
+    func entry(of newcomer: Newcomer, port: Int) -> PortTable.EndpointEntry {
         PortTable.EndpointEntry(
             kind: 0,
             port: port,
@@ -157,7 +157,7 @@ public final class Switch: EndpointHost {
         )
     }
 
-    private func record(_ newcomer: Newcomer, at place: DataPlane.Place, port number: Int) {
+    func record(_ newcomer: Newcomer, at place: DataPlane.Place, port number: Int) {
         if ports[number] == nil { makePort(number) }
         let endpoint = SwitchEndpoint(
             identifier: newcomer.identifier,
@@ -208,15 +208,20 @@ public final class Switch: EndpointHost {
     }
 
     private func forget(port number: Int, endpoint index: Int) {
-        guard let endpoint = ports[number]?.endpoints.remove(at: index) else { return }
-        report(.endpointRemoved(port: number, identifier: endpoint.identifier))
-        if ports[number]?.isActive == false { report(.portClosed(number)) }
-        endpoint.onRemoval()
+        take(port: number, endpoint: index)?.onRemoval()
         leaveEmpty(port: number)
     }
 
+    /// Takes an endpoint out of the books.
+    func take(port number: Int, endpoint index: Int) -> SwitchEndpoint? {
+        guard let endpoint = ports[number]?.endpoints.remove(at: index) else { return nil }
+        report(.endpointRemoved(port: number, identifier: endpoint.identifier))
+        if ports[number]?.isActive == false { report(.portClosed(number)) }
+        return endpoint
+    }
+
     /// What belongs to a port only while somebody is on it goes with the last one.
-    private func leaveEmpty(port number: Int) {
+    func leaveEmpty(port number: Int) {
         if isMultiplexer, ports[number]?.isActive != true { interfaces.portIsEmpty(number) }
     }
 

@@ -24,6 +24,7 @@ extension VhostSession {
         case .getConfiguration(let range):
             // The bytes stand behind offset, size and flags, as in the request.
             try send(header.reply(Array(payload[..<12]) + configuration.bytes(range)))
+            configurationRead()
             return true
         case .getRingBase(let ring):
             try send(header.reply(VhostMessageHeader.bytes(of: UInt32(ring)) + baseBytes(ofStopped: ring)))
@@ -77,7 +78,7 @@ extension VhostSession {
     /// A monitor that does not show our configuration to its guest cannot be attached with the cable pulled: it would show
     /// the guest a carrier. It is sent away, and shows none.
     private func checkCarrier(isDecided: Bool) throws {
-        guard isDecided, !configuration.isUp, !protocolFeatures.contains(.configuration) else { return }
+        guard isDecided, !isKept, !configuration.isUp, !protocolFeatures.contains(.configuration) else { return }
         throw Errno.notConnected
     }
 

@@ -40,6 +40,12 @@ final class VhostSession {
     let log: (String) -> Void
     private let onEnd: () -> Void
     var configuration: VhostConfiguration
+    /// See `VhostTransport`.
+    let isKept: Bool
+    /// The guest has read the configuration since it last changed.
+    var isConfigurationRead = true
+    /// Called once when it does.
+    var onConfigurationRead: () -> Void = {}
 
     private var received: [UInt8] = []
     var descriptors = DescriptorList()
@@ -58,6 +64,7 @@ final class VhostSession {
         _ socket: consuming OwnedDescriptor,
         loop: ControlLoop,
         configuration: VhostConfiguration,
+        isKept: Bool = false,
         answer: VhostAnswer,
         change: @escaping (consuming VhostChange) -> Void,
         log: @escaping (String) -> Void,
@@ -66,6 +73,7 @@ final class VhostSession {
         self.socket = socket
         self.loop = loop
         self.configuration = configuration
+        self.isKept = isKept
         self.answer = answer
         self.change = change
         self.log = log
@@ -81,6 +89,7 @@ final class VhostSession {
         loop.cancel(token)
         self.token = nil
         change(.reset)
+        configurationRead()
         onEnd()
     }
 
@@ -178,10 +187,18 @@ final class VhostSession {
     func update(_ configuration: VhostConfiguration) -> Bool {
         guard configuration != self.configuration else { return true }
         self.configuration = configuration
+        isConfigurationRead = false
         guard canTellGuest, let sent = sendToBackendChannel(VhostMessageHeader.configurationChanged) else {
             return false
         }
         return sent
+    }
+
+    func configurationRead() {
+        isConfigurationRead = true
+        let run = onConfigurationRead
+        onConfigurationRead = {}
+        run()
     }
 
     private func sendToBackendChannel(_ bytes: [UInt8]) -> Bool? {

@@ -13,7 +13,7 @@ extension TransportRegistry {
         [
             TransportScheme(
                 "vhost",
-                syntax: "vhost://SOCKET[connect/mac=ADDRESS/mtu=N/mode=OCTAL]",
+                syntax: "vhost://SOCKET[connect/mac=ADDRESS/mtu=N/mode=OCTAL/keep]",
                 open: VhostTransport.init(_:_:)
             )
         ]
@@ -40,13 +40,16 @@ final class VhostTransport: Transport {
     private var configuration = VhostConfiguration()
     private var session: VhostSession?
     private var isClosed = false
+    /// A monitor that shows its guest no carrier of ours is not hung up on for that: somebody else tells the guest.
+    private let isKept: Bool
 
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         self.context = context
         self.url = url
-        try url.refuseOptions(except: ["connect", "mac", "mtu", "mode"])
+        try url.refuseOptions(except: ["connect", "mac", "mtu", "mode", "keep"])
         path = try SocketPath(url.address, url)
         isClient = url.has("connect")
+        isKept = url.has("keep")
         identity = try EventFD()
         try readOptions()
         if !isClient { try listen() }
@@ -131,6 +134,7 @@ final class VhostTransport: Transport {
                 socket,
                 loop: context.loop,
                 configuration: configuration,
+                isKept: isKept,
                 answer: answer,
                 change: { [context] change in context.host.configure(identifier: identifier, .vhost(change)) },
                 log: { [context, url] in context.host.log("\(url): \($0)") },
@@ -172,7 +176,15 @@ final class VhostTransport: Transport {
         guard let session, !session.update(configuration), configuration.isUp != before.isUp, !configuration.isUp
         else { return }
         // This monitor shows its guest a carrier for as long as we are connected.
-        session.close()
+        if !isKept { session.close() }
+    }
+
+    /// Calls back when the guest has read the configuration as it is now: at once where there is no guest that could, or none
+    /// that is told.
+    func whenGuestKnows(_ body: @escaping () -> Void) {
+        // What the loop was told has come back as a notice by then.
+        guard let session, session.canTellGuest, !session.isConfigurationRead else { return body() }
+        session.onConfigurationRead = body
     }
 
     // MARK: End

@@ -1,0 +1,136 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+public import LinuxSystem
+
+/// The control socket of a fabric: SOCK_SEQPACKET, a request a message, one answer for each, in order.
+///
+/// The owner is the keeper: whoever connects first, or had a connection from the beginning. Its end is told.
+public final class FabricServer {
+    private let fabric: Fabric
+    private let loop: ControlLoop
+    private var acceptor: Acceptor?
+    private var file: SocketPath?
+    private var connections: [Int32: Connection] = [:]
+    private var owner: Int32?
+    /// The owner's connection has ended.
+    public var onOwnerGone: () -> Void = {}
+
+    private final class Connection {
+        let descriptor: OwnedDescriptor
+        let token: ControlLoop.Token
+        var watches = false
+
+        init(_ descriptor: consuming OwnedDescriptor, token: ControlLoop.Token) {
+            self.descriptor = descriptor
+            self.token = token
+        }
+    }
+
+    public init(_ fabric: Fabric) {
+        self.fabric = fabric
+        loop = fabric.loop
+        fabric.onEvent = { [weak self] in self?.tell($0) }
+    }
+
+    /// Listens at a path, for this user alone.
+    public func listen(at path: String) throws(SocketPath.BindError) {
+        let file = try SocketPath(path)
+        let socket = try file.makeSocket(.sequencedPacket, mode: 0o600)
+        do throws(Errno) {
+            try UnixSocket.listen(socket, backlog: 16)
+            acceptor = try Acceptor(socket, loop: loop) { [unowned self] connection throws(Errno) in
+                try adopt(connection)
+            }
+        } catch {
+            throw .failed(path, error)
+        }
+        self.file = file
+    }
+
+    /// Serves a connection that is there already.
+    public func adopt(_ connection: consuming OwnedDescriptor) throws(Errno) {
+        let number = connection.rawValue
+        let token = try loop.watch(number, [.readable, .readHangUp]) { [weak self] _ in self?.readable(number) }
+        connections[number] = Connection(connection, token: token)
+        if owner == nil { owner = number }
+    }
+
+    private func readable(_ number: Int32) {
+        guard let connection = connections[number] else { return }
+        do throws(Errno) {
+            var message = try UnixSocket.receive(from: connection.descriptor, limit: WordMessage.maximumByteCount)
+            if message.bytes.isEmpty { return end(number) }
+            for answer in answers(to: &message, connection) {
+                try WordMessage(answer).send(to: connection.descriptor)
+            }
+        } catch .wouldBlock {
+            return
+        } catch {
+            end(number)
+        }
+    }
+
+    private func answers(to message: inout ReceivedMessage, _ connection: Connection) -> [[String]] {
+        do throws(FabricError) {
+            guard !message.isTruncated, let words = WordMessage(bytes: message.bytes)?.words else {
+                throw .usage(
+                    "a request is words, each ended by a zero byte, of at most \(WordMessage.maximumByteCount)"
+                )
+            }
+            let request = try FabricRequest(words: words)
+            let result = try fabric.perform(request, descriptor: message.takeDescriptor())
+            switch request {
+            case .watch: connection.watches = true
+            case .state: return Self.pages(result)
+            default: break
+            }
+            return [["ok"] + result]
+        } catch {
+            return [["error", "\(error.status)", error.message]]
+        }
+    }
+
+    /// A long answer as several: `ok more …`, and the last one `ok end …`.
+    static func pages(_ words: [String]) -> [[String]] {
+        var pages: [[String]] = []
+        var page: [String] = []
+        var byteCount = 0
+        for word in words {
+            if byteCount + word.utf8.count > pageByteCount, !page.isEmpty {
+                pages.append(["ok", "more"] + page)
+                (page, byteCount) = ([], 0)
+            }
+            page.append(word)
+            byteCount += word.utf8.count + 1
+        }
+        return pages + [["ok", "end"] + page]
+    }
+
+    private static var pageByteCount: Int { 32 * 1024 }
+
+    private func tell(_ words: [String]) {
+        for (number, connection) in connections where connection.watches {
+            do throws(Errno) {
+                try WordMessage(["event"] + words).send(to: connection.descriptor)
+            } catch {
+                // Somebody who does not listen to what he asked for.
+                loop.after(milliseconds: 0) { [weak self] in self?.end(number) }
+            }
+        }
+    }
+
+    private func end(_ number: Int32) {
+        guard let connection = connections.removeValue(forKey: number) else { return }
+        loop.cancel(connection.token)
+        if owner == number { onOwnerGone() }
+    }
+
+    public func close() {
+        acceptor = nil
+        file?.remove()
+        for connection in connections.values { loop.cancel(connection.token) }
+        connections = [:]
+    }
+}
