@@ -111,11 +111,18 @@ let package = Package(
             dependencies: ["LinuxSystem", "Wire", "Attach", "Model"],
             swiftSettings: settings
         ),
+        // What is wanted of the labs of a user, and how it comes about: a client of their keepers. No sockets that others
+        // connect to.
+        .target(
+            name: "ControlService",
+            dependencies: ["LinuxSystem", "Wire", "Model", "LabFile", "Guests"],
+            swiftSettings: settings
+        ),
         // What needs libraries: a program of its own beside the small one, which runs it (see Lab/LabProgram.swift).
         .target(
             name: "LabCommands",
             dependencies: [
-                "LinuxSystem", "Model", "LabFile",
+                "LinuxSystem", "Model", "LabFile", "ControlService",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -185,6 +192,11 @@ let package = Package(
         .testTarget(
             name: "GuestsTests",
             dependencies: ["LinuxSystem", "Wire", "Guests", "Model", "TestSupport"],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
+            name: "ControlServiceTests",
+            dependencies: ["LinuxSystem", "Wire", "Model", "LabFile", "Guests", "ControlService"],
             swiftSettings: testSettings
         ),
         .testTarget(

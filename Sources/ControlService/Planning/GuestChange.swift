@@ -1,0 +1,103 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Guests
+import Model
+import Wire
+
+/// How a guest becomes another one: what a running guest can take, it takes; for the rest it is started anew.
+struct GuestChange {
+    private(set) var actions: [Step.Action] = []
+    /// For people: what is different.
+    private(set) var what: [String] = []
+    private(set) var needsRestart = false
+
+    init(from old: GuestPlan, to new: GuestPlan, isRunning: Bool) {
+        func note<Value: Equatable>(_ name: String, _ path: KeyPath<GuestPlan, Value>) {
+            if old[keyPath: path] != new[keyPath: path] {
+                what.append(name)
+                needsRestart = true
+            }
+        }
+        note("kind", \.kind)
+        note("root", \.root)
+        note("kernel", \.kernel)
+        note("initrd", \.initialRAMDisk)
+        note("image", \.image)
+        note("memory", \.memory)
+        note("cpus", \.processors)
+        note("arguments", \.arguments)
+        note("command", \.command)
+        note("environment", \.environment)
+        note("hostname", \.hostName)
+        note("user", \.user)
+        note("dns", \.nameServers)
+        // The keeper has the plan for the next start; the running guest is told of what it can take.
+        let define = Step.Action.request(["define", new.name] + new.words)
+        guard isRunning, !needsRestart else {
+            if old.interfaces != new.interfaces { what.append("interfaces") }
+            if old.routes != new.routes { what.append("routes") }
+            actions = [define]
+            return
+        }
+        changeInterfaces(old, new)
+        changeRoutes(old, new)
+        if needsRestart { actions = [define] }
+    }
+
+    private mutating func changeInterfaces(_ old: GuestPlan, _ new: GuestPlan) {
+        for interface in old.interfaces where !new.interfaces.contains(where: { $0.name == interface.name }) {
+            what.append("- \(interface.name)")
+            actions.append(.request(["interface-remove", new.name, interface.name]))
+        }
+        for interface in new.interfaces {
+            guard let before = old.interfaces.first(where: { $0.name == interface.name }) else {
+                what.append("+ \(interface.name)")
+                actions.append(.request(Self.add(interface, to: new.name)))
+                continue
+            }
+            guard before != interface else { continue }
+            what.append("~ \(interface.name)")
+            if before.hardwareAddress != interface.hardwareAddress || before.bridge != interface.bridge
+                || before.usesDHCP != interface.usesDHCP
+                || before.usesAutoconfiguration != interface.usesAutoconfiguration
+            {
+                actions.append(.request(["interface-remove", new.name, interface.name]))
+                actions.append(.request(Self.add(interface, to: new.name)))
+            } else {
+                configure(new.name, before, interface)
+            }
+        }
+    }
+
+    private static func add(_ interface: InterfacePlan, to guest: String) -> [String] {
+        ["interface-add", guest, "interface=\(interface.name)"] + interface.words
+    }
+
+    private mutating func configure(_ guest: String, _ old: InterfacePlan, _ new: InterfacePlan) {
+        func network(_ words: [String]) { actions.append(.request(["network", guest] + words)) }
+        for address in old.addresses where !new.addresses.contains(address) {
+            network(["addr", "del", address.description, "dev", new.name])
+        }
+        for address in new.addresses where !old.addresses.contains(address) {
+            network(["addr", "add", address.description, "dev", new.name])
+        }
+        for router in old.via where !new.via.contains(router) {
+            network(["route", "del", "default", "via", router.description])
+        }
+        for router in new.via where !old.via.contains(router) {
+            network(["route", "add", "default", "via", router.description])
+        }
+        if let mtu = new.mtu, mtu != old.mtu { network(["link", "set", new.name, "mtu", String(mtu)]) }
+    }
+
+    private mutating func changeRoutes(_ old: GuestPlan, _ new: GuestPlan) {
+        guard old.routes != new.routes else { return }
+        what.append("routes")
+        func words(_ verb: String, _ route: Route) -> [String] {
+            ["network", new.name, "route", verb, route.destination?.description ?? "default", "via", "\(route.via)"]
+        }
+        for route in old.routes where !new.routes.contains(route) { actions.append(.request(words("del", route))) }
+        for route in new.routes where !old.routes.contains(route) { actions.append(.request(words("add", route))) }
+    }
+}

@@ -1,0 +1,313 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Guests
+import Model
+import Wire
+
+extension Planner {
+    // MARK: Segments
+
+    mutating func planSegments() {
+        for segment in lab.segments {
+            if segment.kind == .bridge {
+                planBridge(segment)
+                continue
+            }
+            var words = ["fabric", "segment-add", segment.name, "kind=\(segment.kind.rawValue)"]
+            if let mtu = segment.mtu { words.append("mtu=\(mtu)") }
+            if segment.spanningTree { words.append("spanning-tree") }
+            words.append("listen=\(places.segment(segment.name))")
+            let key = Resource.key(.segment, segment.name)
+            add(
+                .segment,
+                segment.name,
+                make: [words],
+                remove: [["fabric", "segment-remove", segment.name]],
+                note: segment.kind.rawValue
+            )
+            if !segment.filter.isEmpty {
+                add(
+                    .rules,
+                    segment.name,
+                    make: [["fabric", "filter", segment.name] + Self.words(segment.filter)],
+                    remove: [["fabric", "filter", segment.name]],
+                    needs: [key]
+                )
+            }
+            for (number, url) in segment.uplinks.enumerated() {
+                planPort("uplink:\(segment.name):\(number)", url, on: segment.name, note: url)
+            }
+        }
+    }
+
+    private mutating func planBridge(_ segment: Segment) {
+        var words = ["bridge-add", segment.name]
+        if let mtu = segment.mtu { words.append("mtu=\(mtu)") }
+        add(.bridge, segment.name, make: [words], remove: [["bridge-remove", segment.name]], note: "kernel bridge")
+        if !segment.filter.isEmpty || !segment.uplinks.isEmpty || segment.spanningTree {
+            problems.append(
+                "segment \"\(segment.name)\" is the kernel's bridge, which takes no rules, uplinks or spanning tree; "
+                    + "leave kind: bridge out for those"
+            )
+        }
+    }
+
+    private mutating func planPort(_ port: String, _ url: String, on segment: String, note: String) {
+        guard requireFabric(segment, port) else { return }
+        add(
+            .port,
+            port,
+            make: [["fabric", "port-add", port, "url", url], ["fabric", "plug", port, segment]],
+            remove: [["fabric", "port-remove", port]],
+            needs: [segmentKey(segment)],
+            note: note
+        )
+    }
+
+    /// The kernel's bridge has interfaces of guests and nothing else.
+    private mutating func requireFabric(_ segment: String, _ what: String) -> Bool {
+        guard lab.segment(segment)?.kind == .bridge else { return true }
+        problems.append("\(what) cannot be on segment \"\(segment)\", the kernel's bridge; make that a switch or hub")
+        return false
+    }
+
+    /// A cable between two segments; what it does to frames is set at the port where they come in.
+    mutating func planPatches() {
+        var numbers: [String: Int] = [:]
+        for link in lab.links {
+            guard case (.segment(let first), .segment(let second)) = (link.first, link.second),
+                requireFabric(first, "a cable"), requireFabric(second, "a cable")
+            else { continue }
+            let plain = "\(first)--\(second)"
+            let number = numbers[plain, default: 0]
+            numbers[plain] = number + 1
+            let name = number == 0 ? plain : "\(plain)-\(number + 1)"
+            // A cable that is not connected is none.
+            guard link.isUp else { continue }
+            add(
+                .patch,
+                name,
+                make: [["fabric", "patch-add", name, first, second]],
+                remove: [["fabric", "patch-remove", name]],
+                needs: [segmentKey(first), segmentKey(second)]
+            )
+            for (port, impairment) in [("\(name):b", link.forth), ("\(name):a", link.back)] where !impairment.isEmpty {
+                addImpairment(port, inward: impairment, outward: Impairment(), needs: [Resource.key(.patch, name)])
+            }
+        }
+    }
+
+    // MARK: Interfaces
+
+    /// The name of the hub that is the cable between two interfaces.
+    static func cable(_ link: Link) -> String? {
+        guard case (.interface(let guest, let name), .interface(let other, let second)) = (link.first, link.second)
+        else { return nil }
+        return "\(guest).\(name)-\(other).\(second)"
+    }
+
+    mutating func planPlugs() {
+        for link in lab.links {
+            if let cable = Self.cable(link) {
+                add(
+                    .segment,
+                    cable,
+                    make: [["fabric", "segment-add", cable, "kind=hub", "listen=\(places.segment(cable))"]],
+                    remove: [["fabric", "segment-remove", cable]],
+                    note: "cable"
+                )
+                plug(link.first, into: cable, link, inward: link.forth, outward: Impairment())
+                plug(link.second, into: cable, link, inward: link.back, outward: Impairment())
+            } else if case .segment(let segment) = link.second {
+                plug(link.first, into: segment, link, inward: link.forth, outward: link.back)
+            } else if case .segment(let segment) = link.first {
+                plug(link.second, into: segment, link, inward: link.back, outward: link.forth)
+            }
+        }
+        for guest in lab.guests {
+            for interface in guest.interfaces { planRules(guest, interface) }
+        }
+    }
+
+    private mutating func plug(
+        _ end: LinkEnd,
+        into segment: String,
+        _ link: Link,
+        inward: Impairment,
+        outward: Impairment
+    ) {
+        guard case .interface(let guest, let name) = end else { return }
+        let port = GuestPlan.port(guest: guest, interface: name)
+        let own = lab.guest(guest)?.interface(name)?.impairment ?? Impairment()
+        let isBridge = lab.segment(segment)?.kind == .bridge
+        add(
+            .plug,
+            port,
+            make: [["plug", port, segment]],
+            remove: [["unplug", port]],
+            needs: [segmentKey(segment)] + (isBridge ? [Resource.key(.guest, guest)] : []),
+            note: "→ \(segment)"
+        )
+        if !link.isUp {
+            add(.carrier, port, make: [["carrier", port, "down"]], remove: [["carrier", port, "up"]], note: "down")
+        }
+        let (inward, outward) = (inward.over(own), outward.over(own))
+        guard !inward.isEmpty || !outward.isEmpty else { return }
+        if isBridge {
+            problems.append(
+                "\(port) is on the kernel's bridge \"\(segment)\", which impairs nothing; make that a switch"
+            )
+        } else {
+            addImpairment(port, inward: inward, outward: outward, needs: [])
+        }
+    }
+
+    private mutating func planRules(_ guest: Guest, _ interface: Interface) {
+        guard !interface.filter.isEmpty else { return }
+        let port = GuestPlan.port(guest: guest.name, interface: interface.name)
+        if segment(guest, interface)?.kind == .bridge {
+            problems.append("\(port) is on the kernel's bridge, which has no rules; make that segment a switch")
+        }
+        add(
+            .filter,
+            port,
+            make: [["fabric", "filter", port] + Self.words(interface.filter)],
+            remove: [["fabric", "filter", port]]
+        )
+    }
+
+    static func words(_ rules: FilterRules) -> [String] {
+        rules.allow.map { "allow=\($0)" } + (rules.send.map { ["send=\($0)"] } ?? [])
+            + (rules.receive.map { ["receive=\($0)"] } ?? [])
+    }
+
+    private mutating func addImpairment(_ port: String, inward: Impairment, outward: Impairment, needs: [String]) {
+        var make: [[String]] = []
+        for (direction, impairment) in [("in", inward), ("out", outward)] {
+            make.append(["fabric", "impair", port, direction, "replace"] + impairment.words)
+        }
+        add(.impairment, port, make: make, remove: [["fabric", "impair", port, "clear"]], needs: needs)
+    }
+
+    // MARK: Elements
+
+    mutating func planElements() {
+        let networks = SegmentNetworks(lab)
+        for gateway in lab.gateways where requireFabric(gateway.segment, "gateway \"\(gateway.name)\"") {
+            var words = ["fabric", "gateway-add", gateway.name, gateway.segment]
+            if let address = gateway.address { words.append("address=\(address)") }
+            if !gateway.servesDHCP { words.append("dhcp=no") }
+            add(
+                .gateway,
+                gateway.name,
+                make: [words],
+                remove: [["fabric", "gateway-remove", gateway.name]],
+                needs: [segmentKey(gateway.segment)],
+                note: "on \(gateway.segment)"
+            )
+            for forward in gateway.forwards {
+                guard let specification = resolve(forward, gateway, networks) else { continue }
+                add(
+                    .forward,
+                    "\(gateway.name) \(forward)",
+                    make: [["fabric", "forward-add", gateway.name, specification]],
+                    remove: [["fabric", "forward-remove", gateway.name, specification]],
+                    needs: [Resource.key(.gateway, gateway.name)]
+                )
+            }
+        }
+        for tunnel in lab.tunnels {
+            planPort("tunnel:\(tunnel.name)", url(tunnel), on: tunnel.segment, note: tunnel.peer ?? "waits")
+        }
+        for delegation in lab.delegations where requireFabric(delegation.segment, "delegation \"\(delegation.name)\"") {
+            planDelegation(delegation)
+        }
+    }
+
+    private mutating func planDelegation(_ delegation: Delegation) {
+        var words = [program, "delegate", places.segment(delegation.segment), places.delegation(delegation.name)]
+        if let user = delegation.user { words += ["--uid", user] }
+        if let group = delegation.group { words += ["--group", group] }
+        for allow in delegation.filter.allow { words += ["--allow", allow] }
+        if let send = delegation.filter.send { words += ["--send-filter", send] }
+        if let receive = delegation.filter.receive { words += ["--receive-filter", receive] }
+        add(
+            .element,
+            delegation.name,
+            make: [["element-start", delegation.name] + words],
+            remove: [["element-stop", delegation.name]],
+            needs: [segmentKey(delegation.segment)],
+            note: "delegation of \(delegation.segment)"
+        )
+    }
+
+    private func url(_ tunnel: TunnelElement) -> String {
+        let listen = tunnel.listen.map { $0.split(separator: ":").last.map(String.init) ?? $0 }
+        if tunnel.isPlain { return "umlswitch2://\(tunnel.peer ?? ":\(listen ?? "")")" }
+        var url = "tunnel://\(tunnel.peer ?? ":\(listen ?? "")")/peer=\(tunnel.peerKey ?? "")"
+        if let key = tunnel.key { url += "/key=\(places.path(key))" }
+        if tunnel.peer != nil, let listen { url += "/listen=\(listen)" }
+        return url
+    }
+
+    /// A forward with an address for its guest's name.
+    private mutating func resolve(_ forward: Forward, _ gateway: GatewayElement, _ networks: SegmentNetworks) -> String?
+    {
+        guard case .guest(let name) = forward.target else { return forward.description }
+        let network = networks.number(gateway.segment)
+        var address: IPAddress?
+        if let guest = lab.guest(name) {
+            for interface in guest.interfaces where address == nil {
+                guard let segment = segment(guest, interface), networks.number(segment.name) == network else {
+                    continue
+                }
+                // The gateway's forwards are IPv4's.
+                address = interface.addresses.map(\.address).first { if case .v4 = $0 { true } else { false } }
+            }
+        }
+        guard let address else {
+            problems.append(
+                "gateway \"\(gateway.name)\" forwards to \"\(name)\", which has no IPv4 address of its own on segment "
+                    + "\"\(gateway.segment)\"; give its interface one, or forward to an address"
+            )
+            return nil
+        }
+        var resolved = forward
+        resolved.target = .address(address)
+        return resolved.description
+    }
+}
+
+extension Impairment {
+    /// As the fabric takes it.
+    var words: [String] { (preset.map { ["preset=\($0)"] } ?? []) + values.map { "\($0.key)=\($0.text)" } }
+
+    /// This one, with what it does not say taken from another.
+    func over(_ other: Impairment) -> Impairment {
+        var result = other
+        if let preset { result = Impairment(); result.preset = preset }
+        for value in values {
+            result.values.removeAll { $0.key == value.key }
+            result.values.append(value)
+        }
+        return result
+    }
+}
+
+/// Which segments are one network: joined by cables between them.
+struct SegmentNetworks {
+    private var groups: [String: Int] = [:]
+
+    init(_ lab: Lab) {
+        for (number, segment) in lab.segments.enumerated() { groups[segment.name] = number }
+        for link in lab.links {
+            guard case (.segment(let first), .segment(let second)) = (link.first, link.second),
+                let old = groups[first], let new = groups[second], old != new
+            else { continue }
+            for (name, group) in groups where group == old { groups[name] = new }
+        }
+    }
+
+    func number(_ segment: String) -> Int? { groups[segment] }
+}

@@ -1,0 +1,145 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Guests
+import Testing
+
+@testable import ControlService
+
+@Suite("What has to change")
+struct DifferenceTests {
+    private func steps(
+        _ text: String,
+        from before: String? = nil,
+        wanted: Set<String> = [],
+        state: GuestState = .running,
+        change: (inout ActualState) -> Void = { _ in }
+    ) throws -> [Step] {
+        let desired = try Plans.desired(text)
+        guard let before else {
+            return Difference.steps(
+                Difference(desired: desired, applied: [:], actual: ActualState(), wanted: wanted)
+            )
+        }
+        let old = try Plans.desired(before)
+        var actual = Plans.actual(old, state: state)
+        change(&actual)
+        return Difference.steps(
+            Difference(desired: desired, applied: Plans.applied(old), actual: actual, wanted: wanted)
+        )
+    }
+
+    private func requests(_ steps: [Step]) -> [[String]] {
+        steps.flatMap(\.actions).compactMap { if case .request(let words) = $0 { words } else { nil } }
+    }
+
+    @Test("From nothing: segments, then elements, guests, plugs, starts")
+    func fresh() throws {
+        let steps = try steps(Plans.mesh, wanted: ["alice", "bob", "carol"])
+        #expect(steps.map(\.phase) == steps.map(\.phase).sorted())
+        #expect(steps.filter { $0.phase == .start }.count == 3)
+        #expect(steps.contains { $0.line == "+ segment lan switch" })
+        #expect(steps.contains { $0.line == "+ plug alice:eth0 → lan" })
+    }
+
+    @Test("Nothing has to change when nothing changed")
+    func same() throws {
+        let steps = try steps(Plans.mesh, from: Plans.mesh, wanted: ["alice", "bob", "carol"])
+        #expect(steps.isEmpty, "\(steps.map(\.line))")
+    }
+
+    @Test("A moved interface is one request, and no other guest is touched")
+    func move() throws {
+        let moved = Plans.mesh.replacing(
+            "alice:\n    interfaces: {eth0: {segment: lan",
+            with: "alice:\n    interfaces: {eth0: {segment: wan"
+        )
+        let steps = try steps(moved, from: Plans.mesh, wanted: ["alice"])
+        #expect(requests(steps) == [["plug", "alice:eth0", "wan"]])
+        #expect(steps[0].line == "~ plug alice:eth0 lan → wan")
+    }
+
+    @Test("An address is added to a running guest; a stopped one gets a new plan")
+    func address() throws {
+        let changed = Plans.mesh.replacing("address: 10.1.0.1/24", with: "address: [10.1.0.1/24, 10.1.0.9/24]")
+        let running = try steps(changed, from: Plans.mesh)
+        #expect(requests(running) == [["network", "alice", "addr", "add", "10.1.0.9/24", "dev", "eth0"]])
+        let stopped = try steps(changed, from: Plans.mesh, state: .stopped)
+        #expect(requests(stopped).first?.prefix(2) == ["define", "alice"])
+    }
+
+    @Test("What a running guest cannot take starts it anew")
+    func restart() throws {
+        let changed = Plans.mesh.replacing("alice:\n", with: "alice:\n    memory: 64M\n")
+        let steps = try steps(changed, from: Plans.mesh, wanted: ["alice"])
+        let guest = try #require(steps.first { $0.line.contains("alice") })
+        #expect(guest.line == "~ guest alice (memory, restarts)")
+        #expect(guest.actions.first == .request(["stop", "alice"]))
+        #expect(steps.contains { $0.actions == [.start(guest: "alice")] })
+    }
+
+    @Test("A removed guest is stopped before; its plugs go with it")
+    func removal() throws {
+        let without = """
+            guests: {alice: {interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}}}
+            segments: {lan: {}}
+            """
+        let steps = try steps(without, from: Plans.mesh)
+        #expect(!requests(steps).contains(["unplug", "bob:eth0"]))
+        let bob = try #require(steps.first { $0.line == "- guest bob process" })
+        #expect(bob.actions.first == .request(["stop", "bob"]))
+        #expect(bob.actions.last == .request(["delete", "bob"]))
+        #expect(requests(steps).contains(["fabric", "gateway-remove", "gate"]))
+        let segment = try #require(steps.first { $0.line == "- segment wan hub" })
+        #expect(segment.phase > bob.phase)
+    }
+
+    @Test("What the keeper has lost is made again, with all that was built on it")
+    func lost() throws {
+        let steps = try steps(Plans.mesh, from: Plans.mesh) { $0.segments.remove("wan") }
+        let lines = steps.map(\.line)
+        #expect(lines.contains("+ segment wan hub"))
+        #expect(lines.contains("~ patch lan--wan"))
+        #expect(lines.contains("~ gateway gate on wan"))
+        #expect(lines.contains { $0.hasPrefix("~ forward gate") })
+        #expect(!lines.contains { $0.contains("guest") })
+    }
+
+    @Test("An interface that somebody has unplugged is plugged in again")
+    func unplugged() throws {
+        let steps = try steps(Plans.mesh, from: Plans.mesh) { $0.interfaces["alice:eth0"]?.segment = nil }
+        #expect(requests(steps) == [["plug", "alice:eth0", "lan"]])
+    }
+
+    @Test("A segment's size changes in place, its kind does not")
+    func segments() throws {
+        let bigger = try steps(
+            Plans.mesh.replacing("lan: {}", with: "lan: {mtu: 9000}"),
+            from: Plans.mesh,
+            state: .stopped
+        )
+        #expect(requests(bigger).contains(["fabric", "segment-set", "lan", "mtu=9000"]))
+        let hub = try steps(Plans.mesh.replacing("lan: {}", with: "lan: {kind: hub}"), from: Plans.mesh)
+        #expect(requests(hub).contains { $0.contains("kind=hub") && $0.contains("lan") })
+        #expect(requests(hub).contains(["plug", "alice:eth0", "lan"]))
+    }
+
+    @Test("A change that was begun is undone first, whether it was done or not")
+    func doubtful() throws {
+        let desired = try Plans.desired(Plans.mesh)
+        var applied = Plans.applied(desired)
+        let gateway = try #require(applied["gateway gate"])
+        applied["gateway gate"] = nil
+        let steps = Difference.steps(
+            Difference(
+                desired: desired,
+                applied: applied,
+                actual: Plans.actual(desired),
+                doubtful: [gateway.key: gateway],
+                wanted: []
+            )
+        )
+        #expect(steps.first?.actions == [.attempt(["fabric", "gateway-remove", "gate"])])
+        #expect(steps.contains { $0.line == "+ gateway gate on wan" })
+    }
+}
