@@ -18,6 +18,7 @@ import re
 import subprocess
 
 from . import lab, machine, programs, report
+from .filter import THREE
 
 NAME = "alloc"
 TITLE = "calls for each frame in the running switch, under callgrind"
@@ -73,10 +74,11 @@ def with_symbols() -> str:
 
 
 @contextlib.contextmanager
-def profiled(directory: str, output: str, *arguments: str):
-    """The unstripped switch under callgrind; its profile is complete when the block has ended."""
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}", with_symbols(), "switch",
-               "-s", directory, "-M", directory + ".mgmt", "-n", "256", *arguments]
+def profiled(directory: str, output: str, verb: str, *arguments: str):
+    """The unstripped program under callgrind; its profile is complete when the block has ended."""
+    names = ["switch", "-s", directory, "-n", "256"] if verb == "switch" else [verb, "null://", directory]
+    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}", with_symbols(), *names,
+               "-M", directory + ".mgmt", *arguments]
     with lab.running(command, cpu=programs.SWITCH_CPU) as process:
         lab.until(lambda: programs.is_socket(directory + "/ctl"), "valgrind", 60, process)
         until_ready(directory, process)
@@ -99,6 +101,8 @@ class Way:
     """A way that frames can take through the switch."""
 
     what: str
+    # "switch", or "filter" for one of nothing.
+    verb: str = "switch"
     # The switch's taps, and its other arguments; DIR is its directory.
     taps: tuple = ()
     arguments: tuple = ()
@@ -110,6 +114,8 @@ class Way:
     # they have found each other.
     other: str = ""
     greeting: str = ""
+    # So many clients of interfaces of their own want other stations' frames.
+    strangers: int = 0
     # For how many of the frames asked for one is sent: one super-frame is work for many.
     divisor: int = 1
     # Why calls are expected here; their number is then no goal.
@@ -158,7 +164,7 @@ def count_calls(way: Way, frames: int) -> dict[str, int]:
         _public_key("A"), _public_key("B")
     arguments = [word for tap in way.taps for word in ("-t", tap)]
     arguments += [places(word, directory) for word in way.arguments]
-    with profiled(directory, output, *arguments) as process:
+    with profiled(directory, output, way.verb, *arguments) as process:
         for tap in way.taps:
             lab.until(lambda tap=tap: machine.has_interface(tap), tap, 60)
             # Without addresses of its own the kernel sends nothing through it.
@@ -167,12 +173,16 @@ def count_calls(way: Way, frames: int) -> dict[str, int]:
             answer = programs.console(directory, command)
             if "1000 Success" not in answer:
                 raise lab.Failed(f"{command}: {answer.strip()}")
+        strangers = [programs.attach(directory, f"guest{number}", 0x02_47_00_00_00_00 + number)
+                     for number in range(way.strangers)]
         with other_switch(way, directory) as (other, neighbour):
             if neighbour and way.greeting:
                 for each in (process, neighbour):
                     lab.until(lambda each=each: way.greeting in machine.read(each.log_path), way.greeting, 60)
             programs.swbench(*(places(word, directory, other) for word in way.generator), "--count", frames,
                              *([] if way.generator[0] == "vhost" else ["--window", WINDOW]), timeout=3600)
+        for stranger in strangers:
+            stranger.close()
     profiles = glob.glob(output + "*")
     if not profiles:
         raise lab.Failed("callgrind has written no profile")
@@ -240,6 +250,12 @@ WAYS = {
     "mirror": Way("datagram to datagram, mirrored by a filter, 64 B",
                   commands=("port/create 1", "port/create 3", "port/mirror 1 in 3 ip6 and tcp port 80",
                             "port/mirror 2 out 3 arp")),
+    # Rules of two layers on every port, which all frames pass.
+    "filter": Way("datagram to datagram through a filter's rules, 64 B", verb="filter", arguments=THREE),
+    # An interface whose client wants other frames, and is asked or passed over.
+    "multiplexer": Way("interface to interface of a multiplexer, 64 B",
+                       arguments=("--multiplexer", "--interface", "gen", "--interface", "sink"),
+                       generator=("gen", "--sock", "DIR/gen,DIR/sink"), strangers=2),
 }
 
 
