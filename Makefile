@@ -40,6 +40,8 @@ COMPAT_NAMES := vde_switch slirpvde unixterm vde_plug vde_plug2tap dpipe vdens u
 binary  := build/etherloom
 # The verbs that need libraries, found by the first: beside it, or in ../lib/etherloom.
 lab     := build/etherloom-lab
+# What runs in virtual machines: found beside the program, or in ../lib/etherloom.
+agent   := build/etherloom-agent
 # Everything the program is made of. A tree that was built needs neither Swift nor git to run `make demo`, also when
 # somebody else (root) built it: make compares times and finds nothing to do.
 sources := $(shell find Sources -type f) Package.swift
@@ -61,7 +63,7 @@ export ETHERLOOM_LAB := 1
 # ---- build ---------------------------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(binary) $(lab)
+build: $(binary) $(lab) $(agent)
 
 # Two copies: a stripped one to run and install, and one with symbols for profilers and the allocation counts.
 # The stripped one is moved into place last, so that an interrupted build never looks finished.
@@ -85,17 +87,20 @@ $(lab): $(sources)
 	chmod 0755 build/etherloom-lab.new
 	mv build/etherloom-lab.new $(lab)
 
+$(agent): $(wildcard Sources/etherloom-agent/*) Scripts/agent
+	@Scripts/agent $(agent)
+
 # ---- use and check -------------------------------------------------------------------------------------------------
 
 # The port-forwarding tutorial, start to end, on our own parts.
 .PHONY: demo
-demo: $(binary)
+demo: $(binary) $(agent)
 	@Scripts/bootstrap demo
 	@ETHERLOOM="$(CURDIR)/$(binary)" Examples/tutorial.sh
 
 # All tests. Those that need whole programs run the release program, as users will.
 .PHONY: test
-test: $(binary) $(lab)
+test: $(binary) $(lab) $(agent)
 	@Scripts/bootstrap test
 	@ETHERLOOM_BINARY="$(CURDIR)/$(binary)" Scripts/test
 
@@ -131,11 +136,12 @@ fuzz:
 # ---- install -------------------------------------------------------------------------------------------------------
 
 .PHONY: install
-install: $(binary) $(lab)
+install: $(binary) $(lab) $(agent)
 	install -d "$(bindir)" "$(compatdir)" "$(docdir)/Documentation" "$(docdir)/Examples"
 	install -m 0755 $(binary) "$(bindir)/etherloom"
 	install -d "$(libdir)"
 	install -m 0755 $(lab) "$(libdir)/etherloom-lab"
+	install -m 0755 $(agent) "$(libdir)/etherloom-agent"
 	for name in $(COMPAT_NAMES); do ln -sfn $(compatto) "$(compatdir)/$$name"; done
 	install -d "$(sharedir)/man/man1" "$(sharedir)/man/man5" "$(sharedir)/man/man7" "$(compatman)/man1"
 	install -m 0644 Documentation/man/*.1 "$(sharedir)/man/man1/"
@@ -160,7 +166,7 @@ uninstall:
 	for name in $(COMPAT_NAMES); do \
 	    [ "$$(readlink "$(compatdir)/$$name")" = "$(compatto)" ] || continue; \
 	    rm -f "$(compatdir)/$$name" "$(compatman)/man1/$$name.1"; done
-	rm -f "$(bindir)/etherloom" "$(libdir)/etherloom-lab"
+	rm -f "$(bindir)/etherloom" "$(libdir)/etherloom-lab" "$(libdir)/etherloom-agent"
 	for page in Documentation/man/*.1; do rm -f "$(sharedir)/man/man1/$${page##*/}"; done
 	for page in Documentation/man/*.5; do rm -f "$(sharedir)/man/man5/$${page##*/}"; done
 	rm -f "$(sharedir)/etherloom/lab.schema.json"
@@ -177,7 +183,7 @@ clean:
 
 .PHONY: help
 help:
-	@echo 'make            build build/etherloom and build/etherloom-lab (release, stripped)'
+	@echo 'make            build build/etherloom, build/etherloom-lab, build/etherloom-agent (release, stripped)'
 	@echo 'make demo       run the port-forwarding tutorial, start to end'
 	@echo 'make test       run all tests, also against the tools that Etherloom succeeds'
 	@echo 'make check      format, warnings as errors, import rules, scripts, man pages'

@@ -265,6 +265,7 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("TunnelPacket", ["TunnelCrypto"]),
         ("TunnelMessage", ["Dataplane", "Endpoints"]),
         ("UMLConfig", ["ElementCommands"]),
+        ("AgentMessage", ["Guests"]),
         ("AttachMessage", ["Endpoints"]),
         ("PacketFilter", ["PacketFilter"]),
         ("CaptureFile", ["Wire"]),

@@ -1,0 +1,81 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+public import LinuxSystem
+
+/// A byte stream on a loop that takes whole frames: what the other end does not take yet is kept.
+final class AgentChannel {
+    private let loop: ControlLoop
+    private let descriptor: OwnedDescriptor
+    private var token: ControlLoop.Token?
+    private var reader = AgentFrameReader()
+    private var waiting: [UInt8] = []
+    var received: (AgentFrame) -> Void = { _ in }
+    var ended: () -> Void = {}
+
+    /// What may wait for a guest that takes nothing (it is paused, or stuck): windows keep it well below.
+    static let waitingLimit = 16 << 20
+    private static let readLimit = 65536
+
+    init(_ descriptor: consuming OwnedDescriptor, loop: ControlLoop) throws(Errno) {
+        self.loop = loop
+        self.descriptor = descriptor
+        try self.descriptor.setNonblocking()
+        token = try loop.watch(self.descriptor.rawValue) { [weak self] events in self?.handle(events) }
+    }
+
+    deinit {
+        if let token { loop.cancel(token) }
+    }
+
+    var isOpen: Bool { token != nil }
+
+    func send(_ frame: AgentFrame) {
+        guard isOpen else { return }
+        waiting += frame.bytes
+        flush()
+        guard waiting.count <= Self.waitingLimit else { return close() }
+    }
+
+    /// Stops; `ended` is not called.
+    func close() {
+        if let token { loop.cancel(token) }
+        token = nil
+        waiting = []
+    }
+
+    private func flush() {
+        while !waiting.isEmpty {
+            do {
+                let count = try descriptor.write(waiting.prefix(Self.readLimit))
+                if count == 0 { break }
+                waiting.removeFirst(count)
+            } catch {
+                // A broken one is told from the loop, when it is read.
+                if error != .wouldBlock { waiting = [] }
+                break
+            }
+        }
+        if let token { loop.change(token, to: waiting.isEmpty ? .readable : [.readable, .writable]) }
+    }
+
+    private func handle(_ events: Epoll.Events) {
+        if events.contains(.writable) { flush() }
+        do {
+            let bytes = try descriptor.read(atMost: Self.readLimit)
+            if bytes.isEmpty { return end() }
+            reader.append(bytes)
+        } catch {
+            if error == .wouldBlock { return }
+            return end()
+        }
+        while isOpen, let frame = reader.next() { received(frame) }
+    }
+
+    private func end() {
+        guard isOpen else { return }
+        close()
+        ended()
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+
+/// Descriptors of somebody else's: a user's terminal, his pipes. Their flags are shared with his programs, so that they are
+/// not made non-blocking; pipes and terminals are opened once more, as files of our own.
+enum StreamDescriptor {
+    static func own(_ descriptor: borrowing OwnedDescriptor, forWriting: Bool) -> OwnedDescriptor? {
+        let status = try? FileStatus(descriptor)
+        if status?.isPollable == true, status?.isSocket == false {
+            let flags = (forWriting ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
+            if let own = try? OwnedDescriptor.open("/proc/self/fd/\(descriptor.rawValue)", flags: flags) { return own }
+        }
+        return try? descriptor.duplicate()
+    }
+}
+
+/// Reads a descriptor as far as a window allows, and says what it read.
+final class InputPump {
+    private let loop: ControlLoop
+    private let descriptor: OwnedDescriptor
+    private let isSocket: Bool
+    private var token: ControlLoop.Token?
+    private var window: Int
+    private var isEnded = false
+    private let read: ([UInt8]) -> Void
+    private let ended: () -> Void
+
+    init?(
+        _ stream: borrowing OwnedDescriptor,
+        window: Int,
+        loop: ControlLoop,
+        read: @escaping ([UInt8]) -> Void,
+        ended: @escaping () -> Void
+    ) {
+        guard let own = StreamDescriptor.own(stream, forWriting: false) else { return nil }
+        descriptor = own
+        isSocket = (try? FileStatus(descriptor))?.isSocket == true
+        self.loop = loop
+        self.window = window
+        self.read = read
+        self.ended = ended
+    }
+
+    deinit { stop() }
+
+    func start() { wait() }
+
+    func grant(_ count: Int) {
+        window += count
+        if token == nil { wait() }
+    }
+
+    func stop() {
+        isEnded = true
+        if let token { loop.cancel(token) }
+        token = nil
+    }
+
+    private func wait() {
+        guard !isEnded, window > 0 else { return }
+        do {
+            token = try loop.watch(descriptor.rawValue) { [weak self] _ in self?.take() }
+        } catch {
+            // A file is always ready.
+            while !isEnded, window > 0 { take() }
+        }
+    }
+
+    private func take() {
+        let limit = min(window, AgentFrame.dataLimit)
+        guard limit > 0 else { return }
+        do {
+            let bytes: [UInt8]
+            if isSocket {
+                var buffer = [UInt8](repeating: 0, count: limit)
+                var span = buffer.mutableSpan
+                let count = try systemCall { StreamIO.receive(descriptor.rawValue, isSocket: true, into: &span) }
+                bytes = Array(buffer.prefix(count))
+            } else {
+                bytes = try descriptor.read(atMost: limit)
+            }
+            if bytes.isEmpty { return end() }
+            window -= bytes.count
+            // Not watched while nothing may be read: a stream whose other end is gone would be ready for ever.
+            if window <= 0, let token {
+                loop.cancel(token)
+                self.token = nil
+            }
+            read(bytes)
+        } catch {
+            if error != .wouldBlock { end() }
+        }
+    }
+
+    private func end() {
+        guard !isEnded else { return }
+        stop()
+        ended()
+    }
+}
+
+/// Writes to a descriptor what comes, says what it got rid of, and that nobody reads it any more.
+final class OutputPump {
+    private let loop: ControlLoop
+    private let descriptor: OwnedDescriptor
+    private let isSocket: Bool
+    private var token: ControlLoop.Token?
+    private var waiting: [UInt8] = []
+    private var isBroken = false
+    private let written: (Int) -> Void
+    private let broken: () -> Void
+    /// Called once, when nothing waits any more.
+    private var drained: (() -> Void)?
+
+    /// A pipe that can be written to takes this much at once, pipe(7).
+    private static let writeLimit = 4096
+
+    init?(
+        _ stream: borrowing OwnedDescriptor,
+        loop: ControlLoop,
+        written: @escaping (Int) -> Void,
+        broken: @escaping () -> Void
+    ) {
+        guard let own = StreamDescriptor.own(stream, forWriting: true) else { return nil }
+        descriptor = own
+        isSocket = (try? FileStatus(descriptor))?.isSocket == true
+        self.loop = loop
+        self.written = written
+        self.broken = broken
+    }
+
+    deinit { stop() }
+
+    var waitingByteCount: Int { waiting.count }
+
+    func take(_ bytes: [UInt8]) {
+        guard !isBroken else { return written(bytes.count) }
+        waiting += bytes
+        if token == nil { write() }
+    }
+
+    func whenDrained(_ run: @escaping () -> Void) {
+        if waiting.isEmpty { return run() }
+        drained = run
+    }
+
+    func stop() {
+        if let token { loop.cancel(token) }
+        token = nil
+    }
+
+    private func write() {
+        var count = 0
+        while !waiting.isEmpty {
+            do {
+                let part = Array(waiting.prefix(Self.writeLimit))
+                let taken =
+                    isSocket
+                    ? try systemCall { StreamIO.send(descriptor.rawValue, isSocket: true, part.span) }
+                    : try descriptor.write(part)
+                waiting.removeFirst(taken)
+                count += taken
+                if taken < part.count { break }
+            } catch {
+                if error == .wouldBlock { break }
+                count += waiting.count
+                waiting = []
+                isBroken = true
+            }
+        }
+        watch()
+        if count > 0 { written(count) }
+        if isBroken { broken() }
+        if waiting.isEmpty, let run = drained {
+            drained = nil
+            run()
+        }
+    }
+
+    private func watch() {
+        if waiting.isEmpty {
+            stop()
+        } else if token == nil {
+            token = try? loop.watch(descriptor.rawValue, .writable) { [weak self] _ in self?.write() }
+        }
+    }
+}
