@@ -72,6 +72,18 @@ public enum FileSystem {
         try call { unsafe lchown(path, user, group) }
     }
 
+    /// A new symbolic link.
+    public static func makeLink(_ path: String, to target: String) throws(Errno) {
+        try call { unsafe symlink(target, path) }
+    }
+    /// What a symbolic link says; readlink(2).
+    public static func linkTarget(_ path: String) throws(Errno) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = unsafe readlink(path, &buffer, buffer.count)
+        guard length >= 0 else { throw Errno(rawValue: errno) }
+        return String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// Whether this process may read a file; access(2).
     public static func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
 

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "clinux_files.h"
 #include "clinux_getopt.h"
 #include "clinux_guest.h"
 #include "clinux_internet.h"
@@ -23,6 +24,7 @@
 #include "clinux_namespace.h"
 #include "clinux_netlink.h"
 #include "clinux_packet.h"
+#include "clinux_roots.h"
 #include "clinux_segments.h"
 #include "clinux_socket.h"
 #include "clinux_spawn.h"
