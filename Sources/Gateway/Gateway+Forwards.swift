@@ -216,7 +216,9 @@ extension Gateway {
         pool: inout FramePool,
         host: inout Host
     ) {
-        guard configuration.forwards[number].transport == .udp, let frame = pool.allocateSmall() else { return }
+        guard forwards.isOpen(number), configuration.forwards[number].transport == .udp,
+            let frame = pool.allocateSmall()
+        else { return }
         for _ in 0..<1024 {
             var bytes = pool.mutableBytes(frame)
             guard case .received = host.receiveDatagram(listener: number, into: &bytes) else { break }

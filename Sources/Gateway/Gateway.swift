@@ -43,7 +43,7 @@ import Wire
 ///
 /// Thread rule: one thread calls everything but `counters`, which any thread may read.
 public struct Gateway: ~Copyable {
-    public let configuration: GatewayConfiguration
+    public internal(set) var configuration: GatewayConfiguration
     /// What was counted; a value that other threads may keep and read.
     public let counters: GatewayCounters
 
@@ -76,6 +76,8 @@ public struct Gateway: ~Copyable {
 
     // Forwards
     var forwards: ForwardStates
+    /// So many have a timer.
+    let forwardCapacity: Int
 
     // Link
     var neighbours: NeighbourTable
@@ -112,6 +114,7 @@ public struct Gateway: ~Copyable {
         queries = RecordTable(in: &state, .resolverQueries, count: limits.udpFlowCount)
         resolvers = ResolverList(configuration.resolvers)
         forwards = ForwardStates(count: configuration.forwards.count)
+        forwardCapacity = configuration.forwards.count + configuration.spareForwardCount
         neighbours = NeighbourTable(in: &state, neighbourCount: limits.neighbourCount, secret: secret)
         leases = LeaseTable(in: &state, configuration: configuration)
         timers = TimerWheel(in: &state, timerCount: TimerNumber.count(configuration))

@@ -24,6 +24,8 @@ public struct GatewayConfiguration: Sendable, Equatable {
     /// The domain told to guests, empty for none.
     public var domain = ""
     public var forwards: [PortForward] = []
+    /// So many more may be added while the gateway runs.
+    public var spareForwardCount = 0
     /// The host's name servers, the first one preferred.
     public var resolvers: [HostEndpoint] = []
     /// Whether guests reach the host's loopback ports at the gateway address.
@@ -62,12 +64,15 @@ public struct GatewayConfiguration: Sendable, Equatable {
         guard mtu >= 576, mtu <= 65_520 else { throw .mtuOutOfRange(mtu) }
         guard !macAddress.isMulticast, macAddress != .zero else { throw .invalidMAC(macAddress) }
         guard forwards.count <= GatewayTunables.maximumForwardCount else { throw .tooManyForwards(forwards.count) }
-        for forward in forwards {
-            guard network.contains(forward.guestAddress), forward.guestAddress != network.networkAddress,
-                forward.guestAddress != network.broadcastAddress, forward.guestAddress != gatewayAddress,
-                forward.guestAddress != dnsAddress
-            else { throw .forwardTargetNoGuest(forward, network) }
-        }
+        for forward in forwards { try validate(forward) }
+    }
+
+    /// Whether a forward leads to somebody who may be a guest.
+    public func validate(_ forward: PortForward) throws(GatewayConfigurationError) {
+        guard network.contains(forward.guestAddress), forward.guestAddress != network.networkAddress,
+            forward.guestAddress != network.broadcastAddress, forward.guestAddress != gatewayAddress,
+            forward.guestAddress != dnsAddress
+        else { throw .forwardTargetNoGuest(forward, network) }
     }
 }
 

@@ -38,6 +38,9 @@ extension Engine {
             guard let element = box.take() else { return }
             addGateway(element, at: index, generation: generation, port: port)
         case .setResolvers(let servers): gateway?.resolverChanged(servers)
+        case .changeForward(let change):
+            change.finish(gateway?.change(change.forward, isAddition: change.isAddition) ?? .unknown)
+            gateway?.rearm()
         case .setVLAN(let change): setVLAN(change)
         case .setFloodLimit(let port, let rate): setFloodLimit(port: port, framesPerSecond: rate)
         case .queryStorms(let query): fill(query)

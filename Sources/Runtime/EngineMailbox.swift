@@ -22,6 +22,7 @@ enum EngineCommand: Sendable {
     case resetCounters(port: Int)
     case setGateway(Box<GatewayElement>, index: Int, generation: UInt32, port: Int)
     case setResolvers([HostEndpoint])
+    case changeForward(ForwardChange)
     case setVLAN(PortVLANChange)
     case setFloodLimit(port: Int?, framesPerSecond: UInt64?)
     case queryStorms(StormQuery)

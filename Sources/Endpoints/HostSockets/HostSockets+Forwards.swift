@@ -7,6 +7,18 @@ public import LinuxSystem
 import Wire
 
 extension HostSockets {
+    /// Binds the socket of another forward, whose number is that of one that was taken away, or the next.
+    public mutating func addForward(_ forward: PortForward, number: Int) throws(HostSocketsError) {
+        let socket = try open(forward, number: number)
+        if number < listeners.count { listeners[number] = socket } else { listeners.append(socket) }
+    }
+
+    /// Closes a forward's socket. Connections that were accepted there stay.
+    public mutating func removeForward(number: Int) {
+        guard listeners.indices.contains(number) else { return }
+        if let descriptor = release(listeners[number]) { InternetSocket.close(descriptor) }
+    }
+
     /// Binds a forward's socket.
     mutating func open(_ forward: PortForward, number: Int) throws(HostSocketsError) -> HostSocket {
         let isTCP = forward.transport == .tcp

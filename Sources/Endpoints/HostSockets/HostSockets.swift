@@ -64,7 +64,7 @@ public struct HostSockets: ~Copyable {
     private var highWaterMark = 0
     private var firstFree: Int32 = -1
     /// Handles of the forwards' sockets, by the forwards' numbers.
-    private(set) var listeners: [HostSocket] = []
+    var listeners: [HostSocket] = []
     /// Where skipped bytes go.
     var scratch: [UInt8]
 

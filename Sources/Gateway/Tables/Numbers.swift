@@ -42,7 +42,7 @@ extension GatewayToken {
 /// Numbers of timers in the wheel: TCP flows, UDP flows, address questions, forwards.
 enum TimerNumber {
     static func count(_ configuration: GatewayConfiguration) -> Int {
-        forward(configuration.forwards.count, configuration.limits)
+        forward(configuration.forwards.count + configuration.spareForwardCount, configuration.limits)
     }
 
     static func udp(_ index: Int, _ limits: GatewayLimits) -> Int { limits.tcpFlowCount &+ index }

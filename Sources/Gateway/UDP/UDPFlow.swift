@@ -115,17 +115,41 @@ struct ResolverList {
 /// Which forwards have something to accept or to receive.
 struct ForwardStates {
     private var ready: [Bool]
+    /// Those that were taken away stay in their places.
+    private var isOpen: [Bool]
     private var readyCount = 0
     private var hand = 0
 
     init(count: Int) {
         ready = Array(repeating: false, count: count)
+        isOpen = Array(repeating: true, count: count)
     }
+
+    /// Opens a number, the next one if it is new.
+    mutating func open(_ index: Int) {
+        if index == ready.count {
+            ready.append(false)
+            isOpen.append(true)
+        } else if ready.indices.contains(index) {
+            isOpen[index] = true
+        }
+    }
+
+    mutating func close(_ index: Int) {
+        guard ready.indices.contains(index) else { return }
+        clear(index)
+        isOpen[index] = false
+    }
+
+    func isOpen(_ index: Int) -> Bool { isOpen.indices.contains(index) && isOpen[index] }
+
+    /// A number that was closed.
+    var closed: Int? { isOpen.firstIndex(of: false) }
 
     var hasReady: Bool { readyCount > 0 }
 
     mutating func setReady(_ index: Int) {
-        guard index >= 0, index < ready.count, !ready[index] else { return }
+        guard index >= 0, index < ready.count, !ready[index], isOpen[index] else { return }
         ready[index] = true
         readyCount &+= 1
     }

@@ -13,6 +13,7 @@ extension Fabric {
         for (name, ends) in patches.sorted(by: { $0.key < $1.key }) {
             words += ["patch=\(name)", "a=\(ends.0)", "b=\(ends.1)"]
         }
+        for (_, gateway) in gateways.sorted(by: { $0.key < $1.key }) { words += gateway.words }
         return words
     }
 

@@ -20,6 +20,8 @@ public final class Fabric {
     var segments: [String: FabricSegment] = [:]
     var ports: [String: FabricPort] = [:]
     var patches: [String: (String, String)] = [:]
+    var gateways: [String: FabricGateway] = [:]
+    var resolverMonitor: ResolverMonitor?
     /// Makes what else a segment with a directory has: its console.
     public var makeService: (FabricSegment) throws -> AnyObject? = { _ in nil }
     /// Called with the words of each event.
@@ -56,8 +58,10 @@ public final class Fabric {
         case .filter(let name, let rules): try setFilter(name, rules)
         case .patchAdd(let name, let first, let second): try addPatch(name, first, second)
         case .patchRemove(let name): try removePatch(name)
-        case .gatewayAdd, .gatewayRemove, .forwardAdd, .forwardRemove:
-            throw FabricError("not there yet", status: 4)
+        case .gatewayAdd(let name, let segment, let configuration): try addGateway(name, segment, configuration)
+        case .gatewayRemove(let name): try removeGateway(name)
+        case .forwardAdd(let name, let forward): try gateway(name).add(forward)
+        case .forwardRemove(let name, let forward): try gateway(name).remove(forward)
         }
         return []
     }
@@ -142,6 +146,7 @@ public final class Fabric {
     private func removeSegment(_ name: String) throws(FabricError) {
         let segment = try segment(name)
         for (patch, ends) in patches where ends.0 == name || ends.1 == name { try removePatch(patch) }
+        for gateway in gateways.values where gateway.segment === segment { try removeGateway(gateway.name) }
         for port in ports.values where port.segment === segment { port.unplug() }
         segments[name] = nil
         segment.close()
@@ -151,6 +156,8 @@ public final class Fabric {
     public func close() {
         for port in ports.values { port.close() }
         ports = [:]
+        for gateway in gateways.values { gateway.close() }
+        gateways = [:]
         for segment in segments.values { segment.close() }
         segments = [:]
         lot.element.stop()
