@@ -22,7 +22,7 @@ _etherloom_words() {
 
 _etherloom() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} index
-    local verbs='switch gateway run plug wire capture filter delegate term tunnel key validate web' options
+    local verbs='switch gateway run plug wire capture filter delegate term tunnel key validate fabric web' options
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
         _etherloom_words "$current" "$verbs --help --version"
@@ -116,6 +116,7 @@ _etherloom() {
         options='--peer --key --listen --plain --tcp --mtu --keepalive --reconnect --daemon --pidfile --ready-fd --quiet --help'
         ;;
     key) options='--show --help' ;;
+    fabric) options='--socket --owner-fd --directory --stay --daemon --pidfile --ready-fd --quiet --help' ;;
     validate) options='--format --quiet --help' ;;
     *) options=--help ;;
     esac

@@ -31,6 +31,7 @@ complete -c etherloom -n __etherloom_no_verb -a wire -d 'a cable with loss, dela
 complete -c etherloom -n __etherloom_no_verb -a plug -d 'join two things that carry frames'
 complete -c etherloom -n __etherloom_no_verb -a term -d 'talk to a management console'
 complete -c etherloom -n __etherloom_no_verb -a tunnel -d 'an encrypted cable to another host'
+complete -c etherloom -n __etherloom_no_verb -a fabric -d 'many networks in one process, for a lab'
 complete -c etherloom -n __etherloom_no_verb -a key -d 'make a tunnel key, or show its public half'
 complete -c etherloom -n __etherloom_no_verb -a validate -d 'check a lab file'
 complete -c etherloom -n __etherloom_no_verb -a web -d 'a management console as a web page'
@@ -123,6 +124,14 @@ complete -c etherloom -n '__etherloom_verb web' -l listen-anywhere -d 'other hos
 complete -c etherloom -n '__etherloom_verb key' -l show -d 'only show, a missing file is an error'
 complete -c etherloom -n '__etherloom_verb key' -r -F
 
+complete -c etherloom -n '__etherloom_verb fabric' -l socket -r -F -d 'control socket'
+complete -c etherloom -n '__etherloom_verb fabric' -l owner-fd -x -d 'a connected control socket'
+complete -c etherloom -n '__etherloom_verb fabric' -l directory -r -F -d 'where relative paths begin'
+complete -c etherloom -n '__etherloom_verb fabric' -l stay -d 'stay when the owner has gone'
+complete -c etherloom -n '__etherloom_verb fabric' -s d -l daemon -d 'go to the background when ready'
+complete -c etherloom -n '__etherloom_verb fabric' -s p -l pidfile -r -F -d 'write the process ID'
+complete -c etherloom -n '__etherloom_verb fabric' -l ready-fd -x -d 'write a line there when ready'
+complete -c etherloom -n '__etherloom_verb fabric' -s q -l quiet -d 'say errors only'
 complete -c etherloom -n '__etherloom_verb tunnel' -s K -l peer -x -d 'public key of the other side'
 complete -c etherloom -n '__etherloom_verb tunnel' -s k -l key -r -F -d 'private key of this side'
 complete -c etherloom -n '__etherloom_verb tunnel' -s l -l listen -x -d 'UDP port to use here'

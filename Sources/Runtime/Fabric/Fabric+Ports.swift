@@ -17,6 +17,11 @@ extension Fabric {
         case .tap:
             guard let descriptor else { throw .usage("port-add \(name) tap: the tap's descriptor did not come along") }
             try plugTap(descriptor, into: port)
+        case .descriptor:
+            guard let descriptor else { throw .usage("port-add \(name) fd: the descriptor did not come along") }
+            // The transport makes a duplicate.
+            try open("fd://\(descriptor.rawValue)", for: port)
+            port.isConnected = true
         case .vhost(let path, let mtu, let isKept):
             var options: [String] = []
             if let mtu { options.append("mtu=\(mtu)") }
@@ -69,6 +74,7 @@ extension Fabric {
         var context = TransportContext(host: port, description: "etherloom user=\(user) PID=\(CurrentProcess.id)")
         // A fabric runs no programs: it has given up what they would need.
         context.mayRunPrograms = false
+        context.onEnd = { [weak port] _ in port?.setConnected(false) }
         context.onLinkChange = { [weak port] isUp, _ in port?.setConnected(isUp) }
         return context
     }
@@ -77,6 +83,7 @@ extension Fabric {
         do {
             port.transport = try TransportRegistry.open(try NetworkURL(text), context(port))
         } catch {
+            port.close()
             throw Self.error(error, port)
         }
     }

@@ -32,6 +32,7 @@ extension Fabric {
         var words = ["port=\(port.name)"]
         switch port.origin {
         case .port(.tap): words.append("kind=tap")
+        case .port(.descriptor): words.append("kind=fd")
         case .port(.vhost(let path, _, _)): words += ["kind=vhost", "path=\(path)"]
         case .port(.url(let url)): words += ["kind=url", "url=\(url)"]
         case .patch(let name): words += ["kind=patch", "of=\(name)"]
@@ -44,6 +45,11 @@ extension Fabric {
             for quantity in ImpairmentKey.stored where settings[quantity] != ImpairmentValue() {
                 words.append("impair.\(key).\(quantity.rawValue)=\(text(settings[quantity]))")
             }
+        }
+        for (isInbound, key) in [(true, "in"), (false, "out")] {
+            guard let rate = port.rates[isInbound] else { continue }
+            if rate.bitsPerSecond > 0 { words.append("rate.\(key).bits=\(rate.bitsPerSecond)") }
+            if rate.framesPerSecond > 0 { words.append("rate.\(key).frames=\(rate.framesPerSecond)") }
         }
         return words + rules(port.rules) + port.counters.words
     }

@@ -55,6 +55,7 @@ public final class Fabric {
         case .unplug(let port): try ownPort(port, "unplug").unplug()
         case .carrier(let port, let isOn): try self.port(port).setCarrier(isOn)
         case .impair(let port, let change): try self.port(port).setImpairment(change)
+        case .rate(let port, let directions, let rate): try self.port(port).setRate(rate, directions)
         case .filter(let name, let rules): try setFilter(name, rules)
         case .patchAdd(let name, let first, let second): try addPatch(name, first, second)
         case .patchRemove(let name): try removePatch(name)

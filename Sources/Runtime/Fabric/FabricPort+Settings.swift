@@ -13,6 +13,9 @@ extension FabricPort {
             guard let settings = impairments[isInbound] else { continue }
             try? segment.element.hooks.setImpairment(.init(port: number, isInbound: isInbound), settings)
         }
+        for (isInbound, rate) in rates {
+            try? segment.element.hooks.setRate(.init(port: number, isInbound: isInbound), rate)
+        }
         let policies = policies(in: segment)
         guard !policies.isEmpty else { return }
         segment.policies.assign(
@@ -27,7 +30,7 @@ extension FabricPort {
     }
 
     func setImpairment(_ change: FabricImpairment) {
-        for isInbound in [true, false] where isInbound ? change.isInbound : change.isOutbound {
+        for isInbound in change.directions.ways {
             let settings = change.applied(to: impairments[isInbound] ?? ImpairmentSettings())
             impairments[isInbound] = settings.isPerfect ? nil : settings
             guard isPluggedIn, let segment else { continue }
@@ -36,6 +39,16 @@ extension FabricPort {
                     .init(port: number, isInbound: isInbound),
                     impairments[isInbound]
                 )
+            }
+        }
+    }
+
+    func setRate(_ rate: SwitchHooks.Rate, _ directions: FabricDirections) {
+        for isInbound in directions.ways {
+            rates[isInbound] = rate.bitsPerSecond == 0 && rate.framesPerSecond == 0 ? nil : rate
+            guard isPluggedIn, let segment else { continue }
+            for number in occupants.values {
+                try? segment.element.hooks.setRate(.init(port: number, isInbound: isInbound), rate)
             }
         }
     }

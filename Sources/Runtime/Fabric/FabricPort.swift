@@ -46,6 +46,7 @@ final class FabricPort: EndpointHost {
     var whenCarrierLossIsSeen: ((@escaping () -> Void) -> Void)?
 
     var impairments: [Bool: ImpairmentSettings] = [:]
+    var rates: [Bool: SwitchHooks.Rate] = [:]
     var rules: FilterRules?
     /// By direction, as `impairments`: true for what comes in.
     var ownPolicies: [Bool: RunningPolicy]?
@@ -91,6 +92,7 @@ final class FabricPort: EndpointHost {
                 try segment.element.attach(endpoint, newcomer)
             } catch {
                 occupants[identifier] = nil
+                segment.release(port: newcomer.port)
                 throw error
             }
             configure(identifier: identifier, .carrier(true))
@@ -207,13 +209,14 @@ final class FabricPort: EndpointHost {
     private func arrive(_ identifier: Int32, in segment: FabricSegment) {
         guard var moving = lot.element.extract(identifier: identifier) else { return }
         do throws(AttachRefusal) {
+            occupants[identifier] = nil
             moving.newcomer.port = try self.number(in: segment)
             occupants[identifier] = moving.newcomer.port
             try segment.element.adopt(moving)
             segment.element.configure(identifier: identifier, .carrier(true))
         } catch {
             log("segment \(segment.name): \(error.message)")
-            occupants[identifier] = nil
+            if let number = occupants.removeValue(forKey: identifier) { segment.release(port: number) }
             moving.newcomer.onRemoval()
         }
     }

@@ -33,6 +33,7 @@ extension FabricRequest {
             guard let isOn else { throw .usage("carrier \(port): up or down is wanted") }
             return .carrier(port, isOn)
         case "impair": return try impair(&words)
+        case "rate": return try rate(&words)
         case "filter": return try filter(&words)
         case "patch-add":
             return .patchAdd(try words.name("patch"), try words.name("segment"), try words.name("segment"))
@@ -69,10 +70,17 @@ extension FabricRequest {
 
     private static func portAdd(_ words: inout FabricWords) throws(FabricError) -> FabricRequest {
         let name = try words.name("port")
-        let kind = try words.next("tap, vhost or url")
+        let kind = try words.next("tap, fd, vhost or url")
         switch kind {
         case "tap": return .portAdd(name, .tap)
-        case "url": return .portAdd(name, .url(try words.next("a URL")))
+        case "fd": return .portAdd(name, .descriptor)
+        case "url":
+            let url = try words.next("a URL")
+            // By number, descriptors of the fabric's own could be meant.
+            guard !["fd:", "stdio:"].contains(where: { url.lowercased().hasPrefix($0) }), url != "-" else {
+                throw .usage("port-add \(name) url \(url): descriptors come with the request: port-add \(name) fd")
+            }
+            return .portAdd(name, .url(url))
         case "vhost":
             let path = try words.next("a path")
             var mtu: UInt16?
@@ -85,7 +93,7 @@ extension FabricRequest {
                 }
             }
             return .portAdd(name, .vhost(path: path, mtu: mtu, isKept: isKept))
-        default: throw .usage("port-add \(name) \(kind): tap, vhost or url is wanted")
+        default: throw .usage("port-add \(name) \(kind): tap, fd, vhost or url is wanted")
         }
     }
 
@@ -95,9 +103,8 @@ extension FabricRequest {
         var hasChange = false
         while let (key, value) = words.nextPair() {
             switch (key, value) {
-            case ("in", nil): (impairment.isInbound, impairment.isOutbound) = (true, false)
-            case ("out", nil): (impairment.isInbound, impairment.isOutbound) = (false, true)
-            case ("both", nil): (impairment.isInbound, impairment.isOutbound) = (true, true)
+            case ("in", nil), ("out", nil), ("both", nil):
+                impairment.directions = FabricDirections(word: key) ?? .both
             case ("replace", nil): impairment.replaces = true
             case ("clear", nil):
                 impairment.replaces = true
@@ -123,6 +130,25 @@ extension FabricRequest {
             throw .usage("impair \(port): KEY=VALUE… or clear is wanted, as in delay=20+5 loss=1")
         }
         return .impair(port, impairment)
+    }
+
+    private static func rate(_ words: inout FabricWords) throws(FabricError) -> FabricRequest {
+        let port = try words.name("port")
+        var directions = FabricDirections.both
+        var rate = SwitchHooks.Rate(bitsPerSecond: 0, framesPerSecond: 0)
+        while let (key, value) = words.nextPair() {
+            switch (key, value) {
+            case ("bits", let text?):
+                rate.bitsPerSecond = UInt64(try words.number(key, text, 0...1_000_000_000_000))
+            case ("frames", let text?):
+                rate.framesPerSecond = UInt64(try words.number(key, text, 0...1_000_000_000))
+            case (_, nil):
+                guard let named = FabricDirections(word: key) else { throw words.unknown(key, nil) }
+                directions = named
+            default: throw words.unknown(key, value)
+            }
+        }
+        return .rate(port, directions, rate)
     }
 
     private static func filter(_ words: inout FabricWords) throws(FabricError) -> FabricRequest {

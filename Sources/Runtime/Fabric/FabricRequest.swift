@@ -22,6 +22,8 @@ public enum FabricRequest: Sendable, Equatable {
     case unplug(String)
     case carrier(String, Bool)
     case impair(String, FabricImpairment)
+    /// What passes in a second, at most; zeroes: any number.
+    case rate(String, FabricDirections, SwitchHooks.Rate)
     /// Of a port, or of all ports of a segment. Empty rules: none any more.
     case filter(String, FilterRules)
     case patchAdd(String, String, String)
@@ -54,17 +56,40 @@ public struct FabricSegmentSettings: Sendable, Equatable {
 public enum FabricPortKind: Sendable, Equatable {
     /// A tap whose descriptor comes with the request.
     case tap
+    /// A socket of any type whose descriptor comes with the request: QEMU's `-netdev stream`, a channel, User Mode Linux's `fd`.
+    case descriptor
     /// A socket that a virtual machine's monitor connects to. `isKept`: a monitor that shows its guest no carrier of ours
     /// stays connected nevertheless, because somebody else tells it.
     case vhost(path: String, mtu: UInt16?, isKept: Bool)
     case url(String)
 }
 
+/// Ways through a port, as its client's network sees them.
+public struct FabricDirections: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    /// Frames from the port's client.
+    public static var inbound: FabricDirections { FabricDirections(rawValue: 1) }
+    /// Frames to it.
+    public static var outbound: FabricDirections { FabricDirections(rawValue: 2) }
+    public static var both: FabricDirections { [.inbound, .outbound] }
+
+    init?(word: String) {
+        switch word {
+        case "in": self = .inbound
+        case "out": self = .outbound
+        case "both": self = .both
+        default: return nil
+        }
+    }
+
+    /// True for each way in, false for each way out.
+    var ways: [Bool] { [true, false].filter { contains($0 ? .inbound : .outbound) } }
+}
+
 /// What a wire at a port is to do to frames.
 public struct FabricImpairment: Sendable, Equatable {
-    /// Frames from the port's client, frames to it, or both.
-    public var isInbound = true
-    public var isOutbound = true
+    public var directions = FabricDirections.both
     /// What is not named is nothing; else it stays as it is.
     public var replaces = false
     /// A kind of link, to begin with.
