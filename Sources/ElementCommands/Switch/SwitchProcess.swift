@@ -109,7 +109,8 @@ enum SwitchProcess {
         defer { consoles.close() }
         if let keeper { try setup.delegation?.drop(directory: directory.path, keeper: keeper) }
         try process.ready()
-        if setup.process.isDaemon { element.log = { _ in } }
+        // As vde_switch does: nobody reads a daemon's standard error.
+        if setup.process.isDaemon { element.log = { SystemLog.write($0) } }
         try process.run { consoles.hangUp() }
     }
 
