@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import LinuxSystem
 import LabFile
+import LinuxSystem
 import Model
 
 /// A lab file as somebody named it.

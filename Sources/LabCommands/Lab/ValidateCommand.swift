@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import LinuxSystem
 import LabFile
+import LinuxSystem
 import Model
 
 /// `etherloom validate`: is a lab file right, and if not, where is it wrong?
