@@ -140,6 +140,8 @@ void power(const char *how) __attribute__((noreturn));
 void network_configure(const struct words *words);
 // One interface: its name, then the words of its plan. NULL or an error message.
 const char *network_interface(const char *name, char **words, size_t count);
+// Takes an interface down, and away from its driver where it is one of virtio's. NULL or an error message.
+const char *network_remove(const char *name);
 // ip(8)'s words. Lines to show are appended; false: `output` is an error message instead.
 bool network_command(char **words, size_t count, struct bytes *output);
 

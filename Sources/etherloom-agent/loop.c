@@ -99,8 +99,10 @@ static void request(uint32_t id, const struct words *words) {
         const char *error = network_interface(words->list[1], words->list + 2, words->count - 2);
         is_done = error == NULL;
         if (error != NULL) bytes_print(&text, "%s", error);
-    } else if (strcmp(verb, "routes") == 0) {
-        network_configure(words);
+    } else if (strcmp(verb, "interface-remove") == 0 && words->count == 2) {
+        const char *error = network_remove(words->list[1]);
+        is_done = error == NULL;
+        if (error != NULL) bytes_print(&text, "%s", error);
     } else if (strcmp(verb, "sync") == 0) {
         sync();
     } else if (strcmp(verb, "power") == 0 && words->count == 2) {

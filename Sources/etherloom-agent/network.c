@@ -25,6 +25,13 @@ static const char *wrong(const char *what, const char *value, int error) {
     return message;
 }
 
+static void set_value(const char *path, const char *value) {
+    FILE *file = fopen(path, "we");
+    if (file == NULL) return;
+    fputs(value, file);
+    fclose(file);
+}
+
 // ---- links ----------------------------------------------------------------------------------------------------------
 
 static int change_link(unsigned index, unsigned flags, unsigned mask, uint16_t type, const void *value, size_t count) {
@@ -167,13 +174,6 @@ static int change_route(const struct address *to, const struct address *via, uns
     return request_send(&request);
 }
 
-static void set_value(const char *path, const char *value) {
-    FILE *file = fopen(path, "we");
-    if (file == NULL) return;
-    fputs(value, file);
-    fclose(file);
-}
-
 // ---- the plan -------------------------------------------------------------------------------------------------------
 
 static const char *value_of(char **words, size_t count, const char *key) {
@@ -222,6 +222,21 @@ const char *network_interface(const char *name, char **words, size_t count) {
         if (result < 0) return wrong("cannot add the default route by", text, result);
     }
     return NULL;
+}
+
+const char *network_remove(const char *name) {
+    unsigned index = if_nametoindex(name);
+    if (index == 0) return wrong("there is no interface", name, ENODEV);
+    set_up(index, false);
+    char path[160], target[PATH_MAX];
+    snprintf(path, sizeof path, "/sys/class/net/%.64s/device", name);
+    if (realpath(path, target) == NULL) return NULL;
+    // Its driver lets go of the device: that is what there is of unplugging one that the bus cannot.
+    const char *device = strrchr(target, '/');
+    if (device == NULL || strncmp(device, "/virtio", 7) != 0) return NULL;
+    snprintf(path, sizeof path, "/sys/class/net/%.64s/device/driver/unbind", name);
+    set_value(path, device + 1);
+    return if_nametoindex(name) == 0 ? NULL : wrong("cannot remove", name, EBUSY);
 }
 
 static const char *network_route(const char *text) {

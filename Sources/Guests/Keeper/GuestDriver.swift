@@ -109,6 +109,9 @@ public protocol GuestHost: AnyObject {
     func plugTap(_ tap: consuming OwnedDescriptor, interface: String, then: @escaping (GuestError?) -> Void)
     /// Has the fabric wait on a vhost-user socket for an interface; answers with its path.
     func openVhost(interface: String, then: @escaping (Result<String, GuestError>) -> Void)
+    /// Has the fabric listen on a socket of whole frames (SOCK_SEQPACKET, as User Mode Linux's `bess` connects to) for an
+    /// interface without carrier; answers with its path.
+    func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void)
     /// The interface's port is closed.
     func unplug(interface: String)
 
@@ -123,6 +126,12 @@ public protocol GuestHost: AnyObject {
         descriptors: [Int32],
         insideNamespaces: Bool
     ) throws(GuestError) -> SpawnedProgram
+}
+
+extension GuestHost {
+    public func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
+        then(.failure(GuestError("\(interface): interfaces cannot be added to this guest while it runs", status: 4)))
+    }
 }
 
 /// A program that runs for a guest.

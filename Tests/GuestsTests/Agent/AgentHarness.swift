@@ -64,7 +64,6 @@ final class NativeAgent {
 }
 
 extension DescriptorPair {
-    consuming func takeFirst() -> OwnedDescriptor { first }
     consuming func takeSecond() -> OwnedDescriptor { second }
 }
 
