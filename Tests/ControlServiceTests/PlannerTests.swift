@@ -161,4 +161,22 @@ struct PlannerTests {
         #expect(make["port tunnel:far"]?[0].last == "tunnel://h:4242/peer=K/key=/labs/t/my.key")
         #expect(make["element d"]?[0].suffix(4) == ["--uid", "bob", "--allow", "10.0.0.7"])
     }
+
+    @Test("What members of a segment may call themselves is bound to each one's own Ethernet address")
+    func rules() throws {
+        let text = """
+            segments: {lan: {allow: 10.0.0.0/24, send: not tcp}}
+            guests:
+              a: {interfaces: {eth0: {segment: lan, mac: "02:00:00:00:00:0a"}}}
+              b: {interfaces: {eth0: {segment: lan, mac: "02:00:00:00:00:0b", allow: 10.0.0.7}}}
+            """
+        let filters = try Plans.desired(text).resources.flatMap(\.make).filter { $0.prefix(2) == ["fabric", "filter"] }
+        #expect(
+            filters.sorted { $0[2] < $1[2] } == [
+                ["fabric", "filter", "a:eth0", "mac=02:00:00:00:00:0a", "allow=10.0.0.0/24"],
+                ["fabric", "filter", "b:eth0", "mac=02:00:00:00:00:0b", "allow=10.0.0.7"],
+                ["fabric", "filter", "lan", "send=not tcp"],
+            ]
+        )
+    }
 }

@@ -192,7 +192,7 @@ public struct Difference {
         let mtu = after.first { $0.hasPrefix("mtu=") }
         if mtu != before.first(where: { $0.hasPrefix("mtu=") }) { words.append(mtu ?? "mtu=1500") }
         if after.contains("spanning-tree") != before.contains("spanning-tree") {
-            words.append(after.contains("spanning-tree") ? "spanning-tree" : "spanning-tree=no")
+            words.append(after.contains("spanning-tree") ? "spanning-tree" : "spanning-tree=off")
         }
         let change = words.dropFirst(3).joined(separator: " ")
         steps.append(

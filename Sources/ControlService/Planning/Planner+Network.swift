@@ -26,11 +26,13 @@ extension Planner {
                 remove: [["fabric", "segment-remove", segment.name]],
                 note: segment.kind.rawValue
             )
-            if !segment.filter.isEmpty {
+            // What members may call themselves is bound to the address of each: see `planRules`.
+            let rules = Self.words(segment.filter, mac: nil)
+            if !rules.isEmpty {
                 add(
                     .rules,
                     segment.name,
-                    make: [["fabric", "filter", segment.name] + Self.words(segment.filter)],
+                    make: [["fabric", "filter", segment.name] + rules],
                     remove: [["fabric", "filter", segment.name]],
                     needs: [key]
                 )
@@ -164,21 +166,26 @@ extension Planner {
     }
 
     private mutating func planRules(_ guest: Guest, _ interface: Interface) {
-        guard !interface.filter.isEmpty else { return }
+        let segment = segment(guest, interface)
+        var rules = interface.filter
+        if rules.allow.isEmpty { rules.allow = segment?.filter.allow ?? [] }
+        guard !rules.isEmpty else { return }
         let port = GuestPlan.port(guest: guest.name, interface: interface.name)
-        if segment(guest, interface)?.kind == .bridge {
+        if segment?.kind == .bridge {
             problems.append("\(port) is on the kernel's bridge, which has no rules; make that segment a switch")
         }
         add(
             .filter,
             port,
-            make: [["fabric", "filter", port] + Self.words(interface.filter)],
+            make: [["fabric", "filter", port] + Self.words(rules, mac: macs[port])],
             remove: [["fabric", "filter", port]]
         )
     }
 
-    static func words(_ rules: FilterRules) -> [String] {
-        rules.allow.map { "allow=\($0)" } + (rules.send.map { ["send=\($0)"] } ?? [])
+    /// - Parameter mac: whose the addresses are that it allows; nil: none are allowed by name.
+    static func words(_ rules: FilterRules, mac: MACAddress?) -> [String] {
+        let allowed = mac.map { mac in rules.allow.isEmpty ? [] : ["mac=\(mac)"] + rules.allow.map { "allow=\($0)" } }
+        return (allowed ?? []) + (rules.send.map { ["send=\($0)"] } ?? [])
             + (rules.receive.map { ["receive=\($0)"] } ?? [])
     }
 

@@ -18,6 +18,8 @@ public struct Planner {
     let program: String
     var resources: [Resource] = []
     var problems: [String] = []
+    /// Addresses of interfaces, by port.
+    var macs: [String: MACAddress] = [:]
 
     public init(_ lab: Lab, places: LabLayout, program: String, exists: @escaping (String) -> Bool) {
         self.lab = lab
@@ -105,6 +107,7 @@ public struct Planner {
             made.usesAutoconfiguration = interface.usesAutoconfiguration
             made.via = interface.via
             if let segment = segment(guest, interface), segment.kind == .bridge { made.bridge = segment.name }
+            macs[GuestPlan.port(guest: guest.name, interface: interface.name)] = made.hardwareAddress
             plan.interfaces.append(made)
         }
         return plan
