@@ -55,12 +55,19 @@ final class PlainHost: GuestHost {
     private var hasChanged: () -> Void = {}
     var consoleInput: ([UInt8]) -> Void = { _ in }
     var consoleResized: (Int, Int) -> Void = { _, _ in }
-    var vhostPaths: [String: String] = [:]
-    var messagePaths: [String: String] = [:]
     var unplugged: [String] = []
 
-    init(name: String = "alice", change: (inout GuestPlan) -> Void = { _ in }) throws {
-        loop = try ControlLoop()
+    /// With a fabric its interfaces are ports there, all on the segment `net`.
+    var fabric: TestFabric?
+
+    init(
+        name: String = "alice",
+        loop: ControlLoop? = nil,
+        fabric: TestFabric? = nil,
+        change: (inout GuestPlan) -> Void = { _ in }
+    ) throws {
+        self.loop = try fabric?.loop ?? ControlLoop()
+        self.fabric = fabric
         directory = "/tmp/el-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: directory + "/run", withIntermediateDirectories: true)
         root = try UMLFixture.makeRoot(in: directory)
@@ -130,14 +137,23 @@ final class PlainHost: GuestHost {
         then(GuestError("no taps here"))
     }
     func openVhost(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
-        guard let path = vhostPaths[interface] else { return then(.failure(GuestError("no vhost here"))) }
-        then(.success(path))
+        guard let fabric else { return then(.failure(GuestError("no fabric here"))) }
+        let port = "\(plan.name):\(interface)"
+        let path = "\(fabric.directory)/\(plan.name).\(interface)"
+        fabric.request(["port-add", port, "vhost", path])
+        fabric.request(["plug", port, "net"]) { then($0.map { _ in path }) }
     }
     func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
-        guard let path = messagePaths[interface] else { return then(.failure(GuestError("no sockets here"))) }
-        then(.success(path))
+        guard let fabric else { return then(.failure(GuestError("no fabric here"))) }
+        let port = "\(plan.name):\(interface)"
+        let path = "\(fabric.directory)/\(plan.name).\(interface)"
+        fabric.request(["port-add", port, "url", "seqpacket://\(path)[listen]"])
+        fabric.request(["plug", port, "net"]) { then($0.map { _ in path }) }
     }
-    func unplug(interface: String) { unplugged.append(interface) }
+    func unplug(interface: String) {
+        unplugged.append(interface)
+        fabric?.request(["port-remove", "\(plan.name):\(interface)"])
+    }
     var mergedRoot: (inside: String, outside: String)? { (root, root) }
 
     func spawn(
@@ -219,5 +235,51 @@ final class PlainHost: GuestHost {
         }
         if answer == nil { try wait("an answer") { answer != nil } }
         return answer
+    }
+}
+
+/// A fabric of ours with one segment, run by the program that was built.
+final class TestFabric {
+    let loop: ControlLoop
+    let directory: String
+    private let program: ChildProgram
+    private let client: FabricClient
+
+    static let binary: String? = {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let path =
+            ProcessInfo.processInfo.environment["ETHERLOOM_BINARY"]
+            ?? root.appendingPathComponent(".build/debug/etherloom").path
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }()
+
+    init() throws {
+        loop = try ControlLoop()
+        directory = "/tmp/elf-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let ready = try OwnedDescriptor.pipe()
+        let socket = directory + "/fabric"
+        program = try ChildProgram(
+            [Self.binary ?? "", "fabric", "--socket", socket, "--ready-fd", "3", "-q"],
+            third: ready.second.rawValue
+        )
+        let reader = ready.takeFirst()
+        _ = try reader.read(atMost: 1)
+        client = try FabricClient(path: socket, loop: loop)
+        request(["segment-add", "net"])
+    }
+
+    deinit {
+        client.close()
+        program.end()
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    func request(_ words: [String], then: @escaping (Result<[String], GuestError>) -> Void = { _ in }) {
+        client.request(words) { result in
+            if case .failure(let error) = result { Issue.record("fabric: \(words): \(error)") }
+            then(result)
+        }
     }
 }
