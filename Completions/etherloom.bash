@@ -116,6 +116,7 @@ _etherloom() {
         options='--peer --key --listen --plain --tcp --mtu --keepalive --reconnect --daemon --pidfile --ready-fd --quiet --help'
         ;;
     key) options='--show --help' ;;
+    keeper) options='--lab --directory --runtime --ready-fd --help' ;;
     fabric) options='--socket --owner-fd --directory --stay --daemon --pidfile --ready-fd --quiet --help' ;;
     validate) options='--format --quiet --help' ;;
     *) options=--help ;;

@@ -124,6 +124,10 @@ complete -c etherloom -n '__etherloom_verb web' -l listen-anywhere -d 'other hos
 complete -c etherloom -n '__etherloom_verb key' -l show -d 'only show, a missing file is an error'
 complete -c etherloom -n '__etherloom_verb key' -r -F
 
+complete -c etherloom -n '__etherloom_verb keeper' -l lab -x -d 'the name of the lab'
+complete -c etherloom -n '__etherloom_verb keeper' -l directory -r -F -d 'the directory of the lab'
+complete -c etherloom -n '__etherloom_verb keeper' -l runtime -r -F -d 'where its sockets are'
+complete -c etherloom -n '__etherloom_verb keeper' -l ready-fd -x -d 'write a line there when ready'
 complete -c etherloom -n '__etherloom_verb fabric' -l socket -r -F -d 'control socket'
 complete -c etherloom -n '__etherloom_verb fabric' -l owner-fd -x -d 'a connected control socket'
 complete -c etherloom -n '__etherloom_verb fabric' -l directory -r -F -d 'where relative paths begin'

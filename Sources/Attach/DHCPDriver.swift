@@ -1,20 +1,21 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import LinuxSystem
-import Wire
+public import LinuxSystem
+public import Wire
 
 /// Connects a DHCP client with its interface: packets one way, addresses the other.
 ///
 /// A class because a stack keeps several in an array; it belongs to the stack's thread.
-final class DHCPDriver {
+public final class DHCPDriver {
     let interface: Int32
     private let socket: PacketSocket
     private(set) var client: DHCPClient
     /// Read no more than this many packets at a time, or a flood of them would keep a supervisor from everything else.
     private static let burst = 64
 
-    init(
+    /// Takes over a packet socket of no protocol, made in the interface's network namespace.
+    public init(
         socket descriptor: consuming OwnedDescriptor,
         interface: Int32,
         hardwareAddress: MACAddress,
@@ -25,20 +26,24 @@ final class DHCPDriver {
         client = DHCPClient(hardwareAddress: hardwareAddress, hostName: hostName, seed: CurrentProcess.random())
     }
 
-    var rawDescriptor: Int32 { socket.rawDescriptor }
+    /// Readable when `handleEvents` has work.
+    public var rawDescriptor: Int32 { socket.rawDescriptor }
+    /// When it has work at the latest; monotonic nanoseconds.
+    public var nextDeadline: UInt64? { client.nextDeadline }
 
     /// What became of the interface's address.
-    enum Change {
+    public enum Change {
         case configure(DHCPLease)
         case deconfigure(DHCPLease)
     }
 
-    func start() -> [Change] { perform(client.start(now: MonotonicClock.nanoseconds)) }
+    public func start() -> [Change] { perform(client.start(now: MonotonicClock.nanoseconds)) }
 
-    func release() { _ = perform(client.release()) }
+    /// Gives the address back.
+    public func release() { _ = perform(client.release()) }
 
     /// Reads what has come and does what is due.
-    func handleEvents() -> [Change] {
+    public func handleEvents() -> [Change] {
         var changes: [Change] = []
         for _ in 0..<Self.burst {
             // An interface that is down, or gone, has no packets: its time will come, or the command's end.

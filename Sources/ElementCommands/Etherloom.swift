@@ -16,7 +16,7 @@ public struct Etherloom: ParsableCommand {
                 SwitchCommand.self, GatewayCommand.self, RunCommand.self, PlugCommand.self, WireCommand.self,
                 CaptureCommand.self, FilterCommand.self, DelegateCommand.self,
                 TermCommand.self, TunnelCommand.self, KeyCommand.self, FabricCommand.self,
-                RootsCommand.self,
+                RootsCommand.self, KeeperCommand.self,
             ]
         )
     }

@@ -108,6 +108,37 @@ public enum FileSystem {
         return names
     }
 
+    /// Makes a file of this text, over one that is there.
+    public static func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(Errno) {
+        let file = try OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+        try file.writeAll(text.utf8)
+    }
+
+    /// Takes the only lock of a file, flock(2), until the descriptor is closed: false when somebody else has it.
+    public static func tryLock(_ file: borrowing OwnedDescriptor) throws(Errno) -> Bool {
+        while flock(file.rawValue, LOCK_EX | LOCK_NB) < 0 {
+            let error = Errno(rawValue: errno)
+            if error == .wouldBlock { return false }
+            if error != .interrupted { throw error }
+        }
+        return true
+    }
+
+    /// Removes a directory with all that is in it, or a file. Follows no link.
+    public static func removeTree(_ path: String) throws(Errno) {
+        guard try FileStatus(path: path, followLinks: false).isDirectory else { return try remove(path) }
+        for name in try names(in: path) { try removeTree("\(path)/\(name)") }
+        try removeDirectory(path)
+    }
+
+    /// How long a file is, in bytes; the next write without `O_APPEND` goes to its end.
+    public static func byteCount(_ file: borrowing OwnedDescriptor) throws(Errno) -> Int {
+        let fd = file.rawValue
+        let end = lseek(fd, 0, SEEK_END)
+        guard end >= 0 else { throw Errno(rawValue: errno) }
+        return Int(end)
+    }
+
     /// A small file's contents, at most `limit` bytes.
     public static func contents(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
         let file = try OwnedDescriptor.open(path, flags: O_RDONLY)

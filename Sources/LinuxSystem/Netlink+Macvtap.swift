@@ -50,7 +50,7 @@ extension Netlink {
     }
 
     /// `struct ifinfomsg`.
-    private static func appendHeader(_ request: inout NetlinkRequest, index: Int32) {
+    static func appendHeader(_ request: inout NetlinkRequest, index: Int32) {
         request.append(UInt32(0))
         request.append(index)
         request.append(UInt32(0))
@@ -58,7 +58,7 @@ extension Netlink {
     }
 
     /// An attribute within an attribute, padded to four bytes.
-    private static func nested(_ type: UInt16, _ payload: [UInt8]) -> [UInt8] {
+    static func nested(_ type: UInt16, _ payload: [UInt8]) -> [UInt8] {
         let size = UInt16(payload.count + 4)
         let bytes =
             [

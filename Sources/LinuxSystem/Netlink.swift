@@ -21,6 +21,12 @@ public struct NetlinkError: Error, Equatable, Sendable, CustomStringConvertible 
     /// The kernel's own explanation, where it has one (extended acknowledgements, Linux 4.12).
     public let explanation: String?
 
+    public init(operation: String, errno: Errno, explanation: String? = nil) {
+        self.operation = operation
+        self.errno = errno
+        self.explanation = explanation
+    }
+
     public var description: String {
         "cannot \(operation): \(errno)" + (explanation.map { " (\($0))" } ?? "")
     }

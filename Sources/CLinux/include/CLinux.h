@@ -19,6 +19,7 @@
 #include "clinux_files.h"
 #include "clinux_getopt.h"
 #include "clinux_guest.h"
+#include "clinux_holder.h"
 #include "clinux_internet.h"
 #include "clinux_io.h"
 #include "clinux_namespace.h"

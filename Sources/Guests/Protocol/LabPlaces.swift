@@ -48,6 +48,20 @@ public enum LabPlaces {
         }
     }
 
+    /// Makes a directory and those above it that are missing.
+    static func makeDirectories(_ path: String) throws(GuestError) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += "/" + part
+            if (try? FileStatus(path: made))?.isDirectory == true { continue }
+            do {
+                try FileSystem.makeDirectory(made, mode: 0o755)
+            } catch {
+                if error != .exists { throw GuestError("cannot make \(made): \(error)") }
+            }
+        }
+    }
+
     private static func isOwn(_ path: String) -> Bool {
         guard let status = try? FileStatus(path: path) else { return false }
         return status.isDirectory && status.userID == CurrentProcess.userID
@@ -68,6 +82,8 @@ public struct RuntimeFiles: Sendable, Equatable {
     public var segments: String { directory + "/s" }
     /// Sockets of vhost-user interfaces.
     public var vhost: String { directory + "/v" }
+    /// Where guests' roots are mounted, inside of the lab's namespaces.
+    public var roots: String { directory + "/r" }
 
     /// The lab that this directory belongs to, as its keeper has written it: its name and its directory.
     public func owner() -> (name: String, directory: String)? {

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Guests
+import LinuxSystem
+
+/// What `keeper` is told on its command line.
+struct KeeperSetup: Sendable {
+    var lab: String
+    var directory: String
+    /// Nil: where the lab's name says.
+    var runtime: String?
+}
+
+/// The keeper as a program.
+enum KeeperProcess {
+    /// Runs until the lab is taken down. `ready` is called when it listens.
+    static func run(_ setup: KeeperSetup, ready: () -> Void) throws {
+        let directory: String
+        do {
+            directory = try FileSystem.canonicalPath(setup.directory)
+        } catch {
+            throw GuestError("--directory \(setup.directory): \(error)", status: 2)
+        }
+        let runtime = setup.runtime ?? LabPlaces.runtimeDirectory(lab: setup.lab)
+        guard runtime.hasPrefix("/") else {
+            throw GuestError("--runtime \(runtime): an absolute path is wanted", status: 2)
+        }
+        let place = try KeeperPlace.take(RuntimeFiles(directory: runtime), lab: setup.lab, directory: directory)
+        guard let program = try? FileSystem.canonicalPath("/proc/self/exe") else {
+            throw GuestError("/proc is not mounted", status: 4)
+        }
+        let settings = Keeper.Settings(
+            lab: setup.lab,
+            directory: directory,
+            runtimeDirectory: runtime,
+            program: [program]
+        )
+        do {
+            // Before there is anything to be told of by them.
+            let signals = try SignalFD([SIGTERM, SIGINT, SIGHUP])
+            let loop = try ControlLoop()
+            let keeper = try Keeper(settings, loop: loop)
+            try loop.watch(signals.rawDescriptor) { _ in
+                while let signal = SignalFD.next(from: signals.rawDescriptor) {
+                    // A terminal that closes is not the lab's end.
+                    if signal.number != SIGHUP { keeper.endBySignal() }
+                }
+            }
+            Daemon.detachStandardStreams()
+            ready()
+            try loop.run()
+            keeper.removeRuntimeDirectory()
+        } catch let error as Errno {
+            throw GuestError("keeper: \(error)")
+        }
+        place.release()
+    }
+}

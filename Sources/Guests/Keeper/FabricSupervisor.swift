@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+
+/// Runs the lab's fabric, remembers all that it was told, and tells it to the next one when it dies.
+final class FabricSupervisor {
+    private let loop: ControlLoop
+    private let files: RuntimeFiles
+    /// What runs a fabric, for `start` to add a socket to.
+    private let program: [String]
+    private let children: ChildTable
+    private var client: FabricClient?
+    private(set) var processID: Int32?
+    private(set) var memory = FabricMemory()
+    /// Taps, by port.
+    private var descriptors: [String: SharedDescriptor] = [:]
+    /// Requests made while there is no fabric.
+    private var isEnding = false
+    private var failures = 0
+    var onRestart: () -> Void = {}
+    var onEvent: ([String]) -> Void = { _ in }
+    var log: (String) -> Void = { _ in }
+
+    init(loop: ControlLoop, files: RuntimeFiles, program: [String], children: ChildTable) {
+        self.loop = loop
+        self.files = files
+        self.program = program
+        self.children = children
+    }
+
+    /// Starts a fabric and tells it what it is to be.
+    func start() throws(GuestError) {
+        let words = program + ["fabric", "--owner-fd", "3", "--socket", files.fabric, "--directory", files.directory]
+        guard let image = CommandImage(arguments: words, environment: CurrentProcess.environment) else {
+            throw GuestError("a NUL in the path of the program", status: 2)
+        }
+        do {
+            let pair = try UnixSocket.pair(.sequencedPacket)
+            let null = try OwnedDescriptor.open("/dev/null", flags: O_RDWR)
+            let output = try OwnedDescriptor.open(files.log, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+            let process = try OwnedProgram.start(
+                image,
+                descriptors: [null.rawValue, output.rawValue, output.rawValue, pair.second.rawValue]
+            )
+            processID = process
+            try children.watch(process) { [weak self] in self?.hasEnded($0) }
+            let client = try FabricClient(pair.first, loop: loop)
+            client.onEvent = { [weak self] in self?.onEvent($0) }
+            client.request(["watch"])
+            self.client = client
+        } catch {
+            throw GuestError("cannot start the lab's fabric: \(error)")
+        }
+        replay()
+    }
+
+    private func replay() {
+        for words in memory.requests {
+            let port = words[0] == "port-add" ? words[1] : ""
+            let descriptor = descriptors[port]
+            client?.request(words, descriptors: descriptor.map { [$0.rawValue] } ?? []) { [weak self] result in
+                if case .failure(let error) = result { self?.log("fabric: \(words[0]) again: \(error.message)") }
+            }
+        }
+    }
+
+    private func hasEnded(_ status: WaitStatus) {
+        processID = nil
+        client?.close()
+        client = nil
+        guard !isEnding else { return }
+        log("fabric: ended, \(KeptGuest.describe(status)); another one is started")
+        failures += 1
+        // One that dies again and again is not to keep a processor busy.
+        let pause: UInt64 = failures < 4 ? 0 : min(100 << UInt64(min(failures - 4, 6)), 5000)
+        loop.after(milliseconds: pause) { [weak self] in self?.restart() }
+        let failures = self.failures
+        loop.after(milliseconds: 60_000) { [weak self] in if self?.failures == failures { self?.failures = 0 } }
+    }
+
+    private func restart() {
+        guard !isEnding, client == nil else { return }
+        do throws(GuestError) {
+            try start()
+            onRestart()
+        } catch {
+            log(error.message)
+            loop.after(milliseconds: 1000) { [weak self] in self?.restart() }
+        }
+    }
+
+    /// Asks the fabric, and remembers what it agreed to.
+    func request(
+        _ words: [String],
+        _ descriptors: [SharedDescriptor] = [],
+        then: @escaping (Result<KeeperAnswer, GuestError>) -> Void
+    ) {
+        guard let client else {
+            return then(.failure(GuestError("the lab's fabric is being started anew; try again")))
+        }
+        client.request(words, descriptors: descriptors.map(\.rawValue)) { [weak self] result in
+            if case .success = result { self?.memory.take(words) }
+            then(result.map { KeeperAnswer($0) })
+        }
+    }
+
+    /// Makes a guest's port, and plugs it in as it was before.
+    func add(
+        port: String,
+        _ words: [String],
+        _ descriptors: [SharedDescriptor],
+        then: @escaping (Result<KeeperAnswer, GuestError>) -> Void
+    ) {
+        self.descriptors[port] = descriptors.first
+        memory.take(words)
+        guard let client else {
+            // The next fabric learns of it by what is remembered.
+            return then(.success(KeeperAnswer()))
+        }
+        let all = memory.requests(ofPort: port)
+        var left = all.count
+        var failure: GuestError?
+        for (index, request) in all.enumerated() {
+            let passed = index == 0 ? descriptors.map(\.rawValue) : []
+            client.request(request, descriptors: passed) { [weak self] result in
+                if case .failure(let error) = result {
+                    if index == 0 {
+                        failure = error
+                        self?.memory.forget(port: port)
+                        self?.descriptors[port] = nil
+                    } else if failure == nil {
+                        self?.log("\(port): \(error.message)")
+                    }
+                }
+                left -= 1
+                if left == 0 { then(failure.map { .failure($0) } ?? .success(KeeperAnswer())) }
+            }
+        }
+    }
+
+    /// Closes a port. What it was plugged into and how it was impaired is kept for the next one of that name.
+    func forget(port: String) {
+        descriptors[port] = nil
+        guard memory.forget(port: port) else { return }
+        client?.request(["port-remove", port])
+    }
+
+    /// Whether this is a port that is not there now.
+    func isWaiting(port: String) -> Bool { memory.requests(ofPort: port).first?.first != "port-add" }
+
+    /// Takes note of what concerns a port that is not there now.
+    func remember(_ words: [String]) { memory.take(words) }
+
+    /// A port is no more, and all that belongs to it.
+    func remove(port: String) {
+        forget(port: port)
+        memory.remove(port: port)
+    }
+
+    /// Ends the fabric.
+    func end() {
+        isEnding = true
+        client?.close()
+        client = nil
+        if let processID { OwnedProgram.send(SIGTERM, to: processID) }
+    }
+
+    func kill() {
+        isEnding = true
+        if let processID { OwnedProgram.send(SIGKILL, to: processID) }
+    }
+}

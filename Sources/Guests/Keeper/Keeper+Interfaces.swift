@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+
+extension Keeper {
+    /// `plug`, `unplug`, `carrier` of a guest's interface, now or when it runs; of another port, in the fabric.
+    func rewire(
+        _ words: [String],
+        _ rest: inout RequestWords,
+        then: @escaping (Outcome) -> Void
+    ) throws(GuestError) {
+        let port = try rest.next("an interface")
+        guard port.contains(":"), let (guest, name) = try? interface(port) else {
+            if guests[String(port.prefix { $0 != ":" })] != nil { _ = try interface(port) }
+            return fabric.request(words, then: then)
+        }
+        if guest.plan.interfaces.first(where: { $0.name == name })?.bridge != nil {
+            throw GuestError("\(port) is a device on a bridge, not a port of the fabric")
+        }
+        switch rest.verb {
+        case "plug":
+            let segment = try rest.next("a segment")
+            _ = try rest.milliseconds("down-for")
+            try rest.end()
+            guard fabric.memory.segmentNames.contains(segment) else {
+                throw GuestError("no segment \"\(segment)\"", status: 2)
+            }
+        case "carrier":
+            let word = try rest.next("up or down")
+            guard word == "up" || word == "down" else { throw GuestError("carrier: up or down is wanted", status: 2) }
+            try rest.end()
+        default: try rest.end()
+        }
+        guard guest.interfaces[name]?.isOpen == true else {
+            fabric.remember(words)
+            settle(guest, name, words)
+            return then(.success(KeeperAnswer()))
+        }
+        fabric.request(words) { [weak self, weak guest] outcome in
+            if case .success = outcome, let guest { self?.settle(guest, name, words) }
+            then(outcome)
+        }
+    }
+
+    /// Takes note of what has been done to an interface, and tells.
+    private func settle(_ guest: KeptGuest, _ name: String, _ words: [String]) {
+        guard guest.interfaces[name] != nil else { return }
+        switch words[0] {
+        case "plug": guest.interfaces[name]?.segment = words[2]
+        case "unplug": guest.interfaces[name]?.segment = nil
+        default: guest.interfaces[name]?.isDown = words[2] == "down"
+        }
+        guest.tellInterface(name)
+    }
+
+    func changeInterface(_ rest: inout RequestWords, then: @escaping (Outcome) -> Void) throws(GuestError) {
+        let guest = try guest(try rest.next("a guest's name"))
+        guard [.stopped, .running].contains(guest.state) else {
+            throw GuestError("\(guest.name) is \(guest.state.rawValue): try again when it is running or stopped")
+        }
+        if rest.verb == "interface-add" {
+            try add(to: guest, &rest, then: then)
+        } else {
+            try remove(from: guest, &rest, then: then)
+        }
+    }
+
+    private func add(
+        to guest: KeptGuest,
+        _ rest: inout RequestWords,
+        then: @escaping (Outcome) -> Void
+    ) throws(GuestError) {
+        guard let name = rest.value("interface") else {
+            throw GuestError("interface-add: interface=NAME is missing", status: 2)
+        }
+        try Self.check(interface: name)
+        guard guest.interfaces[name] == nil else {
+            throw GuestError("\(guest.name) has an interface \"\(name)\" already")
+        }
+        let interface: InterfacePlan
+        do {
+            interface = try InterfacePlan(name: name, words: rest.all())
+        } catch {
+            throw GuestError("interface-add: \(error)", status: 2)
+        }
+        guest.plan.interfaces.append(interface)
+        guest.interfaces[name] = KeptGuest.Interface()
+        guard guest.state == .running, let driver = guest.driver else { return then(.success(KeeperAnswer())) }
+        driver.add(interface) { [weak guest] error in
+            if let error {
+                guest?.closePort(name)
+                guest?.plan.interfaces.removeAll { $0.name == name }
+                guest?.interfaces[name] = nil
+                return then(.failure(error))
+            }
+            then(.success(KeeperAnswer()))
+        }
+    }
+
+    private func remove(
+        from guest: KeptGuest,
+        _ rest: inout RequestWords,
+        then: @escaping (Outcome) -> Void
+    ) throws(GuestError) {
+        let name = try rest.next("an interface's name")
+        try rest.end()
+        guard guest.interfaces[name] != nil else {
+            throw GuestError("\(guest.name) has no interface \"\(name)\"", status: 2)
+        }
+        let forget = { [weak self, weak guest] in
+            guard let self, let guest else { return }
+            guest.closePort(name)
+            fabric.remove(port: guest.port(name))
+            guest.plan.interfaces.removeAll { $0.name == name }
+            guest.interfaces[name] = nil
+        }
+        guard guest.state == .running, let driver = guest.driver else {
+            forget()
+            return then(.success(KeeperAnswer()))
+        }
+        driver.removeInterface(name) { error in
+            if let error { return then(.failure(error)) }
+            forget()
+            then(.success(KeeperAnswer()))
+        }
+    }
+
+    // MARK: Bridges
+
+    func changeBridge(_ rest: inout RequestWords, then: @escaping (Outcome) -> Void) throws(GuestError) {
+        let name = try rest.next("a bridge's name")
+        let mtu = rest.value("mtu")
+        try rest.end()
+        try Self.check(interface: name)
+        do {
+            if rest.verb == "bridge-add" {
+                guard !bridges.contains(name) else { throw GuestError("there is a bridge \"\(name)\" already") }
+                try holder.netlink.addBridge(name)
+                let link = try holder.netlink.link(named: name)
+                if let mtu {
+                    guard let number = Int(mtu) else { throw GuestError("bridge-add: mtu=\(mtu): a number is wanted") }
+                    try holder.netlink.setMTU(link.index, number)
+                }
+                try holder.netlink.setUp(link.index)
+                bridges.append(name)
+            } else {
+                guard bridges.contains(name) else { throw GuestError("no bridge \"\(name)\"", status: 2) }
+                try holder.netlink.removeLink(try holder.netlink.link(named: name).index)
+                bridges.removeAll { $0 == name }
+            }
+        } catch let error as GuestError {
+            throw error
+        } catch {
+            throw GuestError("bridge \(name): \(error)")
+        }
+        then(.success(KeeperAnswer()))
+    }
+}

@@ -1,0 +1,242 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+public import LinuxSystem
+
+// Theory of Operation
+//
+// One thread, one loop. The keeper does what it is told and remembers what it must know to do it again; what ought to be is
+// the daemon's business, which comes and goes. Whoever the keeper starts is its child and gets SIGKILL with its end (see
+// guest_holder.c), so that nothing is left of a lab whose keeper was killed but its runtime directory, which the next
+// keeper sweeps.
+
+/// A running lab: its namespaces, its fabric, its guests.
+public final class Keeper {
+    public struct Settings: Sendable {
+        public var lab: String
+        /// The lab's own directory.
+        public var directory: String
+        public var runtimeDirectory: String
+        /// What runs a verb of ours: the program's path.
+        public var program: [String]
+
+        public init(lab: String, directory: String, runtimeDirectory: String, program: [String]) {
+            self.lab = lab
+            self.directory = directory
+            self.runtimeDirectory = runtimeDirectory
+            self.program = program
+        }
+    }
+
+    let settings: Settings
+    let files: RuntimeFiles
+    public let loop: ControlLoop
+    let holder: NamespaceHolder
+    let children: ChildTable
+    let fabric: FabricSupervisor
+    let roots: RootStore
+    var elements: [String: KeptElement] = [:]
+    var bridges: [String] = []
+    var guests: [String: KeptGuest] = [:]
+    /// In the order of their first definition.
+    var guestOrder: [String] = []
+    private var sessions: [ObjectIdentifier: KeeperSession] = [:]
+    private var logFile: LogFile
+    private var listener: KeeperListener?
+    private var isEnding = false
+
+    /// Makes the lab's namespaces, starts its fabric, and listens. The loop is the caller's to run; the thread that calls
+    /// must be the one that runs it, and must live as long.
+    public init(_ settings: Settings, loop: ControlLoop) throws(GuestError) {
+        self.settings = settings
+        self.loop = loop
+        files = RuntimeFiles(directory: settings.runtimeDirectory)
+        holder = try NamespaceHolder()
+        do {
+            try OwnedProgram.becomeKeeper()
+            children = try ChildTable(loop: loop)
+        } catch {
+            throw GuestError("cannot watch children: \(error)")
+        }
+        ResourceLimits.raiseDescriptorLimit()
+        logFile = LogFile(path: files.log)
+        for path in [files.segments, files.vhost] { try LabPlaces.makePrivate(path) }
+        fabric = FabricSupervisor(loop: loop, files: files, program: settings.program, children: children)
+        roots = try RootStore(loop: loop, holder: holder, directory: files.roots)
+        fabric.log = { [weak self] in self?.log($0) }
+        fabric.onRestart = { [weak self] in self?.tell(.fabricRestarted) }
+        do {
+            try children.watch(holder.processID) { [weak self] _ in self?.holderHasEnded() }
+        } catch {
+            throw GuestError("cannot watch the lab's namespaces: \(error)")
+        }
+        try fabric.start()
+        listener = try KeeperListener(path: files.keeper, loop: loop) { [weak self] in self?.accept($0) }
+    }
+
+    private func accept(_ connection: WordConnection) {
+        let session = KeeperSession(connection, keeper: self)
+        sessions[ObjectIdentifier(session)] = session
+        session.onEnd = { [weak self, weak session] in
+            if let session { self?.sessions[ObjectIdentifier(session)] = nil }
+        }
+    }
+
+    /// The namespaces are gone with their holder: what is left of the lab is of no use.
+    private func holderHasEnded() {
+        guard !isEnding else { return }
+        log("the holder of the lab's namespaces was killed: the lab ends")
+        end(grace: 0) {}
+    }
+
+    // MARK: Telling
+
+    public func log(_ line: String) {
+        logFile.write(line)
+        tell(.log(line))
+    }
+
+    func tell(_ event: KeeperEvent) {
+        for session in sessions.values { session.tell(event) }
+    }
+
+    // MARK: Guests
+
+    func guest(_ name: String) throws(GuestError) -> KeptGuest {
+        guard let guest = guests[name] else { throw GuestError("no guest \"\(name)\"", status: 2) }
+        return guest
+    }
+
+    /// A guest and an interface of it, by `guest:interface`.
+    func interface(_ port: String) throws(GuestError) -> (guest: KeptGuest, interface: String) {
+        guard let colon = port.lastIndex(of: ":") else {
+            throw GuestError("\"\(port)\" is no interface; write GUEST:INTERFACE", status: 2)
+        }
+        let guest = try guest(String(port[..<colon]))
+        let name = String(port[port.index(after: colon)...])
+        guard guest.interfaces[name] != nil else {
+            throw GuestError("\(guest.name) has no interface \"\(name)\"", status: 2)
+        }
+        return (guest, name)
+    }
+
+    func define(_ plan: GuestPlan, then: @escaping (Outcome) -> Void) throws(GuestError) {
+        if let guest = guests[plan.name] {
+            guard guest.state == .stopped || guest.plan.kind == plan.kind else {
+                throw GuestError("\(plan.name) is \(guest.state.rawValue): its kind can be changed when it is stopped")
+            }
+            guest.redefine(plan)
+        } else {
+            guests[plan.name] = KeptGuest(plan: plan, keeper: self)
+            guestOrder.append(plan.name)
+        }
+        guard let guest = guests[plan.name], guest.state == .stopped else { return then(.success(KeeperAnswer())) }
+        try LabPlaces.makeDirectories(plan.runDirectory)
+        // So that its tree can be looked at and edited before it runs.
+        guest.withRoot { error in then(error.map { .failure($0) } ?? .success(KeeperAnswer())) }
+    }
+
+    func delete(_ name: String, files: Bool, then: @escaping (Outcome) -> Void) throws(GuestError) {
+        let guest = try guest(name)
+        guard guest.state == .stopped else { throw GuestError("\(name) is \(guest.state.rawValue): stop it first") }
+        roots.remove(guest.plan, files: files) { [weak self] error in
+            if let error { return then(.failure(error)) }
+            self?.forget(guest, files: files)
+            then(.success(KeeperAnswer()))
+        }
+    }
+
+    private func forget(_ guest: KeptGuest, files: Bool) {
+        guest.console.close()
+        if files { try? FileSystem.removeTree(guest.plan.runDirectory) }
+        guests[guest.name] = nil
+        guestOrder.removeAll { $0 == guest.name }
+        for interface in guest.interfaces.keys { fabric.remove(port: guest.port(interface)) }
+    }
+
+    var state: KeeperState {
+        var state = KeeperState()
+        state.guests = guestOrder.compactMap { guests[$0]?.statusForAll }
+        state.segments = fabric.memory.segmentNames
+        state.bridges = bridges
+        state.elements = elements.keys.sorted().map { name in
+            var element = KeeperState.Element(name: name)
+            element.processID = elements[name]?.processID
+            return element
+        }
+        return state
+    }
+
+    // MARK: End
+
+    /// Stops everything, and the loop when nothing is left.
+    func end(grace milliseconds: UInt64, then: @escaping () -> Void) {
+        isEnding = true
+        for element in elements.values { element.end() }
+        let running = guests.values.filter { $0.state != .stopped }
+        var left = running.count
+        let finish = { [self] in
+            fabric.end()
+            then()
+            // The answer goes out first.
+            loop.after(milliseconds: 0) { [self] in finishEnd() }
+        }
+        if left == 0 { return finish() }
+        for guest in running {
+            guest.wait(for: .stopped, milliseconds: nil) { _ in
+                left -= 1
+                if left == 0 { finish() }
+            }
+            do throws(GuestError) {
+                if guest.state == .stopping {
+                    if milliseconds == 0 { try guest.kill() }
+                } else {
+                    try guest.stop(grace: milliseconds)
+                }
+            } catch {
+                log(error.message)
+            }
+        }
+    }
+
+    private func finishEnd() {
+        listener?.close()
+        listener = nil
+        for guest in guests.values { guest.console.close() }
+        loop.stop()
+    }
+
+    /// Ends as by `down`, for a signal.
+    public func endBySignal() {
+        guard !isEnding else { return fabric.kill() }
+        end(grace: 2000) {}
+    }
+
+    /// Removes what the lab has in the runtime directory; for after the loop.
+    public func removeRuntimeDirectory() { try? FileSystem.removeTree(files.directory) }
+}
+
+extension KeptGuest {
+    /// What `state` says of it.
+    var statusForAll: KeeperState.Guest {
+        var status = KeeperState.Guest(name: name)
+        status.kind = plan.kind
+        status.state = state
+        status.processID = processID
+        status.since = since
+        status.status = self.status
+        status.error = error
+        let order = plan.interfaces.map(\.name)
+        let others = interfaces.keys.filter { !order.contains($0) }.sorted()
+        status.interfaces = (order + others).compactMap { name in
+            guard let record = interfaces[name] else { return nil }
+            var interface = KeeperState.Interface(name: name)
+            interface.segment = record.segment
+            interface.carrier = record.hasCarrier
+            interface.hardwareAddress = plan.interfaces.first { $0.name == name }?.hardwareAddress
+            return interface
+        }
+        return status
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+
+/// The keeper's socket: its user's, and root's.
+final class KeeperListener {
+    private let socket: OwnedDescriptor
+    private let loop: ControlLoop
+    private var token: ControlLoop.Token?
+    private let path: String
+
+    init(path: String, loop: ControlLoop, accept: @escaping (WordConnection) -> Void) throws(GuestError) {
+        self.path = path
+        self.loop = loop
+        guard let address = UnixSocketAddress(path: path) else {
+            throw GuestError("\(path): longer than a socket's path may be", status: 2)
+        }
+        do {
+            socket = try UnixSocket.make(.sequencedPacket)
+            try? FileSystem.remove(path)
+            try UnixSocket.bind(socket, to: address)
+            try FileSystem.setMode(path, 0o600)
+            try UnixSocket.listen(socket)
+            token = try loop.watch(socket.rawValue) { [weak self] _ in self?.acceptAll(accept) }
+        } catch {
+            throw GuestError("\(path): \(error)")
+        }
+    }
+
+    private func acceptAll(_ accept: (WordConnection) -> Void) {
+        for _ in 0..<16 {
+            let accepted: OwnedDescriptor?
+            do throws(Errno) {
+                accepted = try UnixSocket.accept(socket)
+            } catch {
+                return
+            }
+            guard let connection = accepted else { return }
+            guard let credentials = try? UnixSocket.credentials(connection),
+                credentials.userID == CurrentProcess.userID || credentials.userID == 0,
+                let words = try? WordConnection(connection, loop: loop)
+            else { continue }
+            accept(words)
+        }
+    }
+
+    func close() {
+        guard let token else { return }
+        loop.cancel(token)
+        self.token = nil
+        try? FileSystem.remove(path)
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+public import LinuxSystem
+
+/// A lab's runtime directory, taken: one keeper at a time has it.
+public struct KeeperPlace: ~Copyable {
+    /// Locked for as long as the keeper lives, so that the number in it is never mistaken.
+    private let lock: OwnedDescriptor
+
+    private init(lock: consuming OwnedDescriptor) { self.lock = lock }
+
+    /// Makes the directory, sweeps what a dead keeper has left there, and writes who has it. Refused when a lab of that name
+    /// runs.
+    public static func take(
+        _ files: RuntimeFiles,
+        lab: String,
+        directory: String
+    ) throws(GuestError) -> KeeperPlace {
+        let parent = files.directory.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+        if files.directory.hasPrefix(LabPlaces.userDirectory + "/") {
+            try LabPlaces.makePrivate(LabPlaces.userDirectory)
+        } else if (try? FileStatus(path: parent)) == nil {
+            try LabPlaces.makeDirectories(parent)
+        }
+        try LabPlaces.makePrivate(files.directory)
+        do throws(Errno) {
+            let lock = try OwnedDescriptor.open(files.keeperProcess, flags: O_RDWR | O_CREAT, mode: 0o600)
+            guard try FileSystem.tryLock(lock) else { throw .busy }
+            try sweep(files)
+            try FileSystem.write("\(CurrentProcess.id)\n", to: files.keeperProcess)
+            let words = try WordMessage([lab, directory]).encoded()
+            try FileSystem.write(String(decoding: words, as: UTF8.self), to: files.lab)
+            return KeeperPlace(lock: lock)
+        } catch {
+            if error == .busy {
+                let owner = files.owner()
+                throw GuestError("the lab \"\(owner?.name ?? lab)\" of \(owner?.directory ?? directory) runs already")
+            }
+            throw GuestError("\(files.directory): \(error)")
+        }
+    }
+
+    /// What belongs to nobody now: sockets, and directories of segments. The daemon's own file is not the keeper's.
+    private static func sweep(_ files: RuntimeFiles) throws(Errno) {
+        for path in [files.keeper, files.fabric, files.segments, files.vhost, files.roots, files.roots + ".host"] {
+            do throws(Errno) {
+                try FileSystem.removeTree(path)
+            } catch .noEntry {}
+        }
+    }
+
+    /// To be called last.
+    public consuming func release() { _ = consume self }
+}

@@ -1,0 +1,384 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import Wire
+
+// Theory of Operation
+//
+//     stopped ── start ──▶ starting ── hasStarted ──▶ running ── pause ──▶ paused
+//        ▲                    │                          │  ▲── resume ──────┘ │
+//        └── hasEnded ────────┴── hasEnded ──────────────┴── stop ──▶ stopping ┘
+//
+// Only `hasEnded` leads to "stopped", whoever wanted it: so a guest that has ended is always cleaned up in one place. What a
+// guest is plugged into belongs to the record here, not to the driver: it outlives the guest's end.
+
+/// A guest of the lab, running or not.
+final class KeptGuest {
+    /// An interface: what it is plugged into, and the port that it is while the guest runs.
+    struct Interface {
+        enum Port {
+            case none
+            case tap(SharedDescriptor)
+            case vhost
+        }
+        var segment: String?
+        /// Its carrier was taken away by hand.
+        var isDown = false
+        var port = Port.none
+        /// The fabric knows the port.
+        var isOpen = false
+
+        var hasCarrier: Bool { isOpen && segment != nil && !isDown }
+    }
+
+    unowned let keeper: Keeper
+    let name: String
+    var plan: GuestPlan
+    private(set) var state = GuestState.stopped
+    private(set) var since = WallClock.nanoseconds / 1_000_000_000
+    private(set) var processID: Int32?
+    private(set) var status: WaitStatus?
+    private(set) var error: String?
+    var interfaces: [String: Interface] = [:]
+    private(set) var driver: (any GuestDriver)?
+    private(set) var console: GuestConsole
+    var consoleInput: ([UInt8]) -> Void = { _ in }
+    var consoleResized: (Int, Int) -> Void = { _, _ in }
+    /// Where its merged root is inside of the lab's namespaces.
+    var root: String?
+    private var rootWaiters: [(GuestError?) -> Void] = []
+    private var killTimer: ControlLoop.Token?
+    private var waiters: [Waiter] = []
+    /// Which of its lives this is: what was begun for an earlier one is not told to this one.
+    private(set) var life = 0
+
+    private struct Waiter {
+        let state: GuestState
+        let then: (GuestError?) -> Void
+        let timer: ControlLoop.Token?
+        let id: Int
+    }
+    private var lastWaiter = 0
+
+    init(plan: GuestPlan, keeper: Keeper) {
+        self.keeper = keeper
+        self.plan = plan
+        name = plan.name
+        console = GuestConsole(loop: keeper.loop, log: ConsoleLog(path: plan.runDirectory + "/console.log"))
+        for interface in plan.interfaces { interfaces[interface.name] = Interface() }
+        console.input = { [weak self] in self?.consoleInput($0) }
+    }
+
+    func port(_ interface: String) -> String { GuestPlan.port(guest: name, interface: interface) }
+
+    /// Another plan. What runs goes on as it was begun; interfaces keep what they are plugged into.
+    func redefine(_ plan: GuestPlan) {
+        self.plan = plan
+        for interface in plan.interfaces where interfaces[interface.name] == nil {
+            interfaces[interface.name] = Interface()
+        }
+        guard state == .stopped else { return }
+        for name in interfaces.keys where !plan.interfaces.contains(where: { $0.name == name }) {
+            interfaces[name] = nil
+        }
+    }
+
+    // MARK: States
+
+    private func change(to state: GuestState) {
+        guard self.state != state else { return }
+        self.state = state
+        since = WallClock.nanoseconds / 1_000_000_000
+        keeper.tell(.guest(name: name, state: state, status: state == .stopped ? status : nil))
+        for waiter in waiters where waiter.state == state { settle(waiter.id, nil) }
+        // Whoever waits for a guest to come up learns that it did not.
+        if state == .stopped {
+            let reason = error.map { ": \($0)" } ?? ""
+            for waiter in waiters where waiter.state != .stopped {
+                settle(waiter.id, GuestError("\(name) has stopped\(reason)"))
+            }
+        }
+    }
+
+    /// Calls `then` when the guest is in a state; with an error after so long, or when it will not come to be.
+    func wait(for wanted: GuestState, milliseconds: UInt64?, then: @escaping (GuestError?) -> Void) {
+        if state == wanted { return then(nil) }
+        lastWaiter += 1
+        let id = lastWaiter
+        let timer = milliseconds.map { time in
+            keeper.loop.after(milliseconds: time) { [weak self] in
+                guard let self else { return }
+                settle(
+                    id,
+                    GuestError("\(name) is \(state.rawValue), not \(wanted.rawValue), after \(time) ms", status: 3)
+                )
+            }
+        }
+        waiters.append(Waiter(state: wanted, then: then, timer: timer, id: id))
+    }
+
+    private func settle(_ id: Int, _ error: GuestError?) {
+        guard let index = waiters.firstIndex(where: { $0.id == id }) else { return }
+        let waiter = waiters.remove(at: index)
+        if let timer = waiter.timer { keeper.loop.cancel(timer) }
+        waiter.then(error)
+    }
+
+    private func refuse(_ what: String) -> GuestError { GuestError("\(name) is \(state.rawValue): cannot \(what) it") }
+
+    func start() throws(GuestError) {
+        guard state == .stopped else { throw refuse("start") }
+        error = nil
+        status = nil
+        life += 1
+        let driver: any GuestDriver
+        do throws(GuestError) {
+            try LabPlaces.makeDirectories(plan.runDirectory)
+            driver = try GuestDrivers.make(for: self)
+        } catch {
+            self.error = error.message
+            throw error
+        }
+        self.driver = driver
+        change(to: .starting)
+        let life = self.life
+        withRoot { [weak self] error in
+            guard let self, self.life == life, self.driver != nil else { return }
+            if let error { return failToStart(error) }
+            // Whoever stopped it meanwhile does not see it begin.
+            guard state == .starting else { return hasEnded(WaitStatus(rawValue: 0)) }
+            do throws(GuestError) {
+                try driver.start()
+            } catch {
+                failToStart(error)
+            }
+        }
+    }
+
+    private func failToStart(_ error: GuestError) {
+        fail(error)
+        hasEnded(WaitStatus(rawValue: error.status << 8))
+    }
+
+    /// Sees to it that the root is mounted as the plan says, then calls.
+    func withRoot(then: @escaping (GuestError?) -> Void) {
+        rootWaiters.append(then)
+        if rootWaiters.count == 1 { prepareRoot() }
+    }
+
+    private func prepareRoot() {
+        let wanted = plan.root
+        keeper.roots.prepare(plan) { [weak self] result in
+            guard let self else { return }
+            if wanted != plan.root { return prepareRoot() }
+            let error = result.failure
+            root = (try? result.get()).flatMap { $0 }
+            let waiters = rootWaiters
+            rootWaiters = []
+            for waiter in waiters { waiter(error) }
+        }
+    }
+
+    /// Clean first, then hard.
+    func stop(grace milliseconds: UInt64) throws(GuestError) {
+        guard let driver, state != .stopped else { throw refuse("stop") }
+        if state == .stopping { return }
+        let wasUp = state != .starting
+        if state == .paused { try? driver.resume() }
+        change(to: .stopping)
+        // It waits for its root, and sees then that it is not wanted.
+        if !rootWaiters.isEmpty { return }
+        guard wasUp, milliseconds > 0 else { return driver.kill() }
+        driver.stop()
+        let life = self.life
+        killTimer = keeper.loop.after(milliseconds: milliseconds) { [weak self] in
+            guard let self, self.life == life, state == .stopping else { return }
+            keeper.log("\(name): has not stopped within \(milliseconds) ms: killed")
+            self.driver?.kill()
+        }
+    }
+
+    func kill() throws(GuestError) {
+        guard let driver, state != .stopped else { throw refuse("kill") }
+        change(to: .stopping)
+        if rootWaiters.isEmpty { driver.kill() }
+    }
+
+    func pause() throws(GuestError) {
+        guard let driver, state == .running else { throw refuse("pause") }
+        try driver.pause()
+        change(to: .paused)
+    }
+
+    func resume() throws(GuestError) {
+        guard let driver, state == .paused else { throw refuse("resume") }
+        try driver.resume()
+        change(to: .running)
+    }
+
+    func reset() throws(GuestError) {
+        guard let driver, state == .running || state == .paused else { throw refuse("reset") }
+        change(to: .starting)
+        do throws(GuestError) {
+            try driver.reset()
+        } catch {
+            change(to: .running)
+            throw error
+        }
+    }
+
+    /// The driver, for what only a running guest can do.
+    func running(_ what: String) throws(GuestError) -> any GuestDriver {
+        guard let driver, state == .running else { throw refuse(what) }
+        return driver
+    }
+
+    // MARK: Ports
+
+    func closePorts() {
+        for name in Array(interfaces.keys) { closePort(name) }
+    }
+
+    func closePort(_ name: String) {
+        guard var interface = interfaces[name] else { return }
+        let had = interface.hasCarrier
+        if interface.isOpen { keeper.fabric.forget(port: port(name)) }
+        interface.isOpen = false
+        interface.port = .none
+        interfaces[name] = interface
+        if had { tellInterface(name) }
+    }
+
+    func tellInterface(_ name: String) {
+        guard let interface = interfaces[name] else { return }
+        keeper.tell(.interface(port: port(name), segment: interface.segment, carrier: interface.hasCarrier))
+    }
+}
+
+// MARK: - What the driver calls
+
+extension KeptGuest: GuestHost {
+    var loop: ControlLoop { keeper.loop }
+
+    func hasStarted(processID: Int32) {
+        self.processID = processID
+        try? FileSystem.write("\(processID)\n", to: plan.runDirectory + "/pid")
+        if state == .starting { change(to: .running) }
+    }
+
+    func hasEnded(_ status: WaitStatus) {
+        guard state != .stopped else { return }
+        if let killTimer { keeper.loop.cancel(killTimer) }
+        killTimer = nil
+        self.status = status
+        if state == .starting { error = error ?? "it ended while it was starting: \(Self.describe(status))" }
+        processID = nil
+        try? FileSystem.remove(plan.runDirectory + "/pid")
+        driver = nil
+        consoleInput = { _ in }
+        consoleResized = { _, _ in }
+        closePorts()
+        // Interfaces that a new plan no longer has go with the life in which they were.
+        for name in Array(interfaces.keys) where !plan.interfaces.contains(where: { $0.name == name }) {
+            interfaces[name] = nil
+        }
+        change(to: .stopped)
+    }
+
+    static func describe(_ status: WaitStatus) -> String {
+        status.signal.map { "signal \($0)" } ?? "exit status \(status.exitCode ?? 0)"
+    }
+
+    /// Why it will not run, to be said with its end.
+    func fail(_ error: GuestError) {
+        self.error = error.message
+        log(error.message)
+    }
+
+    func log(_ line: String) { keeper.log("\(name): \(line)") }
+
+    func consoleWrote(_ bytes: [UInt8]) { console.wrote(bytes) }
+
+    func plugTap(
+        _ tap: consuming OwnedDescriptor,
+        interface: String,
+        then: @escaping (GuestError?) -> Void
+    ) {
+        let shared = SharedDescriptor(tap)
+        interfaces[interface, default: Interface()].port = .tap(shared)
+        open(interface, ["port-add", port(interface), "tap"], [shared]) { then($0.failure) }
+    }
+
+    func openVhost(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
+        let path = keeper.files.vhost + "/" + LabPlaces.identifier(lab: port(interface))
+        interfaces[interface, default: Interface()].port = .vhost
+        let mtu = plan.interfaces.first { $0.name == interface }?.mtu
+        let words = ["port-add", port(interface), "vhost", path] + (mtu.map { ["mtu=\($0)"] } ?? [])
+        open(interface, words, []) { result in then(result.map { _ in path }) }
+    }
+
+    /// Makes the port, and plugs it in as it was.
+    private func open(
+        _ name: String,
+        _ words: [String],
+        _ descriptors: [SharedDescriptor],
+        then: @escaping (Result<KeeperAnswer, GuestError>) -> Void
+    ) {
+        let life = self.life
+        keeper.fabric.add(port: port(name), words, descriptors) { [weak self] result in
+            guard let self else { return }
+            if case .failure = result { return then(result) }
+            guard self.life == life, state != .stopped, interfaces[name] != nil else {
+                // It ended meanwhile.
+                keeper.fabric.forget(port: port(name))
+                return then(.failure(GuestError("\(self.name) has stopped")))
+            }
+            interfaces[name]?.isOpen = true
+            then(result)
+            tellInterface(name)
+        }
+    }
+
+    func unplug(interface: String) { closePort(interface) }
+
+    var mergedRoot: (inside: String, outside: String)? {
+        root.map { ($0, "/proc/\(keeper.holder.processID)/root" + $0) }
+    }
+
+    func spawn(
+        _ words: [String],
+        environment: [String],
+        descriptors: [Int32],
+        insideNamespaces: Bool
+    ) throws(GuestError) -> SpawnedProgram {
+        guard let image = CommandImage(arguments: words, environment: environment) else {
+            throw GuestError(words.isEmpty ? "no program to run" : "a NUL in the words of \(words[0])", status: 2)
+        }
+        let process: Int32
+        if insideNamespaces {
+            process = try keeper.holder.startProgram(image, name: words[0], descriptors: descriptors)
+        } else {
+            do {
+                process = try OwnedProgram.start(image, descriptors: descriptors)
+            } catch {
+                throw GuestError("cannot run \(words[0]): \(error)")
+            }
+        }
+        keeper.children.own(process)
+        do {
+            return SpawnedProgram(processID: process, handle: try ProcessHandle(process))
+        } catch {
+            OwnedProgram.send(SIGKILL, to: process)
+            throw GuestError("cannot watch \(words[0]): \(error)")
+        }
+    }
+}
+
+extension Result where Failure == GuestError {
+    var failure: GuestError? {
+        if case .failure(let error) = self { return error }
+        return nil
+    }
+}
