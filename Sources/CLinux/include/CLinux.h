@@ -22,6 +22,7 @@
 #include "clinux_holder.h"
 #include "clinux_internet.h"
 #include "clinux_io.h"
+#include "clinux_kvm.h"
 #include "clinux_namespace.h"
 #include "clinux_netlink.h"
 #include "clinux_packet.h"

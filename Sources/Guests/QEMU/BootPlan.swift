@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+/// How a virtual machine comes to its root: decided from what the kernel can do and what the host has.
+struct BootPlan: Equatable {
+    enum Root: Equatable {
+        /// The firmware, or the user's own initial RAM disk, does it all; the agent is there if the image has it.
+        case own
+        /// The guest stays in the initial RAM disk.
+        case memory
+        /// The disk with the guest's image.
+        case disk(device: String, type: String)
+        /// The directory, by the virtio file system or by 9P.
+        case virtiofs, plan9
+        /// The directory, copied into the initial RAM disk; changes are not kept.
+        case packed
+    }
+
+    let root: Root
+    /// Names of modules to be loaded.
+    let modules: [String]
+    /// Words for the agent's plan, beside those of every guest.
+    let words: [String]
+    /// A line for the log.
+    var note: String?
+
+    /// Word of a guest's arguments that asks for a copy of the root in memory.
+    static let packWord = "etherloom.root=memory"
+
+    /// Those that every machine needs, as far as the kernel has not built them in.
+    static let usualModules = ["virtio_pci", "virtio_console", "virtio_net", "virtio_rng"]
+
+    static func decide(
+        plan: GuestPlan,
+        image: DiskImage?,
+        has: (String) -> Bool,
+        hasVirtiofsd: Bool
+    ) throws(GuestError) -> BootPlan {
+        guard plan.kernel != nil else {
+            guard image != nil else {
+                throw GuestError("a virtual machine needs kernel: FILE or image: FILE", status: 2)
+            }
+            return BootPlan(root: .own, modules: [], words: [])
+        }
+        if image != nil {
+            return plan.initialRAMDisk == nil ? disk(plan, image, has) : .init(root: .own, modules: [], words: [])
+        }
+        guard plan.root != nil else { return BootPlan(root: .memory, modules: usualModules, words: []) }
+        if plan.arguments.contains(packWord) {
+            let note = "the root is copied into memory, as \(packWord) asks: changes are not kept"
+            return BootPlan(root: .packed, modules: usualModules, words: [], note: note)
+        }
+        if has("virtiofs"), hasVirtiofsd {
+            return BootPlan(
+                root: .virtiofs,
+                modules: usualModules + ["virtiofs"],
+                words: ["root=virtiofs", "source=etherloom"]
+            )
+        }
+        if has("9p"), has("9pnet_virtio") {
+            return BootPlan(
+                root: .plan9,
+                modules: usualModules + ["9pnet_virtio", "9p"],
+                words: ["root=9p", "source=etherloom", "options=trans=virtio,version=9p2000.L,msize=131072,cache=mmap"]
+            )
+        }
+        let reason = has("virtiofs") ? "virtiofsd is not installed (Debian: qemu-system-common)" : "nor virtiofs"
+        throw GuestError(
+            "kernel \(plan.kernel ?? "") has no 9P, \(reason): it cannot have a directory as its root; "
+                + "argument \(packWord) copies it into memory, changes are lost then",
+            status: has("virtiofs") ? 4 : 1
+        )
+    }
+
+    private static func disk(_ plan: GuestPlan, _ image: DiskImage?, _ has: (String) -> Bool) -> BootPlan {
+        func argument(_ name: String) -> String? {
+            plan.arguments.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
+        }
+        // What is no file system from its first byte on has a table of partitions, or is not known: the first one, usually.
+        let device = argument("root") ?? (image?.isFileSystem == true ? "/dev/vda" : "/dev/vda1")
+        let type = argument("rootfstype") ?? "ext4"
+        return BootPlan(
+            root: .disk(device: device, type: type),
+            modules: usualModules + ["virtio_blk", "crc32c_generic", type],
+            words: ["root=\(type)", "source=\(device)"]
+        )
+    }
+
+    /// Words for the kernel.
+    ///
+    /// A translated processor needs no defence against what a real one leaks, and has no time to test its cryptography.
+    static func kernelWords(_ arguments: [String], isOwn: Bool, _ accelerator: QEMUCommandLine.Accelerator) -> [String]
+    {
+        var words = ["console=ttyS0"]
+        if !isOwn { words += ["quiet", "panic=-1", "net.ifnames=0", "random.trust_cpu=on"] }
+        if accelerator == .tcg {
+            words += ["no_timer_check", "mitigations=off", "audit=0", "cryptomgr.notests"]
+        }
+        return words + arguments.prefix { !$0.hasPrefix("-") }
+    }
+
+    /// From the first word with a dash on, arguments are QEMU's.
+    static func machineWords(_ arguments: [String]) -> [String] { Array(arguments.drop { !$0.hasPrefix("-") }) }
+}

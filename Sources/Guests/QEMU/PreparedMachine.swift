@@ -1,0 +1,120 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LinuxSystem
+import Model
+
+/// All that is known of a machine before it runs.
+struct PreparedMachine {
+    let program: String
+    let boot: BootPlan
+    let kernel: String?
+    /// Of our own making, in memory; or the user's file.
+    let initialRAMDisk: SharedDescriptor?
+    /// The guest's own disk, and the command that makes it right.
+    let disk: String?
+    let diskCommand: [String]?
+    /// Where the root is, inside of the lab's namespaces.
+    let root: String?
+    let memory: UInt64
+
+    /// MiB of a guest that says nothing.
+    static let usualMemory: UInt64 = 256
+
+    init(plan: GuestPlan, mergedRoot: (inside: String, outside: String)?) throws(GuestError) {
+        program = try HostProgram.require("qemu-system-x86_64", package: "qemu-system-x86")
+        kernel = plan.kernel
+        root = mergedRoot?.inside
+        memory = plan.memory.map { max(UInt64($0.bytes) >> 20, 1) } ?? Self.usualMemory
+        let image = try plan.image.map { path throws(GuestError) in try DiskImage.inspect(path) }
+        var modules = KernelModules(places: [])
+        if let path = plan.kernel {
+            let kernel = try KernelFile.inspect(path)
+            modules = KernelModules(
+                places: KernelModules.places(kernel: path, release: kernel.release, root: mergedRoot?.outside)
+            )
+        }
+        boot = try BootPlan.decide(
+            plan: plan,
+            image: image,
+            has: modules.has,
+            hasVirtiofsd: HostProgram.virtiofsd != nil
+        )
+        if plan.root != nil, plan.kernel != nil, mergedRoot == nil { throw GuestError("its root is not mounted") }
+        initialRAMDisk = try Self.initialRAMDisk(plan, boot, modules, mergedRoot?.outside)
+        (disk, diskCommand) = try Self.disk(plan, image)
+    }
+
+    private static func initialRAMDisk(
+        _ plan: GuestPlan,
+        _ boot: BootPlan,
+        _ modules: KernelModules,
+        _ root: String?
+    ) throws(GuestError) -> SharedDescriptor? {
+        do {
+            if boot.root == .own {
+                guard let path = plan.initialRAMDisk else { return nil }
+                return SharedDescriptor(try OwnedDescriptor.open(path, flags: O_RDONLY))
+            }
+            let disk = try AgentProgram.initialRAMDisk(
+                plan: ["channel=virtio:etherloom.agent"] + boot.words + plan.agentWords(),
+                modules: modules.load(boot.modules)
+            )
+            // The kernel unpacks archives that follow one another, each at a multiple of four bytes; a later file wins.
+            var bytes: [UInt8] = []
+            if let path = plan.initialRAMDisk { bytes = try FileSystem.contents(path, limit: 1 << 30) }
+            while bytes.count % 4 != 0 { bytes.append(0) }
+            if boot.root == .packed, let root { bytes += try PackedRoot.archive(root) }
+            bytes += disk.archive
+            let file = try MemoryFile.create(name: "etherloom-initrd", byteCount: bytes.count)
+            try file.writeAll(bytes)
+            return SharedDescriptor(file)
+        } catch let error as GuestError {
+            throw error
+        } catch {
+            throw GuestError("initial RAM disk: \(error)")
+        }
+    }
+
+    /// A guest's own disk is beside the roots of other guests: `host/GUEST/disk.qcow2` of the lab.
+    private static func disk(_ plan: GuestPlan, _ image: DiskImage?) throws(GuestError) -> (String?, [String]?) {
+        guard let image, let path = plan.image else { return (nil, nil) }
+        let directory = hostDirectory(plan)
+        let disk = directory + "/disk.qcow2"
+        do {
+            let absolute = try FileSystem.canonicalPath(path)
+            try makeDirectories(directory)
+            let present = (try? FileStatus(path: disk)) != nil
+            let overlay = present ? DiskImage(head: try FileSystem.contents(disk, limit: 65536)) : nil
+            return (
+                disk,
+                try DiskImage.prepare(overlayPath: disk, overlay: overlay, image: absolute, format: image.format)
+            )
+        } catch let error as GuestError {
+            throw error
+        } catch {
+            throw GuestError("\(disk): \(error)")
+        }
+    }
+
+    static func hostDirectory(_ plan: GuestPlan) -> String {
+        if let root = plan.root, !root.upper.isEmpty { return root.upper }
+        // run/GUEST and host/GUEST are side by side.
+        let lab = plan.runDirectory.split(separator: "/").dropLast(2).map { "/\($0)" }.joined()
+        return "\(lab)/host/\(plan.name)"
+    }
+
+    private static func makeDirectories(_ path: String) throws(Errno) {
+        var made = ""
+        for part in path.split(separator: "/") {
+            made += "/\(part)"
+            if (try? FileStatus(path: made)) != nil { continue }
+            do throws(Errno) {
+                try FileSystem.makeDirectory(made, mode: 0o755)
+            } catch  where error == .exists {
+                continue
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+import Wire
+
+extension QEMUGuest {
+    func add(_ interface: InterfacePlan, then: @escaping (GuestError?) -> Void) {
+        guard interface.bridge == nil else { return then(Self.noBridge(interface.name)) }
+        guard places[interface.name] == nil else { return then(nil) }
+        guard let place = (0..<placeCount).first(where: { !places.values.contains($0) }) else {
+            return then(GuestError("\(name) has no place for another interface: \(placeCount) are taken"))
+        }
+        places[interface.name] = place
+        host.openVhost(interface: interface.name) { [weak self] result in
+            guard let self, !hasEnded else { return then(GuestError("the guest has ended")) }
+            switch result {
+            case .failure(let error):
+                places[interface.name] = nil
+                then(error)
+            case .success(let path): plugIn(interface, place, path, then)
+            }
+        }
+    }
+
+    private func plugIn(
+        _ interface: InterfacePlan,
+        _ place: Int,
+        _ path: String,
+        _ then: @escaping (GuestError?) -> Void
+    ) {
+        let network = QEMUCommandLine.Network(
+            place: place,
+            path: path,
+            address: interface.hardwareAddress.description
+        )
+        let properties = QEMUCommandLine.properties(network, accelerator).filter { $0.0 != "romfile" }
+        let socket: JSONValue = [
+            "addr": ["type": "unix", "data": ["path": .string(path)]], "server": false, "reconnect": 1,
+        ]
+        sequence([
+            (
+                "chardev-add",
+                [
+                    "id": .string(QEMUCommandLine.channel(place)), "backend": ["type": "socket", "data": socket],
+                ]
+            ),
+            (
+                "netdev_add",
+                [
+                    "type": "vhost-user", "id": .string(QEMUCommandLine.backend(place)),
+                    "chardev": .string(QEMUCommandLine.channel(place)),
+                ]
+            ),
+            ("device_add", Dictionary(properties) { $1 }),
+        ]) { [weak self] error in
+            guard let self else { return }
+            if let error {
+                clear(interface.name, place) { _ in then(error) }
+            } else if session?.welcome != nil {
+                // The machine has it; what the guest makes of it is said, and no reason to take it away again.
+                configure(interface) { then($0) }
+            } else {
+                then(nil)
+            }
+        }
+    }
+
+    /// Commands one after the other, until one fails.
+    private func sequence(
+        _ commands: [(String, [String: JSONValue])],
+        then: @escaping (GuestError?) -> Void
+    ) {
+        guard let (command, arguments) = commands.first else { return then(nil) }
+        guard let monitor else { return then(GuestError("QEMU's monitor is gone")) }
+        monitor.send(command, arguments) { [weak self] result in
+            if case .failure(let error) = result { return then(GuestError("\(command): \(error)")) }
+            self?.sequence(Array(commands.dropFirst()), then: then)
+        }
+    }
+
+    /// Name, addresses and the rest of an interface, by the agent.
+    func configure(_ interface: InterfacePlan, then: @escaping (GuestError?) -> Void) {
+        session?.request(["interface", interface.name] + interface.agentWords(device: nil)) { [weak self] result in
+            switch result {
+            case .success:
+                self?.known.insert(interface.name)
+                then(nil)
+            case .failure(let error):
+                self?.host.log("\(interface.name): \(error)")
+                then(error)
+            }
+        }
+    }
+
+    /// Milliseconds that a guest may take to let go of a device.
+    private static let removalLimit: UInt64 = 8_000
+
+    func removeInterface(_ name: String, then: @escaping (GuestError?) -> Void) {
+        guard let place = places[name] else { return then(nil) }
+        let device = QEMUCommandLine.device(place)
+        let timer = host.loop.after(milliseconds: Self.removalLimit) { [weak self] in
+            self?.deletions.removeValue(forKey: device)?(
+                GuestError("\(name): the guest does not let go of it; is its kernel up?", status: 3)
+            )
+        }
+        deletions[device] = { [weak self] error in
+            guard let self else { return }
+            host.loop.cancel(timer)
+            if let error { return then(error) }
+            clear(name, place, then: then)
+        }
+        monitor?.send("device_del", ["id": .string(device)]) { [weak self] result in
+            if case .failure(let error) = result {
+                self?.deletions.removeValue(forKey: device)?(GuestError("\(name): \(error)"))
+            }
+        }
+    }
+
+    /// What is behind a device that is gone. Parts that are not there are none to be removed.
+    private func clear(_ name: String, _ place: Int, then: @escaping (GuestError?) -> Void) {
+        let monitor = self.monitor
+        monitor?.send("netdev_del", ["id": .string(QEMUCommandLine.backend(place))]) { [weak self] _ in
+            monitor?.send("chardev-remove", ["id": .string(QEMUCommandLine.channel(place))]) { _ in
+                self?.places[name] = nil
+                self?.known.remove(name)
+                self?.host.unplug(interface: name)
+                then(nil)
+            }
+        }
+    }
+}
