@@ -122,7 +122,7 @@ let package = Package(
         .target(
             name: "LabCommands",
             dependencies: [
-                "LinuxSystem", "Model", "LabFile", "ControlService",
+                "LinuxSystem", "Model", "LabFile", "Guests", "ControlService",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

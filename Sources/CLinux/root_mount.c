@@ -313,3 +313,18 @@ int cel_root_spawn(const struct cel_root_program *program, int *report) {
         *report = ends[0];
     return child;
 }
+
+int cel_confine_writes(const char *directory) {
+    struct mount_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.attr_set = MOUNT_ATTR_RDONLY;
+    /* A mount of its own, made before all others become read-only. */
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree < 0) return -errno;
+    int result = 0;
+    if (syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attributes, sizeof attributes) < 0 ||
+        syscall(SYS_move_mount, tree, "", AT_FDCWD, directory, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        result = -errno;
+    close(tree);
+    return result;
+}

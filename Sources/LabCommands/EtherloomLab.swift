@@ -11,7 +11,7 @@ public struct EtherloomLab: ParsableCommand {
         CommandConfiguration(
             commandName: "etherloom",
             abstract: "The verbs of etherloom that need more than the small program has.",
-            subcommands: [ValidateCommand.self, WebCommand.self]
+            subcommands: [ValidateCommand.self, WebCommand.self, MasterCommand.self]
         )
     }
 

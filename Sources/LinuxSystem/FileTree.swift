@@ -12,6 +12,14 @@ public struct FileName: Sendable, Hashable, CustomStringConvertible {
     public init(_ text: String) { bytes = Array(text.utf8CString) }
     fileprivate init(terminated bytes: [CChar]) { self.bytes = bytes }
 
+    /// From bytes without a NUL.
+    public init(bytes: some Sequence<UInt8>) { self.bytes = bytes.map { CChar(bitPattern: $0) } + [0] }
+
+    /// Without its first bytes.
+    public func dropping(_ count: Int) -> FileName {
+        FileName(terminated: Array(bytes.dropLast().dropFirst(count)) + [0])
+    }
+
     /// Names of directories, one in the other, and of what is in the last: a path.
     public static func path(_ names: [FileName]) -> FileName {
         FileName(terminated: Array(names.map { $0.bytes.dropLast() }.joined(separator: [CChar(47)])) + [0])
@@ -148,6 +156,17 @@ public struct DirectoryHandle: ~Copyable, Sendable {
     /// Gives it the attributes of another one.
     public func copyAttributes(from other: borrowing DirectoryHandle) throws(Errno) {
         try ExtendedAttributes.copy(from: other.fd, to: fd)
+    }
+    /// A note on the directory itself: an extended attribute, without its `user.`.
+    public func setNote(_ name: String, _ text: String) throws(Errno) {
+        let value = Array(text.utf8)
+        try call { unsafe cel_set_attribute($0, "user.\(name)", value, value.count) }
+    }
+    /// Nil without one.
+    public func note(_ name: String) -> String? {
+        var value = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe cel_attribute(fd, "user.\(name)", &value, value.count)
+        return count < 0 ? nil : String(decoding: value[..<count], as: UTF8.self)
     }
     /// All that was written to its file system is on the disk from now on.
     public func synchronize() throws(Errno) { try call { cel_sync_file_system($0) } }

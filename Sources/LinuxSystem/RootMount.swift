@@ -139,6 +139,11 @@ public enum RootMount {
         return Operation(processID: result, report: OwnedDescriptor(adopting: report))
     }
 
+    /// From now on this process, which is alone in its mount namespace, can write nothing but below a directory.
+    public static func confineWrites(to directory: String) throws(Errno) {
+        try systemCall { unsafe cel_confine_writes(directory) }
+    }
+
     enum Report {
         case done, ended
         case failed(Failure)

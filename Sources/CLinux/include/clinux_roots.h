@@ -70,4 +70,7 @@ struct cel_root_program {
  * else has a cel_root_report. */
 int cel_root_spawn(const struct cel_root_program *program, int *report);
 
+/* From now on nothing can be written in the caller's mount namespace but what is below a directory. */
+int cel_confine_writes(const char *directory);
+
 #endif

@@ -14,6 +14,7 @@ enum LabProgram {
 
     static let name = "etherloom-lab"
     static let verbs = [
+        Verb(name: "master", abstract: "Make, list and remove the root directories that guests share."),
         Verb(name: "validate", abstract: "Check a lab file, and say all that is wrong with it."),
         Verb(name: "web", abstract: "The management console of a switch, ours or another's, as a web page."),
     ]

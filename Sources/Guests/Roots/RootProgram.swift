@@ -31,6 +31,9 @@ public enum RootProgram {
         switch (words.first, words.count) {
         case ("remove", 2...):
             for path in words.dropFirst() { try TreeRemoval.remove(path) }
+        case ("master-copy", 3): try TreeCopy.copy(words[1], to: words[2], isLenient: true)
+        case ("unpack", 3): try Unpacking.unpack(words[2], into: words[1])
+        case ("unpack-layers", 3...): try Unpacking.unpack(layers: Array(words.dropFirst(2)), into: words[1])
         case ("copy", 3): try TreeCopy.copy(words[1], to: words[2])
         case ("snapshot-save", 3...):
             try RootSnapshots(directory: words[1]).save(words[2], roots: roots(words.dropFirst(3)))

@@ -67,12 +67,26 @@ public final class RootWorker {
 
     // MARK: Without
 
-    /// Does it and waits for it.
+    /// Does it and waits for it, with this standard input (-1: none). A signal that would end this process ends the work.
     @discardableResult
-    public func run(_ words: [String]) throws(GuestError) -> [String] {
-        let started = try start(words)
+    public func run(_ words: [String], input: Int32 = -1) throws(GuestError) -> [String] {
+        let started = try start(words, input: input)
         var bytes: [UInt8] = []
-        while let part = try? started.output.read(atMost: 65536), !part.isEmpty { bytes += part }
+        do throws(Errno) {
+            let signals = try SignalFD([SIGINT, SIGTERM, SIGHUP])
+            while true {
+                let ready = try Poll.readable([started.output.rawValue, signals.rawDescriptor], deadline: nil)
+                if ready[1] {
+                    started.program.end()
+                    throw .interrupted
+                }
+                let part = try started.output.read(atMost: 65536)
+                if part.isEmpty { break }
+                bytes += part
+            }
+        } catch {
+            throw GuestError("\(words.first ?? "") was ended: \(error)")
+        }
         started.program.wait()
         return try RootJob.answer(bytes).get()
     }
@@ -110,7 +124,7 @@ public final class RootWorker {
         let output: OwnedDescriptor
     }
 
-    private func start(_ words: [String]) throws(GuestError) -> Started {
+    private func start(_ words: [String], input: Int32 = -1) throws(GuestError) -> Started {
         let pipe: DescriptorPair
         do throws(Errno) {
             pipe = try OwnedDescriptor.pipe()
@@ -121,7 +135,7 @@ public final class RootWorker {
         let program = try start(
             program: program,
             ["etherloom", RootProgram.verb] + words,
-            streams: [-1, pipe.second.rawValue]
+            streams: [input, pipe.second.rawValue]
         )
         do throws(Errno) {
             return Started(program: program, output: try pipe.first.duplicate())

@@ -11,19 +11,21 @@ struct TreeCopy: ~Copyable {
     private static let depthLimit = 2100
 
     private let base: DirectoryHandle
+    /// Devices, which nobody makes in a user namespace, and what is mounted below are left out.
+    private let isLenient: Bool
     /// First copy of each file with several names, as a path below `base`.
     private var linked: [[UInt64]: FileName] = [:]
     private var path: [FileName] = []
 
     /// The target must not be there.
-    static func copy(_ source: String, to target: String) throws(GuestError) {
+    static func copy(_ source: String, to target: String, isLenient: Bool = false) throws(GuestError) {
         // Many levels are open at once.
         ResourceLimits.raiseDescriptorLimit()
         var place = ""
         do throws(Errno) {
             let from = try DirectoryHandle.open(source)
             try FileSystem.makeDirectory(target, mode: 0o700)
-            try copy(from, source, target, place: &place)
+            try copy(from, source, target, isLenient, place: &place)
         } catch {
             throw GuestError("cannot copy \(source)\(place) to \(target)\(place): \(RootDirectories.reason(error))")
         }
@@ -33,10 +35,11 @@ struct TreeCopy: ~Copyable {
         _ from: borrowing DirectoryHandle,
         _ source: String,
         _ target: String,
+        _ isLenient: Bool,
         place: inout String
     ) throws(Errno) {
         let into = try DirectoryHandle.open(target)
-        var copy = TreeCopy(base: try into.duplicate())
+        var copy = TreeCopy(base: try into.duplicate(), isLenient: isLenient)
         do throws(Errno) {
             try copy.copyContents(of: from, to: into)
         } catch {
@@ -46,7 +49,10 @@ struct TreeCopy: ~Copyable {
         try copyOwn(source, target, from, into)
     }
 
-    private init(base: consuming DirectoryHandle) { self.base = base }
+    private init(base: consuming DirectoryHandle, isLenient: Bool) {
+        self.base = base
+        self.isLenient = isLenient
+    }
 
     /// Owner, mode, attributes and times of the directory itself.
     private static func copyOwn(
@@ -97,8 +103,15 @@ struct TreeCopy: ~Copyable {
         switch status.kind {
         case .directory:
             guard path.count < Self.depthLimit else { throw .nameTooLong }
-            let inner = try from.openDirectory(name)
             try into.makeDirectory(name, mode: 0o700)
+            if isLenient {
+                do throws(Errno) {
+                    _ = try from.openDirectory(name)
+                } catch .crossesMount {
+                    return try into.setMode(name, status.mode)
+                }
+            }
+            let inner = try from.openDirectory(name)
             let copy = try into.openDirectory(name)
             try copyContents(of: inner, to: copy)
             try Self.finish(name, in: into, as: status) { () throws(Errno) in try copy.copyAttributes(from: inner) }
@@ -114,7 +127,12 @@ struct TreeCopy: ~Copyable {
             try into.makeLink(name, to: try from.linkTarget(name))
             try Self.finish(name, in: into, as: status) { () throws(Errno) in }
         case .node:
-            try into.makeNode(name, as: status)
+            do throws(Errno) {
+                try into.makeNode(name, as: status)
+            } catch {
+                if isLenient && status.isDevice { return }
+                throw error
+            }
             try Self.finish(name, in: into, as: status) { () throws(Errno) in }
         }
     }

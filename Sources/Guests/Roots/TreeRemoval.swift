@@ -42,6 +42,21 @@ struct TreeRemoval: ~Copyable {
         throw GuestError("\(failure.path): cannot be removed: \(reason)")
     }
 
+    /// The same for what has a name in a directory: the first failure. `place` is the directory, for messages.
+    static func remove(_ name: FileName, in directory: borrowing DirectoryHandle, place: String) -> Errno? {
+        do throws(Errno) {
+            guard try directory.status(name).kind == .directory else {
+                try directory.removeFile(name)
+                return nil
+            }
+            var removal = TreeRemoval(base: try directory.duplicate())
+            removal.run(name, path: "\(place)/\(name)")
+            return removal.failure?.error
+        } catch {
+            return error == .noEntry ? nil : error
+        }
+    }
+
     private init(base: consuming DirectoryHandle) { self.base = base }
 
     private mutating func run(_ name: FileName, path: String) {
