@@ -129,6 +129,8 @@ void boot_load_modules(const char *directory);
 bool boot_switch_root(const struct plan *plan);
 void boot_mount_rest(void);
 void boot_identity(const struct plan *plan);
+// A name server that was learned (four bytes): for a guest whose plan has none.
+void boot_name_server(const uint8_t *address);
 // The terminal that the kernel's console is: `/dev/tty0`.
 const char *boot_console(void);
 // Does not return.
@@ -144,6 +146,22 @@ const char *network_interface(const char *name, char **words, size_t count);
 const char *network_remove(const char *name);
 // ip(8)'s words. Lines to show are appended; false: `output` is an error message instead.
 bool network_command(char **words, size_t count, struct bytes *output);
+
+struct address;
+int network_change_address(unsigned index, const struct address *address, bool adds);
+// `router` has four bytes.
+void network_default_route(unsigned index, const uint8_t *router);
+
+// ---- DHCP (dhcp.c) --------------------------------------------------------------------------------------------------
+
+struct pollfd;
+// NULL or an error message.
+const char *dhcp_start(const char *name, unsigned index);
+void dhcp_stop(const char *name);
+size_t dhcp_poll(struct pollfd *list, size_t capacity);
+void dhcp_ready(const struct pollfd *list, size_t count);
+// Milliseconds until something is to be sent, -1: nothing.
+int dhcp_timeout(void);
 
 // ---- commands (command.c, execute.c) --------------------------------------------------------------------------------
 
@@ -176,7 +194,6 @@ void command_cancel_all(void);
 // True: it was a command of ours.
 bool command_reaped(pid_t pid, int status);
 
-struct pollfd;
 // What commands wait for: fills the list, answers with how many.
 size_t command_poll(struct pollfd *list, size_t capacity);
 void command_ready(const struct pollfd *list, size_t count);

@@ -130,6 +130,14 @@ static void write_file(const char *path, const char *text, size_t count) {
     if (file >= 0) close(file);
 }
 
+static void write_resolver(const char *text, size_t count) {
+    // It may be a link to a file of a resolver that does not run here.
+    mkdir("/etc", 0755);
+    struct stat status;
+    if (lstat("/etc/resolv.conf", &status) == 0 && S_ISLNK(status.st_mode)) unlink("/etc/resolv.conf");
+    write_file("/etc/resolv.conf", text, count);
+}
+
 void boot_identity(const struct plan *plan) {
     if (plan->hostname != NULL && sethostname(plan->hostname, strlen(plan->hostname)) < 0) {
         problem("cannot set the host name %s: %s", plan->hostname, strerror(errno));
@@ -139,14 +147,15 @@ void boot_identity(const struct plan *plan) {
         const char *server = word_value(plan->words.list[index], "dns");
         if (server != NULL) bytes_print(&servers, "nameserver %s\n", server);
     }
-    if (bytes_count(&servers) > 0) {
-        // It may be a link to a file of a resolver that does not run here.
-        mkdir("/etc", 0755);
-        struct stat status;
-        if (lstat("/etc/resolv.conf", &status) == 0 && S_ISLNK(status.st_mode)) unlink("/etc/resolv.conf");
-        write_file("/etc/resolv.conf", (const char *)bytes_first(&servers), bytes_count(&servers));
-    }
+    if (bytes_count(&servers) > 0) write_resolver((const char *)bytes_first(&servers), bytes_count(&servers));
     bytes_free(&servers);
+}
+
+void boot_name_server(const uint8_t *address) {
+    if (agent.plan == NULL || words_value(&agent.plan->words, "dns") != NULL) return;
+    char text[64];
+    int count = snprintf(text, sizeof text, "nameserver %u.%u.%u.%u\n", address[0], address[1], address[2], address[3]);
+    write_resolver(text, (size_t)count);
 }
 
 const char *boot_console(void) {

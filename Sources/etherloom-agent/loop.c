@@ -252,7 +252,7 @@ static void take_signals(int signals) {
     }
 }
 
-// ---- -----------------------------------------------------------------------------------------------------------------
+// ---- the loop itself -------------------------------------------------------------------------------------------------
 
 static int open_signals(void) {
     sigset_t set;
@@ -268,6 +268,8 @@ static int open_signals(void) {
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static int sooner(int left, int right) { return left < 0 ? right : right < 0 || left < right ? left : right; }
+
 void loop_run(void) {
     static struct pollfd list[1024];
     int signals = open_signals();
@@ -282,11 +284,13 @@ void loop_run(void) {
             list[fixed++] = (struct pollfd){.fd = agent.channel, .events = events};
         }
         size_t count = command_poll(list + fixed, sizeof list / sizeof *list - fixed);
-        int timeout = command_timeout();
-        int found = poll(list, fixed + count, agent.channel < 0 ? 200 : timeout);
+        size_t leases = dhcp_poll(list + fixed + count, sizeof list / sizeof *list - fixed - count);
+        int timeout = sooner(sooner(command_timeout(), dhcp_timeout()), agent.channel < 0 ? 200 : -1);
+        int found = poll(list, fixed + count + leases, timeout);
         if (found < 0) continue;
         if (list[0].revents != 0) take_signals(signals);
         command_ready(list + fixed, count);
+        dhcp_ready(list + fixed + count, leases);
         if (agent.channel < 0) {
             // It may appear later: a module, a hot-added port.
             agent.channel = channel_open(agent.channel_name);

@@ -133,7 +133,7 @@ static const char *name_link(unsigned index, const char *name) {
 
 // ---- addresses and routes -------------------------------------------------------------------------------------------
 
-static int change_address(unsigned index, const struct address *address, bool adds) {
+int network_change_address(unsigned index, const struct address *address, bool adds) {
     struct request request;
     struct ifaddrmsg fixed = {
         .ifa_family = (uint8_t)address->family,
@@ -174,6 +174,13 @@ static int change_route(const struct address *to, const struct address *via, uns
     return request_send(&request);
 }
 
+void network_default_route(unsigned index, const uint8_t *router) {
+    struct address via = {.family = AF_INET, .count = 4, .prefix = 32};
+    memcpy(via.bytes, router, 4);
+    int result = change_route(NULL, &via, index, 0, RTM_NEWROUTE);
+    if (result < 0) problem("%s", wrong("cannot add the default route by", "DHCP's router", result));
+}
+
 // ---- the plan -------------------------------------------------------------------------------------------------------
 
 static const char *value_of(char **words, size_t count, const char *key) {
@@ -210,7 +217,7 @@ const char *network_interface(const char *name, char **words, size_t count) {
         struct address address;
         if (text == NULL) continue;
         if (!address_parse(&address, text)) return wrong("address", text, EINVAL);
-        result = change_address(index, &address, true);
+        result = network_change_address(index, &address, true);
         if (result < 0 && result != -EEXIST) return wrong("cannot add the address", text, result);
     }
     for (size_t word = 0; word < count; word++) {
@@ -221,12 +228,16 @@ const char *network_interface(const char *name, char **words, size_t count) {
         result = change_route(NULL, &via, index, 0, RTM_NEWROUTE);
         if (result < 0) return wrong("cannot add the default route by", text, result);
     }
+    for (size_t word = 0; word < count; word++) {
+        if (strcmp(words[word], "dhcp") == 0) return dhcp_start(name, index);
+    }
     return NULL;
 }
 
 const char *network_remove(const char *name) {
     unsigned index = if_nametoindex(name);
     if (index == 0) return wrong("there is no interface", name, ENODEV);
+    dhcp_stop(name);
     set_up(index, false);
     char path[160], target[PATH_MAX];
     snprintf(path, sizeof path, "/sys/class/net/%.64s/device", name);
@@ -420,7 +431,7 @@ static int each_flushed(unsigned index) {
         char *space = strchr(line, ' ');
         struct address address;
         if (space == NULL || !address_parse(&address, space + 1)) continue;
-        int one = change_address(index, &address, false);
+        int one = network_change_address(index, &address, false);
         if (one < 0 && one != -EADDRNOTAVAIL) result = one;
     }
     bytes_free(&list);
@@ -450,7 +461,7 @@ static bool address_command(const struct arguments *arguments, struct bytes *out
     if (arguments->first == NULL || !address_parse(&address, arguments->first)) {
         return finish(-EINVAL, "address", arguments->first == NULL ? "" : arguments->first, output);
     }
-    return finish(change_address(index, &address, adds), adds ? "cannot add" : "cannot delete", arguments->first, output);
+    return finish(network_change_address(index, &address, adds), adds ? "cannot add" : "cannot delete", arguments->first, output);
 }
 
 static bool route_command(const struct arguments *arguments, struct bytes *output) {

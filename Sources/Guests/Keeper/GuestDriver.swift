@@ -96,7 +96,9 @@ public protocol GuestHost: AnyObject {
     func hasStarted(processID: Int32)
     /// The kernel's end, or its init's.
     func hasEnded(_ status: WaitStatus)
-    /// One line for the lab's log.
+    /// Why it does not come up, or has ended: shown with its state until its next start.
+    func fail(_ error: GuestError)
+    /// One line for the lab's log, where the guest's name is put before it.
     func log(_ line: String)
 
     /// What the guest writes to its console, from the first byte: goes to the log and to whoever watches.
@@ -129,6 +131,8 @@ public protocol GuestHost: AnyObject {
 }
 
 extension GuestHost {
+    public func fail(_ error: GuestError) { log(error.message) }
+
     public func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
         then(.failure(GuestError("\(interface): interfaces cannot be added to this guest while it runs", status: 4)))
     }

@@ -12,7 +12,12 @@ struct UMLDiagnosis {
     /// Set by a guest that is up: what it prints then is its own.
     var isUp = false
 
-    init(kernel: UMLKernel) { self.kernel = kernel }
+    private let processorHasAMX: Bool
+
+    init(kernel: UMLKernel, processorHasAMX: Bool = UMLKernel.processorHasAMX) {
+        self.kernel = kernel
+        self.processorHasAMX = processorHasAMX
+    }
 
     private static let lineLimit = 512
 
@@ -30,7 +35,7 @@ struct UMLDiagnosis {
 
     private mutating func look(_ text: String) {
         if let panic = Self.rest(of: text, after: "Kernel panic - not syncing: ") {
-            if !isUp, kernel.isTooOldForAMX, UMLKernel.processorHasAMX {
+            if !isUp, kernel.isTooOldForAMX, processorHasAMX {
                 reason =
                     "kernel \(kernel.path) (\(kernel.release)) cannot run on this processor: it has AMX, which User Mode Linux "
                     + "knows from 6.16 on; use a newer kernel (it said: \(panic))"

@@ -29,15 +29,15 @@ public final class UMLDriver: GuestDriver {
         guard machine == nil, !isStarting else { throw GuestError("it runs already") }
         let plan = host.plan
         guard let path = plan.kernel else {
-            throw GuestError("guest \(plan.name): no kernel; give it one (kernel:), or the lab a `linux`", status: 2)
+            throw GuestError("no kernel; give it one (kernel:), or the lab a `linux`", status: 2)
         }
         let kernel = try UMLKernel.at(path)
         guard host.mergedRoot != nil else {
-            throw GuestError("guest \(plan.name): a UML guest needs a root (master:)", status: 2)
+            throw GuestError("a UML guest needs a root (master:)", status: 2)
         }
         if let bridged = plan.interfaces.first(where: { $0.bridge != nil }) {
             throw GuestError(
-                "guest \(plan.name): \(bridged.name) is on a kernel bridge, which only process guests can be on",
+                "\(bridged.name) is on a kernel bridge, which only process guests can be on",
                 status: 2
             )
         }
@@ -51,9 +51,10 @@ public final class UMLDriver: GuestDriver {
         guard isStarting else { return }
         guard let interface = rest.first else { return begin(kernel, paths) }
         host.openVhost(interface: interface.name) { [weak self] result in
+            guard let self, isStarting else { return }
             switch result {
-            case .success(let path): self?.openSockets(rest.dropFirst(), paths: paths + [path], kernel: kernel)
-            case .failure(let error): self?.fail(error)
+            case .success(let path): openSockets(rest.dropFirst(), paths: paths + [path], kernel: kernel)
+            case .failure(let error): fail(error)
             }
         }
     }
@@ -81,7 +82,7 @@ public final class UMLDriver: GuestDriver {
 
     private func fail(_ error: GuestError) {
         isStarting = false
-        host.log("guest \(host.plan.name): \(error.message)")
+        host.fail(error)
         // As a program that could not be run.
         host.hasEnded(WaitStatus(rawValue: 126 << 8))
     }
@@ -136,7 +137,7 @@ public final class UMLDriver: GuestDriver {
     private func monitorLogged(_ line: String, _ machine: UMLMachine) {
         machine.mconsole.send(line) { [weak self] result in
             guard case .failure(let error) = result, let self else { return }
-            host.log("guest \(host.plan.name): mconsole \(line): \(error.message)")
+            host.log("mconsole \(line): \(error.message)")
         }
     }
 
@@ -214,7 +215,7 @@ public final class UMLDriver: GuestDriver {
 
     public func removeInterface(_ name: String, then: @escaping (GuestError?) -> Void) {
         guard let device = devices[name], let machine else {
-            return then(GuestError("guest \(host.plan.name) has no interface \(name)", status: 2))
+            return then(GuestError("there is no interface \(name)", status: 2))
         }
         request(["interface-remove", name]) { [weak self] answer in
             guard let self else { return }

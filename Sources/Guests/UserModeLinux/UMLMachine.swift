@@ -84,7 +84,7 @@ final class UMLMachine {
         mconsole.noticed = { [weak self] in self?.noticed($0) }
         after(Self.agentLimit) { [weak self] in
             guard let self, !isUp else { return }
-            host.log("guest \(plan.name): its agent does not answer; commands and addresses cannot be given")
+            host.log("its agent does not answer; commands and addresses cannot be given")
             isUp = true
             diagnosis.isUp = true
             isReady(self)
@@ -117,10 +117,10 @@ final class UMLMachine {
     }
 
     private func agentIsReady(_ welcome: AgentWelcome) {
-        for problem in welcome.problems { host.log("guest \(plan.name): \(problem)") }
+        for problem in welcome.problems { host.log("\(problem)") }
         // Without its root it is no guest.
         if let fatal = welcome.problems.first(where: { $0.hasPrefix("cannot mount the root") }) {
-            host.log("guest \(plan.name): ended: \(fatal)")
+            host.fail(GuestError(fatal))
             return kill()
         }
         guard !isUp else { return }
@@ -131,8 +131,8 @@ final class UMLMachine {
 
     private func noticed(_ notice: MconsoleMessage.Notice) {
         switch notice {
-        case .panic(let text): host.log("guest \(plan.name): its kernel panicked: \(text)")
-        case .hang: host.log("guest \(plan.name): its kernel says that it hangs")
+        case .panic(let text): host.log("its kernel panicked: \(text)")
+        case .hang: host.log("its kernel says that it hangs")
         case .socket, .user: break
         }
     }
@@ -186,7 +186,7 @@ final class UMLMachine {
         mconsole.close()
         console?.close()
         removeLeftovers()
-        if !isKilled, let reason = diagnosis.reason { host.log("guest \(plan.name): \(reason)") }
+        if !isKilled, let reason = diagnosis.reason { host.fail(GuestError(reason)) }
         hasEnded(programStatus ?? status)
     }
 

@@ -56,6 +56,31 @@ struct UMLDriverTests {
         #expect(host.console.contains("red on console"))
     }
 
+    @Test func anInitOfTheRootIsTheFirstProcess() throws {
+        let host = try PlainHost()
+        let first = host.root + "/sbin/init"
+        try FileManager.default.createDirectory(atPath: host.root + "/sbin", withIntermediateDirectories: true)
+        let script = """
+            #!/bin/sh
+            trap 'echo asked; busybox poweroff -f' USR2
+            echo "$$ is init" >/dev/console
+            while :; do sleep 0.02; done
+            """
+        try script.write(toFile: first, atomically: true, encoding: .utf8)
+        chmod(first, 0o755)
+        // What it asks to be asked with.
+        let asker = host.root + "/sbin/poweroff"
+        try "#!/bin/sh\nkill -USR2 1\n".write(toFile: asker, atomically: true, encoding: .utf8)
+        chmod(asker, 0o755)
+        try host.start()
+        try host.wait("init's word") { host.console.contains("1 is init") }
+        #expect(try host.run(["cat", "/proc/1/comm"]).output == "init\n")
+        host.driver.stop()
+        try host.wait("its end") { host.status != nil }
+        #expect(host.status?.exitCode == 0)
+        #expect(host.console.contains("Power down"))
+    }
+
     @Test func aShellIsOnItsConsole() throws {
         let host = try PlainHost()
         try host.start()
@@ -220,6 +245,23 @@ struct UMLKernelTests {
                 "10-failover.ko", "11-net_failover.ko", "12-virtio_net.ko",
             ]
         )
+    }
+
+    @Test func aProcessorThatIsTooNewForItIsNamed() throws {
+        guard let path = UMLFixture.kernel else { return }
+        var kernel = try UMLKernel.at(path)
+        kernel.release = "6.1.176"
+        let text = Array("[    0.1] Kernel panic - not syncing: no room for registers\r\n".utf8)
+        var diagnosis = UMLDiagnosis(kernel: kernel, processorHasAMX: true)
+        diagnosis.take(text)
+        #expect(diagnosis.reason?.contains("(6.1.176) cannot run on this processor: it has AMX") == true)
+        // On another processor, or when it was up already, it is a panic like any other.
+        for (hasAMX, isUp) in [(false, false), (true, true)] {
+            diagnosis = UMLDiagnosis(kernel: kernel, processorHasAMX: hasAMX)
+            diagnosis.isUp = isUp
+            diagnosis.take(text)
+            #expect(diagnosis.reason == "the guest's kernel panicked: no room for registers")
+        }
     }
 
     @Test func whatTheLoaderSaysIsExplained() throws {

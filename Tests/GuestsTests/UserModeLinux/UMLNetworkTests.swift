@@ -61,6 +61,27 @@ struct UMLNetworkTests {
         #expect(try host.run(words).status == 0)
     }
 
+    @Test func aGatewayGivesItsAddress() throws {
+        let fabric = try TestFabric()
+        fabric.request(["gateway-add", "gw", "net", "address=10.7.0.2/24"])
+        let alice = try PlainHost(name: "alice", fabric: fabric) {
+            var plan = InterfacePlan(name: "eth0", hardwareAddress: MACAddress("02:00:00:00:00:07")!)
+            plan.usesDHCP = true
+            $0.interfaces = [plan]
+        }
+        try alice.start()
+        let script =
+            "until ip route | grep -q default; do sleep 0.02; done; ip -4 addr show eth0; ip route; cat /etc/resolv.conf"
+        let run = try alice.run([
+            "busybox", "timeout", "10", "sh", "-c", script.replacing("grep", with: "busybox grep"),
+        ])
+        #expect(run.status == 0)
+        #expect(run.output.contains("inet 10.7.0."))
+        #expect(run.output.contains("default via 10.7.0.2 dev eth0"))
+        #expect(run.output.contains("nameserver 10.7.0."))
+        try alice.end()
+    }
+
     @Test func anInterfaceComesAndGoesWhileItRuns() throws {
         let fabric = try TestFabric()
         let alice = try PlainHost(name: "alice", fabric: fabric) {
