@@ -117,6 +117,8 @@ public protocol GuestHost: AnyObject {
     /// The interface's port is closed.
     func unplug(interface: String)
 
+    /// Where sockets of this guest may lie: a short path, seen from inside the lab's namespaces too, and removed with it.
+    var socketDirectory: String { get }
     /// The merged root as the guest's kernel finds it, from inside the lab's namespaces and from outside of them
     /// (through /proc); nil without a root.
     var mergedRoot: (inside: String, outside: String)? { get }
@@ -131,6 +133,8 @@ public protocol GuestHost: AnyObject {
 }
 
 extension GuestHost {
+    public var socketDirectory: String { plan.runDirectory }
+
     public func fail(_ error: GuestError) { log(error.message) }
 
     public func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {

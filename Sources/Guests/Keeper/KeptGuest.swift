@@ -319,6 +319,16 @@ extension KeptGuest: GuestHost {
         open(interface, words, []) { result in then(result.map { _ in path }) }
     }
 
+    func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
+        let path = socketDirectory + "/" + LabPlaces.identifier(lab: port(interface))
+        interfaces[interface, default: Interface()].port = .vhost
+        open(interface, ["port-add", port(interface), "url", "seqpacket://\(path)[listen]"], []) { result in
+            then(result.map { _ in path })
+        }
+    }
+
+    var socketDirectory: String { keeper.files.vhost }
+
     /// Makes the port, and plugs it in as it was.
     private func open(
         _ name: String,

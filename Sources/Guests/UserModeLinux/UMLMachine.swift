@@ -36,7 +36,7 @@ final class UMLMachine {
         loop = host.loop
         plan = host.plan
         diagnosis = UMLDiagnosis(kernel: kernel)
-        directory = Self.socketDirectory(plan.runDirectory)
+        directory = host.socketDirectory
         let notices = "\(directory)/\(plan.name).notices"
         mconsole = try MconsoleClient(
             path: notices,
@@ -54,15 +54,6 @@ final class UMLMachine {
     }
 
     var processID: Int32 { program?.processID ?? 0 }
-
-    /// Where sockets may lie: paths of sockets end at 107 bytes, so that it is the lab's runtime directory, which
-    /// `run/runtime` of the lab links to; without one, the guest's own directory.
-    private static func socketDirectory(_ runDirectory: String) -> String {
-        guard let runtime = try? FileSystem.canonicalPath("\(runDirectory)/../runtime") else { return runDirectory }
-        let directory = "\(runtime)/u"
-        try? FileSystem.makeDirectory(directory, mode: 0o700)
-        return directory
-    }
 
     // MARK: Start
 
