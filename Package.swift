@@ -271,6 +271,7 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
         ("CaptureFile", ["Wire"]),
         ("CaptureRequest", ["Endpoints", "PacketFilter"]),
         ("ConsoleLine", ["Console", "LinuxSystem", "Runtime"]),
+        ("FabricWords", ["LinuxSystem", "Runtime"]),
         ("MonitorJSON", ["Guests"]),
         ("NetworkURL", ["LinuxSystem", "Runtime"]),
         ("Overlay", ["Endpoints", "LinuxSystem", "Wire"]),

@@ -24,6 +24,9 @@ final class FabricLot {
         }
     }
 
+    /// Nobody is on this number any more: the next one begins to count anew.
+    func release(port number: Int) { try? element.removePort(number) }
+
     var hasRoom: Bool { element.dataPlane.hasRoom(for: 1) }
 }
 
@@ -38,8 +41,9 @@ struct FabricCounters: Equatable {
     init(_ table: PortTable, port: Int, place: Int?, isParked: Bool) {
         let counted = table.counters(port: port)
         if isParked {
-            // What it sends there has no way to go.
-            drops[.noCarrier] = counted.inFrames
+            // What it sends there has no way to go: some endpoints see to that by themselves.
+            let dropped = place.map { table.drops(endpoint: $0, .noCarrier) } ?? 0
+            if counted.inFrames + dropped > 0 { drops[.noCarrier] = counted.inFrames + dropped }
             return
         }
         frames = counted

@@ -113,7 +113,7 @@ final class FabricPort: EndpointHost {
         guard let number = occupants[identifier] else { return }
         past += counters(of: number, place: nil)
         occupants[identifier] = nil
-        if isPluggedIn { segment?.release(port: number) }
+        if isPluggedIn { segment?.release(port: number) } else { lot.release(port: number) }
         if occupants.isEmpty, transport == nil { setConnected(false) }
     }
 
@@ -160,9 +160,11 @@ final class FabricPort: EndpointHost {
         // What the loop has said about that, and about ends, belongs to the switch where they are now.
         segment.element.takeEvents()
         for (identifier, number) in occupants {
-            keepCounts(identifier, number)
+            let place = place(identifier, number)
             // One that has just ended by itself is told of by an event, in the switch where it was.
             guard let moving = segment.element.extract(identifier: identifier) else { continue }
+            // Only now has the loop counted everything.
+            past += counters(of: number, place: place)
             segment.release(port: number)
             do throws(AttachRefusal) {
                 occupants[identifier] = try lot.element.adopt(moving)
@@ -199,15 +201,17 @@ final class FabricPort: EndpointHost {
         if let arrival = arrival.take() { loop.cancel(arrival) }
         lot.element.takeEvents()
         for (identifier, number) in occupants {
-            keepCounts(identifier, number)
-            arrive(identifier, in: segment)
+            arrive(identifier, number, in: segment)
         }
         isPluggedIn = true
         onEvent(["port", name, "carrier", "up"])
     }
 
-    private func arrive(_ identifier: Int32, in segment: FabricSegment) {
+    private func arrive(_ identifier: Int32, _ old: Int, in segment: FabricSegment) {
+        let place = place(identifier, old)
         guard var moving = lot.element.extract(identifier: identifier) else { return }
+        past += counters(of: old, place: place)
+        lot.release(port: old)
         do throws(AttachRefusal) {
             occupants[identifier] = nil
             moving.newcomer.port = try self.number(in: segment)
@@ -229,10 +233,6 @@ final class FabricPort: EndpointHost {
 
     private func place(_ identifier: Int32, _ number: Int) -> Int? {
         home.ports[number]?.endpoints.first { $0.identifier == identifier }?.place.index
-    }
-
-    private func keepCounts(_ identifier: Int32, _ number: Int) {
-        past += counters(of: number, place: place(identifier, number))
     }
 
     /// What has passed here since the beginning, and what was lost.

@@ -150,6 +150,11 @@ struct FabricTests {
         try a.send(1, 78)
         #expect(try c.receive(milliseconds: 50) == nil)
         #expect(try fabric.port("a")["rx-frames"] == "1")
+        #expect(try fabric.port("a")["drop.noCarrier"] == "11")
+        // Others that were parked have counts of their own.
+        try fabric.tell("plug b lan")
+        try fabric.tell("unplug b")
+        #expect(try fabric.port("b")["drop.noCarrier"] == nil)
     }
 
     @Test("are shown without carrier for as long as is asked for, and events tell when")

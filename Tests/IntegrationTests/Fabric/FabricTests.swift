@@ -1,0 +1,184 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import LinuxSystem
+import TestSupport
+import Testing
+
+extension Integration {
+    /// Real network stacks at ports that move.
+    @Suite("A fabric")
+    struct Fabric {
+        private static func needs() throws { try require("python3", "ping", "busybox") }
+
+        @Test("joins stacks within a segment and across patches, and moves one under a running ping, unseen by others")
+        func moves() throws {
+            try Self.needs()
+            try withHost { host in
+                let fabric = try RunningFabric(host)
+                for name in ["lan", "dmz"] { try fabric.tell("segment-add \(name)") }
+                let alice = try fabric.station("alice:eth0", "192.0.2.1/24", in: "lan")
+                _ = try fabric.station("bob:eth0", "192.0.2.2/24", in: "lan")
+                let carol = try fabric.station("carol:eth0", "192.0.2.3/24", in: "lan")
+                try alice.run("ping", "-c", "2", "-i", "0.1", "-W", "5", "192.0.2.2")
+
+                let others = try carol.start("ping", "-i", "0.01", "-c", "300", "-q", "192.0.2.2")
+                let own = try alice.start("ping", "-i", "0.05", "-c", "1000", "192.0.2.2")
+                try own.wait(forOutput: "icmp_seq=3")
+                var count = try alice.carrierDownCount
+                for segment in ["dmz", "lan", "dmz", "lan"] {
+                    let begin = MonotonicClock.nanoseconds
+                    try fabric.tell("plug alice:eth0 \(segment)")
+                    // Asking takes its time too.
+                    #expect(MonotonicClock.nanoseconds - begin < 1_000_000_000)
+                    count += 1
+                    #expect(try alice.carrierDownCount == count)
+                }
+                let seen = own.output.utf8.count
+                try TestSupport.wait(for: "answers after the move: \(own.transcript)", seconds: 20) {
+                    own.output.utf8.dropFirst(seen).split(separator: 10).count > 3
+                }
+                try others.waitForEnd(seconds: 60)
+                #expect(others.output.contains(" 0% packet loss"), "\(others.output)")
+
+                try fabric.tell("plug alice:eth0 dmz")
+                try fabric.tell("patch-add p lan dmz")
+                try fabric.tell("impair p:a both delay=100")
+                let far = try alice.run("ping", "-c", "2", "-W", "5", "192.0.2.2")
+                let times = far.split(separator: "time=").dropFirst().compactMap { Double($0.prefix { $0 != " " }) }
+                #expect(times.count == 2 && times[1] >= 200, "\(far)")
+                try own.stop(SIGINT)
+            }
+        }
+
+        @Test("has a gateway whose forwards come and go")
+        func forwards() throws {
+            try Self.needs()
+            try withHost { host in
+                let fabric = try RunningFabric(host)
+                try fabric.tell("segment-add lan")
+                let web = try fabric.station("web:eth0", "10.0.2.15/24", in: "lan")
+                let text = try host.write("hello from the segment\n", data: "text")
+                let server = try web.start("sh", "-c", "while busybox nc -l -p 80 < \(text); do :; done")
+                try fabric.tell("gateway-add gw lan address=10.0.2.0/24")
+                #expect(try fabric.ask("gateway-add two lan").contains("has the gateway gw"))
+                try web.run("ping", "-c", "1", "-W", "5", "10.0.2.2")
+                for round in 0..<2 {
+                    try fabric.tell("forward-add gw 127.0.0.1:8\(round)80:10.0.2.15:80")
+                    let answer = try host.run(["busybox", "nc", "-w", "5", "127.0.0.1", "8\(round)80"])
+                    #expect(answer.output == "hello from the segment\n")
+                    try fabric.tell("forward-remove gw 127.0.0.1:8\(round)80:10.0.2.15:80")
+                    let refused = try host.run(["busybox", "nc", "-w", "5", "127.0.0.1", "8\(round)80"])
+                    #expect(refused.end != .exited(0) && refused.output.isEmpty)
+                }
+                #expect(try fabric.ask("forward-add gw 80:10.0.2.15:80").contains("CAP_NET_BIND_SERVICE"))
+                try server.stop(SIGKILL)
+            }
+        }
+
+        @Test("lets stock and our own clients join a segment that has a directory, and watch it")
+        func directory() throws {
+            try Self.needs()
+            try withHost { host in
+                let fabric = try RunningFabric(host, as: .runner)
+                try fabric.tell("segment-add lan listen=lan")
+                _ = try fabric.station("alice:eth0", "192.0.2.1/24", in: "lan")
+                let directory = host.path("lan")
+                let ping = try host.run([
+                    host.etherloom, "run", "--net", directory, "--address", "192.0.2.9/24", "ping", "-c", "1", "-W",
+                    "5",
+                    "192.0.2.1",
+                ])
+                #expect(ping.end == .exited(0), "\(ping.transcript)")
+                let ports = try host.check([host.compatible("unixcmd"), "-s", directory + "/mgmt", "port/print"])
+                #expect(ports.contains("alice:eth0"), "\(ports)")
+                let station = try host.start([
+                    host.etherloom, "run", "--net", directory, "--address", "192.0.2.8/24", "ping", "-i", "0.1",
+                    "192.0.2.1",
+                ])
+                let capture = try host.run([host.etherloom, "capture", "--count", "2", directory, "1"])
+                #expect(capture.end == .exited(0) && capture.output.contains("192.0.2.1"), "\(capture.transcript)")
+                try station.stop(SIGINT)
+                try fabric.tell("segment-remove lan")
+                #expect(access(directory, F_OK) != 0)
+            }
+        }
+
+        @Test(
+            "ends with its owner, also when that is killed, and leaves nothing behind; killed itself, its place is taken over"
+        )
+        func ends() throws {
+            try Self.needs()
+            try withHost { host in
+                let fabric = try RunningFabric(host, [], as: .runner)
+                try fabric.tell("segment-add lan listen=lan")
+                try fabric.tell("port-add vm vhost vm")
+                let alice = try fabric.station("alice:eth0", "192.0.2.1/24", in: "lan")
+                fabric.owner.send(signal: SIGKILL)
+                try fabric.owner.waitForEnd()
+                #expect(try fabric.program.waitForEnd() == .exited(0))
+                for name in ["fabric", "lan", "vm"] { #expect(access(host.path(name), F_OK) != 0, "\(name)") }
+                // Nobody holds the tap any more.
+                #expect(throws: (any Error).self) { try alice.run("ip", "link", "show", "eth0") }
+
+                let second = try RunningFabric(host, as: .runner)
+                try second.tell("segment-add lan listen=lan")
+                try second.tell("port-add vm vhost vm")
+                try second.program.stop(SIGKILL)
+                try second.owner.wait(forOutput: "gone\n")
+                try second.owner.waitForEnd()
+                #expect(access(host.path("vm"), F_OK) == 0)
+                let third = try RunningFabric(host, as: .runner)
+                try third.tell("segment-add lan listen=lan")
+                try third.tell("port-add vm vhost vm")
+                _ = try third.station("alice:eth0", "192.0.2.1/24", in: "lan")
+                try third.owner.stop(SIGTERM)
+                // It was told to stay.
+                #expect(third.program.poll() == nil)
+            }
+        }
+
+        @Test("moves a virtual machine between segments while it runs", arguments: ["uml", "qemu"])
+        func movesMachine(kind: String) throws {
+            try Guest.require()
+            try Self.needs()
+            try withHost { host in
+                let fabric = try RunningFabric(host, as: .runner)
+                for name in ["lan", "dmz"] { try fabric.tell("segment-add \(name)") }
+                _ = try fabric.station("bob:eth0", "192.0.2.2/24", in: "lan")
+                _ = try fabric.station("carol:eth0", "192.0.2.3/24", in: "dmz")
+                let socket = host.path("vm")
+                try fabric.tell("port-add vm:eth0 vhost vm")
+                try fabric.tell("plug vm:eth0 lan")
+                let guest =
+                    kind == "uml"
+                    ? try Guest.startUML(host, "guest", ["virtio_uml.device=\(socket):1"])
+                    : try Guest.startQEMU(
+                        host,
+                        "guest",
+                        Guest.vhostOptions(socket, address: "02:00:00:00:00:01")
+                    )
+                defer { try? guest.kill() }
+                try guest.run("ip link set eth0 up; ip address add 192.0.2.1/24 dev eth0")
+                try guest.waitForCarrier(true)
+                try guest.run("ping -c 2 -W 5 192.0.2.2")
+                func downCount() throws -> Int {
+                    let text = try guest.run("cat /sys/class/net/eth0/carrier_down_count")
+                    return Int(text.filter(\.isNumber).suffix(4)) ?? -1
+                }
+                let before = try downCount()
+                try fabric.tell("plug vm:eth0 dmz")
+                if kind == "qemu" { try guest.run("sleep 2") }
+                try guest.waitForCarrier(true)
+                try guest.run("ping -c 2 -W 10 192.0.2.3")
+                #expect(try downCount() == before + 1)
+                try fabric.tell("unplug vm:eth0")
+                try guest.waitForCarrier(false)
+                try fabric.tell("plug vm:eth0 lan")
+                try guest.waitForCarrier(true)
+                try guest.run("ping -c 2 -W 10 192.0.2.2")
+            }
+        }
+    }
+}
