@@ -16,9 +16,12 @@ struct CaptureFormatter {
     private let snapLength: UInt32
     /// From the monotonic clock to that of the day.
     private let offset: UInt64
+    /// What ports are called.
+    private let portNames: [Int: String]
 
-    init(network: String, filter: String, snapLength: Int) {
+    init(network: String, filter: String, snapLength: Int, portNames: [Int: String] = [:]) {
         self.network = network
+        self.portNames = portNames
         self.filter = filter
         self.snapLength = UInt32(clamping: snapLength)
         offset = WallClock.nanoseconds &- MonotonicClock.nanoseconds
@@ -43,8 +46,8 @@ struct CaptureFormatter {
             received.append(0)
             blocks += writer.interface(
                 PcapngWriter.Interface(
-                    name: "port\(record.port)",
-                    description: "port \(record.port) of \(network)",
+                    name: name(record.port) ?? "port\(record.port)",
+                    description: description(record.port),
                     snapLength: snapLength,
                     filter: filter
                 )
@@ -66,6 +69,17 @@ struct CaptureFormatter {
                 direction: record.isInbound ? .inbound : .outbound,
                 comment: comment
             )
+    }
+
+    private func description(_ port: UInt16) -> String {
+        let place = "port \(port) of \(network)"
+        guard let text = portNames[Int(port)], name(port) == nil else { return place }
+        return "\(place): \(text)"
+    }
+
+    /// A port of a lab has a name that is one word, such as alice:eth0.
+    private func name(_ port: UInt16) -> String? {
+        portNames[Int(port)].flatMap { $0.contains(" ") || $0.contains("/") || $0.isEmpty ? nil : $0 }
     }
 
     /// What each interface got, and what the capture lost: nobody knows of which interface, so it is told of the first.

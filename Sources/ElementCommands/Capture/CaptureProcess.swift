@@ -49,7 +49,8 @@ final class CaptureProcess {
         formatter = CaptureFormatter(
             network: setup.network,
             filter: setup.filter,
-            snapLength: setup.request.snapLength
+            snapLength: setup.request.snapLength,
+            portNames: client.portNames
         )
         pending = formatter.begin()
     }

@@ -51,6 +51,8 @@ public enum AttachMessage {
         case status = 16
         /// Why not, in words, UTF-8.
         case message = 17
+        /// What a port is called, to whoever captures: UInt32 number, then UTF-8. Repeated.
+        case portName = 18
     }
 
     /// Why a message is none.

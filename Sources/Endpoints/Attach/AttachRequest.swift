@@ -116,6 +116,8 @@ public struct AttachAnswer: Sendable, Equatable {
     public var port = 0
     /// The address that the client is to use: an interface of a multiplexer has one.
     public var address: MACAddress?
+    /// What ports are called, for a capture.
+    public var portNames: [Int: String] = [:]
 
     public init(status: Int32, message: String = "", port: Int = 0) {
         self.status = status
@@ -129,6 +131,12 @@ public struct AttachAnswer: Sendable, Equatable {
         if !message.isEmpty { writer.field(.message, message) }
         if port != 0 { writer.field(.port, UInt32(clamping: port)) }
         if let address { writer.field(.address, (0..<6).map { address.octet($0) }) }
+        for (port, name) in portNames.sorted(by: { $0.key < $1.key }) {
+            let contents = (0..<4).map { UInt8(truncatingIfNeeded: port >> (8 * $0)) } + Array(name.utf8.prefix(255))
+            // As many as fit; the others are known by their numbers.
+            guard writer.bytes.count + contents.count + 4 <= AttachMessage.maximumByteCount else { break }
+            writer.field(.portName, contents)
+        }
         return writer.bytes
     }
 
@@ -146,6 +154,10 @@ public struct AttachAnswer: Sendable, Equatable {
             case .address:
                 guard contents.count == 6 else { throw .badField(tag) }
                 answer.address = MACAddress(rawValue: contents.reduce(0) { $0 << 8 | UInt64($1) })
+            case .portName:
+                guard contents.count >= 4 else { throw .badField(tag) }
+                let number = Int(AttachMessage.integer(contents.prefix(4)))
+                answer.portNames[number] = VDERequest.printable(contents.dropFirst(4))
             default: break
             }
         }

@@ -9,6 +9,8 @@ public final class CaptureClient {
     /// Readable at its end: the switch is gone.
     public let control: OwnedDescriptor
     public let reader: CaptureReader
+    /// What ports were called when the capture began.
+    public let portNames: [Int: String]
 
     /// Why there is no capture, in one line.
     public struct CaptureError: Error, Sendable, CustomStringConvertible {
@@ -25,7 +27,7 @@ public final class CaptureClient {
             let socket = try UnixSocket.connection(.sequencedPacket, to: address)
             try UnixSocket.send(request.encoded(), to: socket)
             guard try Readiness.wait(socket, milliseconds: 5_000) else { throw failure("the switch does not answer") }
-            var message = try UnixSocket.receive(from: socket, limit: 4096)
+            var message = try UnixSocket.receive(from: socket, limit: AttachMessage.maximumByteCount)
             let answer = try AttachAnswer.parse(message.bytes)
             guard answer.status == 0 else {
                 throw failure("the switch says no: \(answer.message)")
@@ -34,6 +36,7 @@ public final class CaptureClient {
                 throw failure("the switch gave no frames' memory")
             }
             reader = try CaptureReader(memory: memory, wakeUp: wakeUp)
+            portNames = answer.portNames
             control = socket
         } catch let error as CaptureError {
             throw error

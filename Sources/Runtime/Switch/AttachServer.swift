@@ -76,6 +76,9 @@ public final class AttachServer {
                 let session = try beginCapture(message.bytes, descriptor)
                 captures[number] = session
                 connections.keep(number)
+                for port in owner.ports.values {
+                    if let endpoint = port.endpoints.last { answer.portNames[port.number] = endpoint.description }
+                }
                 passed = [session.memory.rawValue, session.wakeUp.rawValue]
                 if (try? UnixSocket.send(answer.encoded(), descriptors: passed, to: descriptor)) == nil {
                     endLater(number)
