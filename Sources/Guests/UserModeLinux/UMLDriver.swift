@@ -15,6 +15,8 @@ public final class UMLDriver: GuestDriver {
     /// Interfaces that are devices of the kernel: by name, `virtio-uml.0` or `vec0`.
     var devices: [String: String] = [:]
     private var nextVector = 0
+    /// Sockets that the fabric waits on for as long as the guest lives, also through a reset.
+    private var vhostPaths: [String: String] = [:]
     private var isStarting = false
     /// It is to be started again at its end, which nobody is told of.
     private var isResetting = false
@@ -50,10 +52,17 @@ public final class UMLDriver: GuestDriver {
     private func openSockets(_ rest: ArraySlice<InterfacePlan>, paths: [String], kernel: UMLKernel) {
         guard isStarting else { return }
         guard let interface = rest.first else { return begin(kernel, paths) }
+        if let path = vhostPaths[interface.name] {
+            return openSockets(rest.dropFirst(), paths: paths + [path], kernel: kernel)
+        }
+        // One that was added while it ran was of another kind: its port is made anew.
+        if devices[interface.name] != nil { host.unplug(interface: interface.name) }
         host.openVhost(interface: interface.name) { [weak self] result in
             guard let self, isStarting else { return }
             switch result {
-            case .success(let path): openSockets(rest.dropFirst(), paths: paths + [path], kernel: kernel)
+            case .success(let path):
+                vhostPaths[interface.name] = path
+                openSockets(rest.dropFirst(), paths: paths + [path], kernel: kernel)
             case .failure(let error): fail(error)
             }
         }
@@ -221,6 +230,7 @@ public final class UMLDriver: GuestDriver {
             guard let self else { return }
             let finish = { (error: GuestError?) in
                 self.devices[name] = nil
+                self.vhostPaths[name] = nil
                 self.host.unplug(interface: name)
                 then(error)
             }
