@@ -64,6 +64,23 @@ public protocol GuestDriver: AnyObject {
 
     /// A line for the kernel's or the machine's monitor: mconsole, QMP.
     func monitor(_ line: String, then: @escaping (Result<[String], GuestError>) -> Void)
+
+    /// Saves what the running guest has in its memory, together with its disk as it is now, under a name; it goes on then.
+    func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void)
+    /// Forgets what was saved under a name, of a running guest.
+    func removeMemory(_ name: String, then: @escaping (GuestError?) -> Void)
+    /// Begins to start where `saveMemory` was, disk included, instead of booting.
+    func start(from name: String) throws(GuestError)
+}
+
+extension GuestDriver {
+    /// What guests of most kinds answer: their memory is of the host's kernel, or nothing can take it up again.
+    private static var noMemory: GuestError {
+        GuestError("the memory of guests of this kind cannot be saved, only their files", status: 4)
+    }
+    public func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
+    public func removeMemory(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
+    public func start(from name: String) throws(GuestError) { throw Self.noMemory }
 }
 
 /// Standard input, output and error of a command; with a terminal they are one and the same.
@@ -100,6 +117,8 @@ public protocol GuestHost: AnyObject {
     func fail(_ error: GuestError)
     /// One line for the lab's log, where the guest's name is put before it.
     func log(_ line: String)
+    /// Why it will not run, or runs no more, to be said with its end; `hasEnded` follows.
+    func fail(_ error: GuestError)
 
     /// What the guest writes to its console, from the first byte: goes to the log and to whoever watches.
     func consoleWrote(_ bytes: [UInt8])
@@ -140,6 +159,10 @@ extension GuestHost {
     public func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
         then(.failure(GuestError("\(interface): interfaces cannot be added to this guest while it runs", status: 4)))
     }
+}
+
+extension GuestHost {
+    public func fail(_ error: GuestError) { log(error.message) }
 }
 
 /// A program that runs for a guest.

@@ -10,7 +10,7 @@ enum GuestDrivers {
         switch guest.plan.kind {
         case .process: return ProcessGuest(host: guest, holder: guest.keeper.holder, children: guest.keeper.children)
         case .uml: return UMLDriver(host: guest)
-        case .qemu: throw GuestError("\(guest.name): guests of kind qemu cannot be run by this version", status: 4)
+        case .qemu: return QEMUGuest(host: guest)
         }
     }
 }

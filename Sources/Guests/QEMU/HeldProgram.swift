@@ -48,20 +48,20 @@ final class HeldProgram {
         )
         do throws(Errno) {
             messages = try ByteChannel(try ours.duplicate(), loop: loop) { [weak self] in self?.take($0) }
-            token = try loop.watch(program.handle.rawDescriptor) { [weak self] _ in self?.finish(ended) }
+            // Held until it has ended, whoever has forgotten it: nobody else reaps it.
+            token = try loop.watch(program.handle.rawDescriptor) { [self] _ in finish(ended) }
         } catch {
             throw GuestError("cannot watch \(words[0]): \(error)")
         }
     }
 
-    deinit {
-        if let token {
-            loop.cancel(token)
-            try? program.handle.send(signal: SIGKILL)
-        }
-    }
-
     func send(signal: Int32) { try? program.handle.send(signal: signal) }
+
+    /// Asks it to end, and insists.
+    func finish() {
+        send(signal: SIGTERM)
+        loop.after(milliseconds: 2_000) { [weak self] in self?.send(signal: SIGKILL) }
+    }
 
     private func take(_ bytes: [UInt8]) {
         rest += bytes

@@ -46,8 +46,8 @@ struct QEMUCommandLine: Equatable {
     var places = 16
     /// The user's own.
     var extra: [String] = []
-    /// Waits for a memory image instead of booting.
-    var isIncoming = false
+    /// A snapshot in its disk, where it goes on instead of booting.
+    var snapshot: String?
 
     static func == (left: QEMUCommandLine, right: QEMUCommandLine) -> Bool { left.words == right.words }
 
@@ -94,7 +94,9 @@ struct QEMUCommandLine: Equatable {
         if kernel != nil { words += ["-append", append.joined(separator: " ")] }
         if let disk {
             words += [
-                "-drive", "if=none,id=disk,format=\(disk.format),discard=unmap,file=\(Self.escape(disk.path))",
+                "-blockdev",
+                "driver=\(disk.format),node-name=disk,discard=unmap,file.driver=file,"
+                    + "file.filename=\(Self.escape(disk.path))",
                 "-device", "virtio-blk-pci,drive=disk",
             ]
         }
@@ -110,7 +112,7 @@ struct QEMUCommandLine: Equatable {
         case nil: break
         }
         words += interfaceWords
-        if isIncoming { words += ["-incoming", "defer"] }
+        if let snapshot { words += ["-loadvm", snapshot] }
         return words + extra
     }
 

@@ -18,12 +18,14 @@ extension QEMUGuest {
             case .failure(let error):
                 places[interface.name] = nil
                 then(error)
-            case .success(let path): plugIn(interface, place, path, then)
+            case .success(let path):
+                paths[interface.name] = path
+                plugIn(interface, place, path, then)
             }
         }
     }
 
-    private func plugIn(
+    func plugIn(
         _ interface: InterfacePlan,
         _ place: Int,
         _ path: String,
@@ -56,7 +58,12 @@ extension QEMUGuest {
         ]) { [weak self] error in
             guard let self else { return }
             if let error {
-                clear(interface.name, place) { _ in then(error) }
+                clear(interface.name, place) { [weak self] _ in
+                    self?.places[interface.name] = nil
+                    self?.paths[interface.name] = nil
+                    self?.host.unplug(interface: interface.name)
+                    then(error)
+                }
             } else if session?.welcome != nil {
                 // The machine has it; what the guest makes of it is said, and no reason to take it away again.
                 configure(interface) { then($0) }
@@ -67,7 +74,7 @@ extension QEMUGuest {
     }
 
     /// Commands one after the other, until one fails.
-    private func sequence(
+    func sequence(
         _ commands: [(String, [String: JSONValue])],
         then: @escaping (GuestError?) -> Void
     ) {
@@ -80,14 +87,20 @@ extension QEMUGuest {
     }
 
     /// Name, addresses and the rest of an interface, by the agent.
-    func configure(_ interface: InterfacePlan, then: @escaping (GuestError?) -> Void) {
+    ///
+    /// - Parameter tries: how often it is asked for again where the guest has not found the device yet.
+    func configure(_ interface: InterfacePlan, tries: Int = 5, then: @escaping (GuestError?) -> Void) {
         session?.request(["interface", interface.name] + interface.agentWords(device: nil)) { [weak self] result in
             switch result {
             case .success:
                 self?.known.insert(interface.name)
                 then(nil)
             case .failure(let error):
-                self?.host.log("\(interface.name): \(error)")
+                guard let self else { return then(error) }
+                if tries > 1, !hasEnded, error.message.contains("there is no interface") {
+                    return configure(interface, tries: tries - 1, then: then)
+                }
+                host.log("\(interface.name): \(error)")
                 then(error)
             }
         }
@@ -98,6 +111,18 @@ extension QEMUGuest {
 
     func removeInterface(_ name: String, then: @escaping (GuestError?) -> Void) {
         guard let place = places[name] else { return then(nil) }
+        takeOut(name, place) { [weak self] error in
+            if error == nil {
+                self?.places[name] = nil
+                self?.paths[name] = nil
+                self?.host.unplug(interface: name)
+            }
+            then(error)
+        }
+    }
+
+    /// Takes an interface out of the machine; its place and the fabric's port stay.
+    func takeOut(_ name: String, _ place: Int, then: @escaping (GuestError?) -> Void) {
         let device = QEMUCommandLine.device(place)
         let timer = host.loop.after(milliseconds: Self.removalLimit) { [weak self] in
             self?.deletions.removeValue(forKey: device)?(
@@ -122,9 +147,7 @@ extension QEMUGuest {
         let monitor = self.monitor
         monitor?.send("netdev_del", ["id": .string(QEMUCommandLine.backend(place))]) { [weak self] _ in
             monitor?.send("chardev-remove", ["id": .string(QEMUCommandLine.channel(place))]) { _ in
-                self?.places[name] = nil
                 self?.known.remove(name)
-                self?.host.unplug(interface: name)
                 then(nil)
             }
         }

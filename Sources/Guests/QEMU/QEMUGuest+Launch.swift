@@ -27,6 +27,7 @@ extension QEMUGuest {
     }
 
     private func begin(_ prepared: PreparedMachine, _ networks: [QEMUCommandLine.Network]) throws(GuestError) {
+        launchCount += 1
         let plan = host.plan
         var line = QEMUCommandLine(name: name)
         line.program = prepared.program
@@ -37,8 +38,10 @@ extension QEMUGuest {
         line.append = BootPlan.kernelWords(plan.arguments, isOwn: prepared.boot.root == .own, accelerator)
         line.extra = BootPlan.machineWords(plan.arguments)
         line.disk = prepared.disk.map { ($0, "qcow2") }
-        line.networks = networks
         line.places = max(16, networks.count + 8)
+        // What goes on has no interfaces: it was saved without.
+        line.snapshot = snapshot
+        if snapshot == nil { line.networks = networks }
         placeCount = line.places
         var descriptors = Descriptors()
         do throws(Errno) {
@@ -119,6 +122,7 @@ extension QEMUGuest {
             try UnixSocket.bind(listener, to: address)
             defer { try? FileSystem.remove(path) }
             try UnixSocket.listen(listener)
+            let launch = launchCount
             let socket = SharedDescriptor(try UnixSocket.connection(.stream, to: address))
             try listener.setBlocking()
             helpers.append(
@@ -128,7 +132,7 @@ extension QEMUGuest {
                     insideNamespaces: true,
                     host: host
                 ) { [weak self] status, lines in
-                    guard let self, let machine, !hasEnded else { return }
+                    guard let self, let machine, !hasEnded, launchCount == launch else { return }
                     let reason = lines.last.map { ": \($0)" } ?? ""
                     let error = GuestError("the server of its root has ended (status \(status.shellStatus))\(reason)")
                     // It ends because the machine does, usually, and is only seen before that.
@@ -156,7 +160,7 @@ extension QEMUGuest {
         {
             host.log("virtualisation by the processor fails here: translated, which is slower")
             accelerator = .tcg
-            helpers.forEach { $0.send(signal: SIGKILL) }
+            helpers.forEach { $0.finish() }
             helpers = []
             session?.close()
             console?.close()
@@ -169,7 +173,7 @@ extension QEMUGuest {
                 memory: prepared?.memory ?? 0,
                 image: host.plan.image
             )
-            if isWanted, let reason { host.log(reason) }
+            if isWanted, let reason { host.fail(GuestError(reason)) }
         }
         end(programStatus ?? status)
     }
@@ -182,8 +186,10 @@ extension QEMUGuest {
         }
         // A plan in the RAM disk is as old as the machine: what came or went since is told anew.
         if prepared?.boot.root != .own {
-            if !hasStarted { known = Set(host.plan.interfaces.map(\.name)) }
-            for interface in host.plan.interfaces where !known.contains(interface.name) || isResetting {
+            if !hasStarted, snapshot == nil { known = Set(host.plan.interfaces.map(\.name)) }
+            // One that goes on from a snapshot gets its interfaces now.
+            for interface in host.plan.interfaces
+            where isResetting || hasStarted && !known.contains(interface.name) {
                 configure(interface) { _ in }
             }
         } else {
@@ -194,15 +200,19 @@ extension QEMUGuest {
 
     private func tellStarted() {
         guard let machine, !hasStarted || isResetting else { return }
+        let isFirst = !hasStarted
         hasStarted = true
         isResetting = false
         host.hasStarted(processID: machine.processID)
+        if isFirst, snapshot != nil { plugInAll() }
     }
 
     private func take(event name: String, _ data: JSONValue) {
         switch name {
         case "DEVICE_DELETED":
             if let device = data["device"]?.string { deletions.removeValue(forKey: device)?(nil) }
+        case "JOB_STATUS_CHANGE" where data["status"]?.string == "concluded":
+            if let job = data["id"]?.string { conclude(job) }
         case "RESET" where data["guest"]?.bool == true:
             // `panic=-1`, or a guest that boots itself anew.
             if hasStarted {

@@ -36,6 +36,11 @@ final class QEMUGuest: GuestDriver {
     var prepared: PreparedMachine?
     /// Where each interface is.
     var places: [String: Int] = [:]
+    /// Sockets of the fabric's, by interface.
+    var paths: [String: String] = [:]
+    /// The snapshot that it goes on from.
+    var snapshot: String?
+    var jobs: [String: (GuestError?) -> Void] = [:]
     /// How many places for interfaces the machine has.
     var placeCount = 0
     /// Interfaces that the agent was told of, by its plan or since.
@@ -48,6 +53,8 @@ final class QEMUGuest: GuestDriver {
     /// A clean end, or none at all, was asked for.
     var isWanted = true
     var isResetting = false
+    /// QEMU is started a second time where it fails by the processor: what belongs to the first is not the second's.
+    var launchCount = 0
     /// How the guest's own program ended, where that is known: the guest's status, not QEMU's.
     var programStatus: WaitStatus?
 
@@ -57,17 +64,24 @@ final class QEMUGuest: GuestDriver {
     }
 
     deinit {
+        machine?.send(signal: SIGKILL)
         monitor?.close()
         console?.close()
     }
 
     // MARK: Start
 
+    func start(from name: String) throws(GuestError) {
+        snapshot = name
+        try start()
+    }
+
     func start() throws(GuestError) {
         let prepared = try PreparedMachine(plan: host.plan, mergedRoot: host.mergedRoot)
         self.prepared = prepared
         accelerator = usableAccelerator()
         if let note = prepared.boot.note { host.log(note) }
+        if snapshot != nil, prepared.disk == nil { throw noDisk }
         prepareDisk(prepared)
     }
 
@@ -108,6 +122,7 @@ final class QEMUGuest: GuestDriver {
                 switch result {
                 case .failure(let error): fail(error)
                 case .success(let path):
+                    paths[interface.name] = path
                     networks.append(
                         .init(place: place, path: path, address: interface.hardwareAddress.description)
                     )
@@ -144,7 +159,7 @@ final class QEMUGuest: GuestDriver {
     /// It does not come up: one line, and its end.
     func fail(_ error: GuestError) {
         guard !hasEnded else { return }
-        host.log(error.message)
+        host.fail(error)
         guard let machine else { return end(WaitStatus(rawValue: Int32(max(error.status, 1)) << 8)) }
         isWanted = false
         machine.send(signal: SIGKILL)
@@ -158,11 +173,13 @@ final class QEMUGuest: GuestDriver {
         monitor?.close()
         session?.close()
         console?.close()
-        helpers.forEach { $0.send(signal: SIGTERM) }
+        helpers.forEach { $0.finish() }
         prepared = nil
         machine = nil
         for then in deletions.values { then(GuestError("\(name) has ended")) }
         deletions = [:]
+        for then in jobs.values { then(GuestError("\(name) has ended")) }
+        jobs = [:]
         host.hasEnded(status)
     }
 }

@@ -174,6 +174,45 @@ struct MachineTests {
         #expect(next.host.lines.contains { $0.contains("was killed") }, "\(next.host.lines)")
     }
 
+    @Test("a machine goes on where it was saved, memory and disk, and with its interfaces")
+    func snapshot() throws {
+        let machine = try MachineUnderTest { plan, directory in
+            plan.image = try Self.image(directory)
+            plan.memory = ByteCount(bytes: 160 << 20)
+            plan.interfaces = [try Self.interface("eth0", 1)]
+        }
+        let host = machine.host
+        let element = try MachineSwitch(machine.directory, ports: ["one"])
+        host.vhostPaths = ["eth0": "\(machine.directory)/one"]
+        try machine.start()
+        #expect(
+            try machine.run("echo before > /tmp/memory; echo before > /disk; sleep 4242 >/dev/null 2>&1 &").status == 0
+        )
+        let saved: GuestError? = try machine.answer("save") { machine.driver.saveMemory("first", then: $0) }
+        #expect(saved == nil, "\(saved.map(\.message) ?? "") \(machine.report)")
+        let again: GuestError? = try machine.answer("save") { machine.driver.saveMemory("first", then: $0) }
+        #expect(again?.message.contains("already exists") == true, "\(again.map(\.message) ?? "done")")
+        // It has gone on, and has its interface again.
+        try machine.wait("the interface") {
+            (try? machine.run("ip addr show dev eth0").output.contains("192.0.2.1")) == true
+        }
+        #expect(try machine.run("echo after > /tmp/memory; echo after > /disk; sync").status == 0)
+        machine.driver.kill()
+        try machine.wait("the end") { host.end != nil }
+
+        let next = try MachineUnderTest { plan, _ in plan = host.plan }
+        next.host.vhostPaths = host.vhostPaths
+        try next.driver.start(from: "first")
+        try next.wait("up") { next.host.startCount > 0 || next.host.end != nil }
+        #expect(try next.run("cat /tmp/memory /disk; ps").output.contains("before\nbefore\n"))
+        #expect(try next.run("ps").output.contains("sleep 4242"))
+        try next.wait("the interface") { (try? next.run("ip addr show dev eth0").output.contains("192.0.2.1")) == true }
+        let removed: GuestError? = try next.answer("remove") { next.driver.removeMemory("first", then: $0) }
+        #expect(removed == nil)
+        try next.stop()
+        withExtendedLifetime(element) {}
+    }
+
     @Test(
         "a directory is the guest's root by the virtio file system",
         .enabled(if: HostProgram.virtiofsd != nil && getuid() == 0, "no virtiofsd, or nobody to run it as")
@@ -207,7 +246,9 @@ struct MachineTests {
         }
         let busybox = try #require(HostProgram.find("busybox"))
         try FileManager.default.copyItem(atPath: busybox, toPath: root + "/bin/busybox")
-        for name in ["sh", "cat", "echo", "sync", "ls", "ip", "sleep"] { symlink("busybox", "\(root)/bin/\(name)") }
+        for name in ["sh", "cat", "echo", "sync", "ls", "ip", "sleep", "ps"] {
+            symlink("busybox", "\(root)/bin/\(name)")
+        }
         try "from the host\n".write(toFile: root + "/hello", atomically: false, encoding: .utf8)
         return root
     }

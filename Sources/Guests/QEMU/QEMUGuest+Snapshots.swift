@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+
+// A snapshot of a running machine (memory, devices, disk) is one of QEMU's own, inside of the guest's disk: it needs no other
+// file, and shares with the disk what has not changed. Interfaces are taken out before and put in again after, because a
+// device whose rings somebody else works on cannot be saved (it would need a log of what that one writes); the guest sees
+// them go and come, its connections last. A root by the virtio file system cannot be saved at all.
+
+extension QEMUGuest {
+    var noDisk: GuestError {
+        GuestError("\(name) has no disk image, into which its memory would be saved; its files can be", status: 4)
+    }
+
+    func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void) {
+        guard diskPath != nil else { return then(noDisk) }
+        takeOutAll(Array(places.keys)) { [weak self] error in
+            guard let self else { return }
+            if let error {
+                plugInAll()
+                return then(error)
+            }
+            let arguments: [String: JSONValue] = ["tag": .string(name), "vmstate": "disk", "devices": ["disk"]]
+            start(job: "snapshot-save", arguments) { [weak self] error in
+                self?.plugInAll()
+                then(error)
+            }
+        }
+    }
+
+    func removeMemory(_ name: String, then: @escaping (GuestError?) -> Void) {
+        guard diskPath != nil else { return then(noDisk) }
+        start(job: "snapshot-delete", ["tag": .string(name), "devices": ["disk"]], then: then)
+    }
+
+    private func takeOutAll(_ names: [String], then: @escaping (GuestError?) -> Void) {
+        guard let name = names.first, let place = places[name] else { return then(nil) }
+        takeOut(name, place) { [weak self] error in
+            if let error { return then(error) }
+            self?.takeOutAll(Array(names.dropFirst()), then: then)
+        }
+    }
+
+    /// Puts in what the guest shall have and has not.
+    func plugInAll() {
+        for interface in host.plan.interfaces where !known.contains(interface.name) {
+            guard let place = places[interface.name], let path = paths[interface.name] else { continue }
+            plugIn(interface, place, path) { [weak self] error in
+                if let error { self?.host.log("\(interface.name): \(error)") }
+            }
+        }
+    }
+
+    /// Milliseconds that a monitor may take to begin or to tell of a job.
+    private static let jobLimit: UInt64 = 120_000
+
+    /// Something that QEMU does beside its guest, and tells the end of.
+    private func start(
+        job command: String,
+        _ arguments: [String: JSONValue],
+        then: @escaping (GuestError?) -> Void
+    ) {
+        guard let monitor else { return then(GuestError("QEMU's monitor is gone")) }
+        let job = "job-\(jobs.count)-\(MonotonicClock.nanoseconds)"
+        jobs[job] = then
+        var arguments = arguments
+        arguments["job-id"] = .string(job)
+        monitor.send(command, arguments, timeout: Self.jobLimit) { [weak self] result in
+            guard case .failure(let error) = result else { return }
+            self?.jobs.removeValue(forKey: job)?(GuestError("\(command): \(error)"))
+        }
+    }
+
+    /// A job is over: how, only its description tells.
+    func conclude(_ job: String) {
+        guard jobs[job] != nil else { return }
+        monitor?.send("query-jobs", timeout: Self.jobLimit) { [weak self] result in
+            guard let self else { return }
+            let list = (try? result.get())?.array ?? []
+            let error = list.first { $0["id"]?.string == job }?["error"]?.string
+            monitor?.send("job-dismiss", ["id": .string(job)])
+            jobs.removeValue(forKey: job)?(error.map { GuestError($0) })
+        }
+    }
+}
