@@ -212,7 +212,7 @@ let package = Package(
         // Whole programs of ours against programs that we did not write, in namespaces made by the tests.
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport"],
+            dependencies: ["TestSupport", "Guests", "LinuxSystem", "Model", "Wire"],
             exclude: ["Programs", "Console/Sessions"],
             swiftSettings: testSettings
         ),

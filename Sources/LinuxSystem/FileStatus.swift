@@ -124,11 +124,16 @@ public enum FileSystem {
         return true
     }
 
-    /// Removes a directory with all that is in it, or a file. Follows no link.
+    /// Removes a directory with all that is in it, or a file. Follows no link. What somebody else removes meanwhile is gone
+    /// too.
     public static func removeTree(_ path: String) throws(Errno) {
-        guard try FileStatus(path: path, followLinks: false).isDirectory else { return try remove(path) }
-        for name in try names(in: path) { try removeTree("\(path)/\(name)") }
-        try removeDirectory(path)
+        do throws(Errno) {
+            guard try FileStatus(path: path, followLinks: false).isDirectory else { return try remove(path) }
+            for name in try names(in: path) { try removeTree("\(path)/\(name)") }
+            try removeDirectory(path)
+        } catch {
+            if error != .noEntry { throw error }
+        }
     }
 
     /// How long a file is, in bytes; the next write without `O_APPEND` goes to its end.

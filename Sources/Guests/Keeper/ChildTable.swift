@@ -45,14 +45,31 @@ final class ChildTable {
     /// A child whose owner reaps it.
     func own(_ processID: Int32) { owned.insert(processID) }
 
+    /// An orphan is one that has ended and that nobody has waited for some time later: those of our own parts who run a helper
+    /// learn of its end as this does, and wait for it themselves.
     private func reapOrphans() {
         while signals.next() != nil {}
-        guard let children = OwnedProgram.children() else { return }
+        let ended = orphans().filter { Self.hasEnded($0) }
+        guard !ended.isEmpty else { return }
+        loop.after(milliseconds: 2000) { [weak self] in
+            guard let self else { return }
+            let still = orphans()
+            for child in ended where still.contains(child) && Self.hasEnded(child) { _ = OwnedProgram.reap(child) }
+        }
+    }
+
+    private func orphans() -> Set<Int32> {
+        let children = OwnedProgram.children() ?? []
         // Numbers of those that are no more are given out again.
         owned.formIntersection(children)
-        for child in children where watched[child] == nil && !owned.contains(child) {
-            // What runs a helper of its own waits for it before the loop turns, so that this one is nobody's.
-            _ = OwnedProgram.reap(child)
-        }
+        return Set(children.filter { watched[$0] == nil && !owned.contains($0) })
+    }
+
+    /// Whether a child waits to be waited for: state Z, proc(5).
+    private static func hasEnded(_ processID: Int32) -> Bool {
+        guard let bytes = try? FileSystem.contents("/proc/\(processID)/stat", limit: 4096),
+            let end = bytes.lastIndex(of: UInt8(ascii: ")"))
+        else { return false }
+        return bytes.dropFirst(end + 2).first == UInt8(ascii: "Z")
     }
 }

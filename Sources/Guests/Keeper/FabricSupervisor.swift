@@ -16,8 +16,8 @@ final class FabricSupervisor {
     private(set) var memory = FabricMemory()
     /// Taps, by port.
     private var descriptors: [String: SharedDescriptor] = [:]
-    /// Requests made while there is no fabric.
     private var isEnding = false
+    private var onEnd: () -> Void = {}
     private var failures = 0
     var onRestart: () -> Void = {}
     var onEvent: ([String]) -> Void = { _ in }
@@ -70,7 +70,11 @@ final class FabricSupervisor {
         processID = nil
         client?.close()
         client = nil
-        guard !isEnding else { return }
+        guard !isEnding else {
+            let onEnd = self.onEnd
+            self.onEnd = {}
+            return onEnd()
+        }
         log("fabric: ended, \(KeptGuest.describe(status)); another one is started")
         failures += 1
         // One that dies again and again is not to keep a processor busy.
@@ -159,12 +163,17 @@ final class FabricSupervisor {
         memory.remove(port: port)
     }
 
-    /// Ends the fabric.
-    func end() {
+    /// Ends the fabric, and calls when it has ended.
+    func end(then: @escaping () -> Void) {
         isEnding = true
         client?.close()
         client = nil
-        if let processID { OwnedProgram.send(SIGTERM, to: processID) }
+        guard let processID else { return then() }
+        onEnd = then
+        OwnedProgram.send(SIGTERM, to: processID)
+        loop.after(milliseconds: 2000) { [weak self] in
+            if let processID = self?.processID { OwnedProgram.send(SIGKILL, to: processID) }
+        }
     }
 
     func kill() {

@@ -216,17 +216,4 @@ extension Keeper {
         }
         then(.success(KeeperAnswer()))
     }
-
-    private func snapshot(_ words: [String], then: @escaping (Outcome) -> Void) throws(GuestError) {
-        if words[0] != "snapshots" {
-            guard words.count == 2, Self.isName(words[1]) else {
-                throw GuestError("\(words[0]): a name is wanted: letters, digits, -, _ and .", status: 2)
-            }
-        }
-        let plans = guestOrder.compactMap { guests[$0]?.plan }
-        if words[0] == "snapshot-restore", let guest = guests.values.first(where: { $0.state != .stopped }) {
-            throw GuestError("\(guest.name) is \(guest.state.rawValue): all guests must be stopped")
-        }
-        roots.snapshot(words, guests: plans) { then($0.map { KeeperAnswer($0) }) }
-    }
 }

@@ -45,6 +45,7 @@ public final class Keeper {
     private var logFile: LogFile
     private var listener: KeeperListener?
     private var isEnding = false
+    var isSnapshotRunning = false
 
     /// Makes the lab's namespaces, starts its fabric, and listens. The loop is the caller's to run; the thread that calls
     /// must be the one that runs it, and must live as long.
@@ -63,7 +64,7 @@ public final class Keeper {
         logFile = LogFile(path: files.log)
         for path in [files.segments, files.vhost] { try LabPlaces.makePrivate(path) }
         fabric = FabricSupervisor(loop: loop, files: files, program: settings.program, children: children)
-        roots = try RootStore(loop: loop, holder: holder, directory: files.roots)
+        roots = try RootStore(files, directory: settings.directory, holder: holder, loop: loop)
         fabric.log = { [weak self] in self?.log($0) }
         fabric.onRestart = { [weak self] in self?.tell(.fabricRestarted) }
         do {
@@ -177,10 +178,11 @@ public final class Keeper {
         let running = guests.values.filter { $0.state != .stopped }
         var left = running.count
         let finish = { [self] in
-            fabric.end()
-            then()
-            // The answer goes out first.
-            loop.after(milliseconds: 0) { [self] in finishEnd() }
+            fabric.end { [self] in
+                then()
+                // The answer goes out first.
+                loop.after(milliseconds: 0) { [self] in finishEnd() }
+            }
         }
         if left == 0 { return finish() }
         for guest in running {

@@ -45,9 +45,7 @@ public struct KeeperPlace: ~Copyable {
     /// What belongs to nobody now: sockets, and directories of segments. The daemon's own file is not the keeper's.
     private static func sweep(_ files: RuntimeFiles) throws(Errno) {
         for path in [files.keeper, files.fabric, files.segments, files.vhost, files.roots, files.roots + ".host"] {
-            do throws(Errno) {
-                try FileSystem.removeTree(path)
-            } catch .noEntry {}
+            try FileSystem.removeTree(path)
         }
     }
 

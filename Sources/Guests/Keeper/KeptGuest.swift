@@ -41,6 +41,8 @@ final class KeptGuest {
     private(set) var processID: Int32?
     private(set) var status: WaitStatus?
     private(set) var error: String?
+    /// What its driver said last while it started: why it did not, if it did not.
+    private var lastWords: String?
     var interfaces: [String: Interface] = [:]
     private(set) var driver: (any GuestDriver)?
     private(set) var console: GuestConsole
@@ -131,6 +133,7 @@ final class KeptGuest {
     func start() throws(GuestError) {
         guard state == .stopped else { throw refuse("start") }
         error = nil
+        lastWords = nil
         status = nil
         life += 1
         let driver: any GuestDriver
@@ -273,7 +276,9 @@ extension KeptGuest: GuestHost {
         if let killTimer { keeper.loop.cancel(killTimer) }
         killTimer = nil
         self.status = status
-        if state == .starting { error = error ?? "it ended while it was starting: \(Self.describe(status))" }
+        if state == .starting {
+            error = error ?? lastWords ?? "it ended while it was starting: \(Self.describe(status))"
+        }
         processID = nil
         try? FileSystem.remove(plan.runDirectory + "/pid")
         driver = nil
@@ -297,7 +302,10 @@ extension KeptGuest: GuestHost {
         log(error.message)
     }
 
-    func log(_ line: String) { keeper.log("\(name): \(line)") }
+    func log(_ line: String) {
+        if state == .starting { lastWords = line }
+        keeper.log("\(name): \(line)")
+    }
 
     func consoleWrote(_ bytes: [UInt8]) { console.wrote(bytes) }
 
