@@ -1,0 +1,41 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Model
+import Synchronization
+
+/// Tells whoever listens what happens, in any thread.
+public final class EventHub: Sendable {
+    private struct Listener: Sendable {
+        /// Nil: all labs.
+        let lab: String?
+        let send: @Sendable (String) -> Void
+    }
+
+    private let listeners = Mutex<(next: Int, table: [Int: Listener])>((0, [:]))
+
+    public init() {}
+
+    /// Calls `send` with each event of a lab, a line of JSON, until `remove`.
+    public func add(lab: String?, send: @escaping @Sendable (String) -> Void) -> Int {
+        listeners.withLock { listeners in
+            listeners.next += 1
+            listeners.table[listeners.next] = Listener(lab: lab, send: send)
+            return listeners.next
+        }
+    }
+
+    public func remove(_ number: Int) { listeners.withLock { _ = $0.table.removeValue(forKey: number) } }
+
+    public var isEmpty: Bool { listeners.withLock { $0.table.isEmpty } }
+
+    func publish(_ lab: String, _ event: String, _ members: [JSONValue.Member]) {
+        let wanted = listeners.withLock { $0.table.values.filter { $0.lab == nil || $0.lab == lab } }
+        guard !wanted.isEmpty else { return }
+        let json = JSONValue.object(
+            [JSONValue.Member("event", .string(event)), JSONValue.Member("lab", .string(lab))] + members
+        )
+        let line = json.description
+        for listener in wanted { listener.send(line) }
+    }
+}

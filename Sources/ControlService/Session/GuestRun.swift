@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import LinuxSystem
+
+/// What the supervisor remembers of a guest beside its state.
+final class GuestRun {
+    /// It is up as its own check says, or runs and has none.
+    var isReady = false
+    /// A request to start it is under way, or it will be started when its time has come.
+    var isStarting = false
+    /// Starts in a row that came to nothing.
+    var failures = 0
+    /// Starts by policy since the lab came up.
+    var restarts = 0
+    /// Why it does not run although it was to, a line.
+    var failure: String?
+    var timer: ControlLoop.Token?
+    var probe: ReadyProbe?
+    /// Monotonic nanoseconds.
+    var runningSince: UInt64?
+
+    /// Nanoseconds that a guest has to run for its failures to be forgotten.
+    static let soundAfter: UInt64 = 10_000_000_000
+    private static let longestWait: UInt64 = 30_000
+
+    /// Milliseconds until the next attempt: each waits twice as long as the one before.
+    var backOff: UInt64 { min(Self.longestWait, 100 << UInt64(min(failures, 16))) }
+
+    func end(_ loop: ControlLoop) {
+        isReady = false
+        isStarting = false
+        runningSince = nil
+        probe?.cancel()
+        probe = nil
+        if let timer { loop.cancel(timer) }
+        timer = nil
+    }
+}

@@ -1,0 +1,229 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Guests
+import LinuxSystem
+public import Model
+
+/// How a lab is to be brought to what is wanted.
+public struct ConvergeOptions: Sendable, Equatable {
+    /// Only says what would be done.
+    public var isDryRun = false
+    /// Guests to start beside those that are wanted already; nil: all of the lab.
+    public var start: Set<String>?
+    /// Milliseconds without carrier for what is moved.
+    public var downFor: UInt64?
+    /// When it fails, the lab is brought back to what it was.
+    public var undoesOnFailure = false
+
+    public init() {}
+}
+
+extension LabSession {
+    public typealias LinesThen = (Result<[String], ControlError>) -> Void
+
+    /// Makes the running lab the one that is given. Answers with what was done, a line each; nothing when nothing differed.
+    public func converge(_ lab: Lab, _ options: ConvergeOptions, then: @escaping LinesThen) {
+        enqueue { [weak self] done in
+            guard let self else { return done() }
+            convergeNow({ _ in lab }, options) { result in
+                done()
+                then(result)
+            }
+        }
+    }
+
+    /// The same with a change to the lab as it is when its turn comes.
+    public func change(
+        _ options: ConvergeOptions,
+        _ edit: @escaping (inout Lab) throws(ControlError) -> Void,
+        then: @escaping LinesThen
+    ) {
+        enqueue { [weak self] done in
+            guard let self else { return done() }
+            do throws(ControlError) {
+                var lab = intent.lab
+                try edit(&lab)
+                try LabChange.validate(&lab)
+                let changed = lab
+                convergeNow({ _ in changed }, options) { result in
+                    done()
+                    then(result)
+                }
+            } catch {
+                done()
+                then(.failure(error))
+            }
+        }
+    }
+
+    private func convergeNow(_ lab: (Lab) -> Lab, _ options: ConvergeOptions, then: @escaping LinesThen) {
+        if isGoingDown || hasEnded {
+            return then(.failure(ControlError("lab \"\(name)\" is going down")))
+        }
+        let before = intent
+        let lab = lab(before.lab)
+        let steps: [Step]
+        var wanted = before.wanted.union(options.start ?? Set(lab.guests.map(\.name)))
+        wanted.formIntersection(lab.guests.map(\.name))
+        do throws(ControlError) {
+            let desired = try Planner(lab, places: layout, program: program, exists: LabSession.exists).plan()
+            steps = Difference.steps(
+                Difference(
+                    desired: desired,
+                    applied: intent.applied,
+                    actual: actual,
+                    doubtful: intent.doubtful,
+                    wanted: wanted,
+                    downFor: options.downFor
+                )
+            )
+        } catch {
+            return then(.failure(error))
+        }
+        let lines = steps.map(\.line).filter { !$0.isEmpty }
+        if options.isDryRun { return then(.success(lines)) }
+        intent.lab = lab
+        intent.wanted = wanted
+        for guest in wanted { run(of: guest).failure = nil }
+        forgetUnapplied()
+        guard !steps.isEmpty else {
+            save()
+            supervise()
+            return then(.success([]))
+        }
+        apply(steps[...]) { [weak self] error in
+            guard let self else { return }
+            guard let error else { return then(.success(lines)) }
+            guard options.undoesOnFailure else { return then(.failure(error)) }
+            var back = ConvergeOptions()
+            back.start = before.wanted
+            intent.wanted = before.wanted
+            convergeNow({ _ in before.lab }, back) { _ in then(.failure(error)) }
+        }
+    }
+
+    static func exists(_ path: String) -> Bool { (try? FileStatus(path: path)) != nil }
+
+    /// What the difference did not believe in is forgotten here as well.
+    private func forgetUnapplied() {
+        for resource in intent.applied.values {
+            let isGone =
+                switch resource.kind {
+                case .guest: actual.guests[resource.name] == nil
+                case .segment: !actual.segments.contains(resource.name)
+                case .bridge: !actual.bridges.contains(resource.name)
+                case .element: actual.elements[resource.name] == nil
+                default: false
+                }
+            if isGone { intent.applied[resource.key] = nil }
+        }
+    }
+
+    // MARK: Steps
+
+    private func apply(_ steps: ArraySlice<Step>, then: @escaping (ControlError?) -> Void) {
+        guard let phase = steps.first?.phase else {
+            intent.doubtful = [:]
+            save()
+            supervise()
+            return then(nil)
+        }
+        let end = steps.firstIndex { $0.phase != phase } ?? steps.endIndex
+        let now = steps[..<end]
+        for step in now {
+            for (key, result) in step.results {
+                if let resource = result ?? intent.applied[key], resource.kind != .guest {
+                    intent.doubtful[key] = resource
+                }
+            }
+        }
+        if phase != .start { save() }
+        var open = now.count
+        var errors: [ControlError] = []
+        for step in now {
+            perform(step.actions[...]) { [weak self] error in
+                guard let self else { return }
+                if let error { errors.append(error) } else { record(step) }
+                open -= 1
+                guard open == 0 else { return }
+                guard let first = errors.first else { return apply(steps[end...], then: then) }
+                save()
+                supervise()
+                let text = errors.map(\.message).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+                then(ControlError(text.joined(separator: "\n"), status: first.status))
+            }
+        }
+    }
+
+    private func record(_ step: Step) {
+        for (key, result) in step.results {
+            intent.applied[key] = result
+            intent.doubtful[key] = nil
+            if let resource = result { noteMade(resource) } else { noteRemoved(key) }
+        }
+        if !step.line.isEmpty { publish("change", [("line", .string(step.line))]) }
+    }
+
+    /// The keeper tells of guests and interfaces by itself; of the rest it is known by the answers.
+    private func noteMade(_ resource: Resource) {
+        switch resource.kind {
+        case .segment: actual.segments.insert(resource.name)
+        case .bridge: actual.bridges.insert(resource.name)
+        case .element: actual.elements[resource.name] = actual.elements[resource.name] ?? 0
+        case .guest:
+            if actual.guests[resource.name] == nil {
+                actual.guests[resource.name] = KeeperState.Guest(name: resource.name)
+            }
+        case .plug:
+            var interface = actual.interfaces[resource.name] ?? ActualState.Interface()
+            interface.segment = resource.make.first?.last
+            actual.interfaces[resource.name] = interface
+        default: break
+        }
+    }
+
+    private func noteRemoved(_ key: String) {
+        let parts = key.split(separator: " ", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { return }
+        let name = parts[1]
+        switch Resource.Kind(rawValue: parts[0]) {
+        case .segment: actual.segments.remove(name)
+        case .bridge: actual.bridges.remove(name)
+        case .element: actual.elements[name] = nil
+        case .guest:
+            actual.guests[name] = nil
+            actual.interfaces = actual.interfaces.filter { !$0.key.hasPrefix(name + ":") }
+            runs.removeValue(forKey: name)?.end(loop)
+        case .plug: actual.interfaces[name]?.segment = nil
+        default: break
+        }
+    }
+
+    private func perform(_ actions: ArraySlice<Step.Action>, then: @escaping (ControlError?) -> Void) {
+        guard let action = actions.first else { return then(nil) }
+        let rest = actions.dropFirst()
+        switch action {
+        case .request(let words):
+            if words.first == "stop", words.count > 1 { run(of: words[1]).end(loop) }
+            keeper.ask(words) { [weak self] answer in
+                if case .failure(let error) = answer { return then(ControlError(error)) }
+                self?.perform(rest, then: then)
+            }
+        case .attempt(let words):
+            keeper.ask(words) { [weak self] _ in self?.perform(rest, then: then) }
+        case .start(let guest):
+            intent.wanted.insert(guest)
+            perform(rest, then: then)
+        case .await(let guest, let state, let milliseconds):
+            wait(milliseconds: milliseconds) { [weak self] in
+                self?.actual.guests[guest].map { $0.state == state } != false
+            } then: { [weak self] isReached in
+                guard isReached else {
+                    return then(ControlError("guest \"\(guest)\" is not \(state.rawValue) in time", status: 3))
+                }
+                self?.perform(rest, then: then)
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Guests
+import LinuxSystem
+import Model
+
+/// Guests come up in their order, are started again as their policy says, and are found ready by their checks.
+extension LabSession {
+    func run(of guest: String) -> GuestRun {
+        if let run = runs[guest] { return run }
+        let run = GuestRun()
+        runs[guest] = run
+        return run
+    }
+
+    // MARK: What happens
+
+    func take(_ words: [String]) {
+        let event = KeeperEvent(words: words)
+        let before = actual
+        actual.take(event)
+        switch event {
+        case .guest(let name, let state, let status): guestChanged(name, before.guests[name]?.state, state, status)
+        case .interface(let port, let segment, let carrier):
+            publish(
+                "interface",
+                [
+                    ("interface", .string(port)), ("segment", .optional(segment)), ("carrier", .boolean(carrier)),
+                ]
+            )
+        case .fabricRestarted: publish("fabric", [("state", "restarted")])
+        case .log(let line): publish("log", [("line", .string(line))])
+        case .other: break
+        }
+        supervise()
+    }
+
+    private func guestChanged(_ name: String, _ before: GuestState?, _ state: GuestState, _ status: WaitStatus?) {
+        let run = run(of: name)
+        switch state {
+        case .running where before != .paused: guestRuns(name)
+        case .stopped:
+            let wasRunning = run.runningSince
+            run.end(loop)
+            guestEnded(name, run, wasRunning, status)
+        default: break
+        }
+        publishGuest(name, state, status)
+    }
+
+    private func publishGuest(_ name: String, _ state: GuestState, _ status: WaitStatus?) {
+        var members: [(String, JSONValue)] = [
+            ("guest", .string(name)), ("state", .string(state.rawValue)), ("ready", .boolean(run(of: name).isReady)),
+        ]
+        if let status { members.append(("status", .integer(status.shellStatus))) }
+        publish("guest", members)
+    }
+
+    func guestRuns(_ name: String) {
+        let run = run(of: name)
+        run.isStarting = false
+        run.failure = nil
+        run.runningSince = MonotonicClock.nanoseconds
+        guard let check = intent.lab.guest(name)?.ready else {
+            run.isReady = true
+            return
+        }
+        run.probe = ReadyProbe(check, guest: name, layout: layout, loop: loop) { [weak self] isReady in
+            guard let self else { return }
+            run.probe = nil
+            run.isReady = isReady
+            if !isReady { run.failure = "is not ready after \(check.timeout)" }
+            publishGuest(name, .running, nil)
+            supervise()
+        }
+    }
+
+    /// A guest has ended; nobody asked for that when it is wanted.
+    private func guestEnded(_ name: String, _ run: GuestRun, _ since: UInt64?, _ status: WaitStatus?) {
+        guard intent.wanted.contains(name), !isGoingDown, let guest = intent.lab.guest(name) else { return }
+        let isFine = status?.exitCode == 0 && since != nil
+        if let since, MonotonicClock.nanoseconds - since > GuestRun.soundAfter { run.failures = 0 }
+        let again =
+            switch guest.restart {
+            case .never: false
+            case .onFailure: !isFine
+            case .always: true
+            }
+        guard again else {
+            intent.wanted.remove(name)
+            save()
+            if !isFine { run.failure = since == nil ? "did not start" : Self.ending(status) }
+            if !isFine { askWhy(name, run) }
+            return
+        }
+        startLater(name, run)
+    }
+
+    private static func ending(_ status: WaitStatus?) -> String {
+        guard let status else { return "ended" }
+        if let signal = status.signal { return "was killed by signal \(signal)" }
+        return "ended with status \(status.shellStatus)"
+    }
+
+    /// The keeper may know more than a number.
+    private func askWhy(_ name: String, _ run: GuestRun) {
+        keeper.ask(["state"]) { [weak self] answer in
+            guard let self, let words = (try? answer.get())?.words else { return }
+            guard let error = KeeperState(words: words).guest(name)?.error, !error.isEmpty else { return }
+            actual.guests[name]?.error = error
+            if run.failure != nil { run.failure = error }
+            lookAround()
+        }
+    }
+
+    private func startLater(_ name: String, _ run: GuestRun) {
+        run.isStarting = true
+        run.restarts += 1
+        let wait = run.backOff
+        run.failures += 1
+        publish("restart", [("guest", .string(name)), ("milliseconds", .integer(wait))])
+        run.timer = loop.after(milliseconds: wait) { [weak self, weak run] in
+            run?.timer = nil
+            run?.isStarting = false
+            self?.supervise()
+        }
+    }
+
+    // MARK: What is to be done
+
+    /// Starts what is wanted, does not run, and waits for nobody; then tells those who wait.
+    func supervise() {
+        if !isGoingDown, !hasEnded {
+            for guest in intent.lab.guests where intent.wanted.contains(guest.name) { startIfDue(guest) }
+        }
+        lookAround()
+    }
+
+    private func startIfDue(_ guest: Guest) {
+        let run = run(of: guest.name)
+        guard let state = actual.guests[guest.name]?.state, state == .stopped, !run.isStarting,
+            intent.applied[Resource.key(.guest, guest.name)] != nil
+        else { return }
+        guard guest.after.allSatisfy({ self.run(of: $0).isReady }) else { return }
+        run.isStarting = true
+        keeper.ask(["start", guest.name]) { [weak self] answer in
+            guard let self, case .failure(let error) = answer else { return }
+            run.isStarting = false
+            run.failure = error.message
+            actual.guests[guest.name]?.error = error.message
+            if guest.restart == .never {
+                intent.wanted.remove(guest.name)
+                save()
+            } else {
+                startLater(guest.name, run)
+            }
+            lookAround()
+        }
+    }
+
+    /// Why guests will not be ready, a line each.
+    private func failures(_ names: Set<String>) -> [String] {
+        var lines: [String] = []
+        for guest in intent.lab.guests where names.contains(guest.name) {
+            let run = run(of: guest.name)
+            if let failure = run.failure, !run.isStarting {
+                let text =
+                    failure.contains("\"\(guest.name)\"") || failure.hasPrefix(guest.name)
+                    ? failure : "guest \"\(guest.name)\" \(failure)"
+                lines.append(text)
+            }
+        }
+        return lines
+    }
+
+    /// Calls back when these guests are ready, or one of them cannot be, or after the time.
+    public func whenSettled(
+        _ names: Set<String>,
+        milliseconds: UInt64?,
+        then: @escaping (ControlError?) -> Void
+    ) {
+        wait(milliseconds: milliseconds) { [weak self] in
+            guard let self else { return true }
+            if !failures(names).isEmpty { return true }
+            return !intent.wanted.intersection(names).contains { !self.run(of: $0).isReady }
+        } then: { [weak self] isReached in
+            guard let self, !hasEnded else { return then(ControlError("the lab has ended")) }
+            let failures = failures(names)
+            if isReached || !failures.isEmpty {
+                return then(failures.isEmpty ? nil : ControlError(failures.joined(separator: "\n")))
+            }
+            let open = names.filter { !self.run(of: $0).isReady }.sorted().joined(separator: ", ")
+            then(ControlError("not ready in time: \(open)", status: 3))
+        }
+    }
+}

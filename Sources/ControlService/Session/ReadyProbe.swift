@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Guests
+import LinuxSystem
+import Model
+
+/// Finds out whether a guest is up, again and again until it is or its time is over.
+final class ReadyProbe {
+    private let loop: ControlLoop
+    private let guest: String
+    private let check: ReadyCheck
+    private let layout: LabLayout
+    private let deadline: UInt64
+    private let consoleStart: Int
+    private var timer: ControlLoop.Token?
+    private var command: KeeperConnection?
+    private var then: ((Bool) -> Void)?
+
+    init(_ check: ReadyCheck, guest: String, layout: LabLayout, loop: ControlLoop, then: @escaping (Bool) -> Void) {
+        self.check = check
+        self.guest = guest
+        self.layout = layout
+        self.loop = loop
+        self.then = then
+        deadline = MonotonicClock.nanoseconds + check.timeout.nanoseconds
+        // The log goes on from start to start, and this one's part is wanted. What it wrote before now is looked at, too: it is
+        // this start's as far as the keeper began a new log for it.
+        consoleStart = 0
+        attempt()
+    }
+
+    func cancel() {
+        then = nil
+        if let timer { loop.cancel(timer) }
+        timer = nil
+        command?.close()
+        command = nil
+    }
+
+    private func finish(_ isReady: Bool) {
+        let then = then
+        cancel()
+        then?(isReady)
+    }
+
+    private func attempt() {
+        timer = nil
+        switch check.test {
+        case .command(let words): run(words)
+        case .port(let port): run(Self.portTest(port))
+        case .console(let text): consoleHas(text) ? finish(true) : again()
+        }
+    }
+
+    private func again() {
+        guard then != nil else { return }
+        let now = MonotonicClock.nanoseconds
+        guard now < deadline else { return finish(false) }
+        let wait = min(check.interval.nanoseconds, deadline - now)
+        timer = loop.after(milliseconds: max(1, wait / 1_000_000)) { [weak self] in self?.attempt() }
+    }
+
+    /// A listening socket, as the guest's own kernel lists it: proc(5), /proc/net/tcp, state 0A.
+    static func portTest(_ port: UInt16) -> [String] {
+        let digits = String(port, radix: 16, uppercase: true)
+        let hexadecimal = String(repeating: "0", count: 4 - digits.count) + digits
+        return ["grep", "-qE", ":\(hexadecimal) [0-9A-F]+:0000 0A", "/proc/net/tcp", "/proc/net/tcp6"]
+    }
+
+    private func run(_ words: [String]) {
+        do {
+            let null = SharedDescriptor(try OwnedDescriptor.open("/dev/null", flags: O_RDWR))
+            let connection = try KeeperConnection.keeper(runtimeDirectory: layout.runtime, loop: loop)
+            command = connection
+            connection.onEvent = { [weak self] words in
+                guard let end = KeeperClient.end(words) else { return }
+                self?.commandEnded((try? end.get())?.exitCode == 0)
+            }
+            connection.onEnd = { [weak self] in self?.commandEnded(false) }
+            connection.request(
+                ["exec", guest] + GuestCommand(words).requestWords,
+                descriptors: [null, null, null]
+            ) { [weak self] answer in
+                if case .failure = answer { self?.commandEnded(false) }
+            }
+        } catch {
+            again()
+        }
+    }
+
+    private func commandEnded(_ isFine: Bool) {
+        guard command != nil else { return }
+        command?.onEnd = {}
+        command?.onEvent = { _ in }
+        command?.close()
+        command = nil
+        isFine ? finish(true) : again()
+    }
+
+    private func consoleHas(_ text: String) -> Bool {
+        guard let bytes = try? FileSystem.contents(layout.runDirectory(guest) + "/console.log", limit: 16 << 20) else {
+            return false
+        }
+        return String(decoding: bytes[min(consoleStart, bytes.count)...], as: UTF8.self).contains(text)
+    }
+}
