@@ -44,7 +44,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // The encrypted tunnel's key agreement, cipher and hash; used by TunnelCrypto alone.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        // HTTP, and sockets for it: what etherloom-lab serves; used by LabCommands alone.
+        // HTTP, and sockets for it: what etherloom-lab serves; used by ControlAPI and LabCommands alone.
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -118,11 +118,27 @@ let package = Package(
             dependencies: ["LinuxSystem", "Wire", "Model", "LabFile", "Guests"],
             swiftSettings: settings
         ),
+        // Their requests over HTTP, served …
+        .target(
+            name: "ControlAPI",
+            dependencies: [
+                "Model", "LabFile", "ControlService",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        // … and sent: small, so that verbs begin at once.
+        .target(name: "ControlClient", dependencies: ["LinuxSystem", "Model", "Guests"], swiftSettings: settings),
         // What needs libraries: a program of its own beside the small one, which runs it (see Lab/LabProgram.swift).
         .target(
             name: "LabCommands",
             dependencies: [
-                "LinuxSystem", "Model", "LabFile", "Guests", "ControlService",
+                "LinuxSystem", "Wire", "Model", "LabFile", "Guests", "Console", "ControlService", "ControlAPI",
+                "ControlClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -200,6 +216,13 @@ let package = Package(
             swiftSettings: testSettings
         ),
         .testTarget(
+            name: "ControlAPITests",
+            dependencies: [
+                "Model", "ControlService", "ControlAPI", .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            swiftSettings: testSettings
+        ),
+        .testTarget(
             name: "LabCommandsTests",
             dependencies: [
                 "LabCommands",
@@ -227,7 +250,7 @@ if let wanted = Context.environment["ETHERLOOM_TESTS"], !wanted.isEmpty {
 
 // etherloom-lab's libraries take minutes to build. A build by hand leaves it out unless ETHERLOOM_LAB=1 is given, as make does.
 if Context.environment["ETHERLOOM_LAB"] != "1" {
-    let names = ["etherloom-lab", "LabCommands", "LabCommandsTests"]
+    let names = ["etherloom-lab", "LabCommands", "LabCommandsTests", "ControlAPI", "ControlAPITests"]
     package.products.removeAll { $0.name == "etherloom-lab" }
     package.targets.removeAll { names.contains($0.name) }
     package.dependencies.removeAll {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ArgumentParser
+import Guests
 import LinuxSystem
 
 /// The command line of `etherloom-lab`: the verbs that need libraries. Users say `etherloom VERB`, which runs this program, so
@@ -11,7 +12,16 @@ public struct EtherloomLab: ParsableCommand {
         CommandConfiguration(
             commandName: "etherloom",
             abstract: "The verbs of etherloom that need more than the small program has.",
-            subcommands: [ValidateCommand.self, WebCommand.self, MasterCommand.self]
+            version: "etherloom 0.1.0",
+            subcommands: [
+                UpCommand.self, DownCommand.self, PsCommand.self, InspectCommand.self, ValidateCommand.self,
+                GuestVerb.self, SegmentCommand.self, LinkCommand.self, InterfaceCommand.self, NetworkCommand.self,
+                ExecCommand.self, ShellCommand.self, CopyCommand.self, ConsoleCommand.self, LogsCommand.self,
+                ForwardCommand.self, PolicyCommand.self, OverlayCommand.self, TemplateCommand.self,
+                SnapshotCommand.self, ForkCommand.self, SaveCommand.self, GraphCommand.self, EventsCommand.self,
+                DoctorCommand.self, LabCaptureCommand.self, DaemonCommand.self, MasterCommand.self, PromptCommand.self,
+                WebCommand.self,
+            ]
         )
     }
 
@@ -28,6 +38,9 @@ public struct EtherloomLab: ParsableCommand {
             return ExitStatus.success
         } catch let failure as Failure {
             StandardStreams.writeError("etherloom: \(failure.message)\n")
+            return failure.status
+        } catch let failure as GuestError {
+            StandardStreams.writeError(failure.message.split(separator: "\n").map { "etherloom: \($0)\n" }.joined())
             return failure.status
         } catch let code as ExitCode {
             // What there was to say has been said.

@@ -43,7 +43,7 @@ public enum LabWriter {
             } && !["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(text.lowercased())
         if isPlain { return text }
         // JSON's strings are YAML's double-quoted ones; a plain "$" is written twice in a lab file.
-        return JSONValue.string(text.replacing("$", with: "$$")).description
+        return JSON.string(text.replacing("$", with: "$$")).description
     }
 
     static func list(_ texts: [String]) -> String { "[\(texts.map(scalar).joined(separator: ", "))]" }

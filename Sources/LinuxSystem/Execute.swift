@@ -26,3 +26,8 @@ extension CurrentProcess {
         return String(path[..<slash])
     }
 }
+
+extension CurrentProcess {
+    /// Goes to another directory, chdir(2); false when that cannot be.
+    public static func changeDirectory(_ path: String) -> Bool { unsafe chdir(path) == 0 }
+}

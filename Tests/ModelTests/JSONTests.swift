@@ -11,13 +11,13 @@ struct JSONTests {
         arguments: ["null", "true", "[]", "{}", "[1,-2.5,\"a\"]", #"{"a":{"b":[null,false]},"c":"\"\\\n\t"}"#]
     )
     func roundTrip(text: String) throws {
-        #expect(try JSONValue(parsing: text).description == text)
+        #expect(try JSON(parsing: text).description == text)
     }
 
     @Test("Escapes and characters of several bytes")
     func escapes() throws {
-        #expect(try JSONValue(parsing: #""\u00e4\ud83d\ude00ß\/""#) == "ä😀ß/")
-        #expect(JSONValue.string("\u{1}").description == #""\u0001""#)
+        #expect(try JSON(parsing: #""\u00e4\ud83d\ude00ß\/""#) == "ä😀ß/")
+        #expect(JSON.string("\u{1}").description == #""\u0001""#)
     }
 
     @Test(
@@ -28,6 +28,6 @@ struct JSONTests {
         ]
     )
     func refused(text: String) {
-        #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
+        #expect(throws: JSONSyntaxError.self) { try JSON(parsing: text) }
     }
 }

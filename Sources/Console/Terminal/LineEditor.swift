@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A line that somebody types: keys in, what they mean out. Knows the keys of the usual shells, and no terminal.
-struct LineEditor {
-    enum Action: Equatable {
+public struct LineEditor {
+    public enum Action: Equatable, Sendable {
         /// A line is finished.
         case submit(String)
         /// The text before the cursor is to be completed.
@@ -18,12 +18,12 @@ struct LineEditor {
 
     /// The console takes no more in one line.
     static var maximumCount: Int { ConsoleLineReader.maximumByteCount }
-    static var historyCount: Int { 500 }
+    public static var historyCount: Int { 500 }
 
-    private(set) var text: [Character] = []
+    public private(set) var text: [Character] = []
     /// Characters before the cursor.
-    private(set) var cursor = 0
-    private(set) var history: [String] = []
+    public private(set) var cursor = 0
+    public private(set) var history: [String] = []
     /// Which line of the history is shown; `history.count` for the one being typed.
     private var position = 0
     /// What was being typed before the history was looked at.
@@ -34,8 +34,14 @@ struct LineEditor {
     private var pending: [UInt8] = []
     private var wasReturn = false
 
+    /// - Parameter history: lines typed before, the last one last.
+    public init(history: [String] = []) {
+        self.history = history.suffix(Self.historyCount)
+        position = self.history.count
+    }
+
     /// What these bytes mean, key by key.
-    mutating func take(_ bytes: some Collection<UInt8>) -> [Action] {
+    public mutating func take(_ bytes: some Collection<UInt8>) -> [Action] {
         var actions: [Action] = []
         for byte in bytes {
             pending.append(byte)
@@ -45,14 +51,14 @@ struct LineEditor {
     }
 
     /// Puts a text at the cursor.
-    mutating func insert(_ more: String) {
+    public mutating func insert(_ more: String) {
         for character in more where text.count < Self.maximumCount {
             text.insert(character, at: cursor)
             cursor += 1
         }
     }
 
-    var textBeforeCursor: String { String(text[..<cursor]) }
+    public var textBeforeCursor: String { String(text[..<cursor]) }
 
     // MARK: Keys
 

@@ -5,12 +5,13 @@ import Glibc
 import Guests
 import LinuxSystem
 
-/// Starts a keeper: in a session of its own, so that it outlives whoever started it.
+/// Starts a keeper: in a session of its own and nobody's child, so that it outlives whoever started it.
 final class KeeperProgram {
-    private let child: ChildProgram
+    private let starter: ChildProgram
     private let messages: SharedDescriptor
     private let loop: ControlLoop
     private var token: ControlLoop.Token?
+    private var text: [UInt8] = []
 
     /// - Parameters:
     ///   - program: `etherloom`, by path.
@@ -25,33 +26,36 @@ final class KeeperProgram {
         do throws(Errno) {
             let pipe = try OwnedDescriptor.pipe()
             let null = try OwnedDescriptor.open("/dev/null", flags: O_RDWR)
-            child = try ChildProgram(
+            // The shell ends at once, and leaves the keeper to init.
+            starter = try ChildProgram(
                 [
-                    "/bin/sh", "-c", "exec \"$@\" 2>&1", "sh", program, "keeper", "--daemon", "--name", layout.lab,
-                    layout.directory,
+                    "/bin/sh", "-c", "setsid \"$@\" >/dev/null 2>&1 &", "sh", program, "keeper",
+                    "--lab", layout.lab, "--directory", layout.directory, "--runtime", layout.runtime, "--ready-fd",
+                    "3",
                 ],
                 input: null.rawValue,
-                output: pipe.second.rawValue
+                output: null.rawValue,
+                third: pipe.second.rawValue
             )
             messages = SharedDescriptor(pipe.first)
-            token = try loop.watch(child.rawDescriptor) { [self] _ in ended(layout, then) }
+            try messages.withDescriptor { (pipe: borrowing OwnedDescriptor) throws(Errno) in try pipe.setNonblocking() }
+            token = try loop.watch(messages.rawValue) { [self] _ in hear(then) }
         } catch {
             throw ControlError("cannot start \(program): \(error)", status: 4)
         }
     }
 
-    private func ended(_ layout: LabLayout, _ then: @escaping (ControlError?) -> Void) {
-        guard let status = child.poll() else { return }
+    /// `ready`, or why not; the end of it all without a word is an end, too.
+    private func hear(_ then: @escaping (ControlError?) -> Void) {
+        let part = messages.withDescriptor { try? $0.read(atMost: 4096) }
+        guard let part else { return }
+        text += part
+        guard part.isEmpty || text.last == 0x0a else { return }
         if let token { loop.cancel(token) }
         token = nil
-        guard status.shellStatus != 0 else { return then(nil) }
-        let text = messages.withDescriptor { pipe -> String in
-            try? pipe.setNonblocking()
-            return String(decoding: (try? pipe.read(atMost: 65536)) ?? [], as: UTF8.self)
-        }
-        let line =
-            text.split(separator: "\n").map(String.init).last ?? "its keeper ended with status \(status.shellStatus)"
-        let message = line.hasPrefix("etherloom: ") ? String(line.dropFirst("etherloom: ".count)) : line
-        then(ControlError(message, status: (1...4).contains(status.shellStatus) ? status.shellStatus : 1))
+        starter.poll()
+        let line = String(decoding: text.prefix { $0 != 0x0a }, as: UTF8.self)
+        if line == "ready" { return then(nil) }
+        then(ControlError(line.isEmpty ? "the lab's keeper has ended before it was ready" : line))
     }
 }

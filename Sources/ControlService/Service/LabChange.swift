@@ -91,7 +91,7 @@ public struct LabChange: Sendable, Equatable {
         if values.isEmpty { return " {}\n" }
         return "\n"
             + values.map { key, values in
-                let list = values.map { JSONValue.string($0.replacing("$", with: "$$")).description }
+                let list = values.map { JSON.string($0.replacing("$", with: "$$")).description }
                 return "\(margin)\(key): \(list.count == 1 ? list[0] : "[\(list.joined(separator: ", "))]")\n"
             }.joined()
     }
@@ -136,7 +136,7 @@ public struct LabChange: Sendable, Equatable {
             let segment = pairs.first { $0.hasPrefix("segment=") }?.dropFirst("segment=".count)
             let others = pairs.filter { !$0.hasPrefix("segment=") }
             let body = try Self.mapping(Array(others), indentation: 8)
-            let made = try read("guests", "  \(guest):\n    interfaces:\n      \(JSONValue.string(name)):" + body)
+            let made = try read("guests", "  \(guest):\n    interfaces:\n      \(JSON.string(name)):" + body)
             guard let interface = made.guests.first?.interfaces.first else { throw usage() }
             lab.guests[index].interfaces.append(interface)
             if let segment {

@@ -9,7 +9,7 @@ import Wire
 /// A lab as its users see it: what is wanted and what there is, in one.
 public enum LabReport {
     /// One line of `ps`.
-    public static func summary(_ session: LabSession) -> JSONValue {
+    public static func summary(_ session: LabSession) -> JSON {
         let running = session.actual.guests.values.filter { $0.state == .running }.count
         return [
             "name": .string(session.name), "directory": .string(session.layout.directory),
@@ -25,7 +25,7 @@ public enum LabReport {
     }
 
     /// Everything.
-    public static func lab(_ session: LabSession) -> JSONValue {
+    public static func lab(_ session: LabSession) -> JSON {
         let lab = session.intent.lab
         return [
             "name": .string(session.name), "directory": .string(session.layout.directory),
@@ -46,7 +46,7 @@ public enum LabReport {
         ]
     }
 
-    public static func guest(_ guest: Guest, _ session: LabSession) -> JSONValue {
+    public static func guest(_ guest: Guest, _ session: LabSession) -> JSON {
         let actual = session.actual.guests[guest.name]
         let run = session.runs[guest.name]
         let overlays = guest.overlays
@@ -65,7 +65,7 @@ public enum LabReport {
         ]
     }
 
-    private static func interface(_ interface: Interface, of guest: Guest, _ session: LabSession) -> JSONValue {
+    private static func interface(_ interface: Interface, of guest: Guest, _ session: LabSession) -> JSON {
         let port = GuestPlan.port(guest: guest.name, interface: interface.name)
         let actual = session.actual.interfaces[port]
         let end = LinkEnd.interface(guest: guest.name, name: interface.name)
@@ -85,13 +85,13 @@ public enum LabReport {
         ]
     }
 
-    private static func rules(_ rules: FilterRules) -> JSONValue {
+    private static func rules(_ rules: FilterRules) -> JSON {
         rules.isEmpty
             ? .null
             : ["allow": .texts(rules.allow), "send": .optional(rules.send), "receive": .optional(rules.receive)]
     }
 
-    private static func segment(_ segment: Segment, _ session: LabSession) -> JSONValue {
+    private static func segment(_ segment: Segment, _ session: LabSession) -> JSON {
         let members = session.actual.interfaces.filter { $0.value.segment == segment.name }.keys.sorted()
         return [
             "name": .string(segment.name), "kind": .string(segment.kind.rawValue),
@@ -101,18 +101,18 @@ public enum LabReport {
         ]
     }
 
-    private static func link(_ link: Link) -> JSONValue {
+    private static func link(_ link: Link) -> JSON {
         [
             "ends": .texts([link.first.description, link.second.description]), "up": .boolean(link.isUp),
             "forth": impairment(link.forth), "back": impairment(link.back), "cable": .optional(Planner.cable(link)),
         ]
     }
 
-    private static func impairment(_ impairment: Impairment) -> JSONValue {
+    private static func impairment(_ impairment: Impairment) -> JSON {
         impairment.isEmpty ? .null : .texts(impairment.words)
     }
 
-    private static func gateway(_ gateway: GatewayElement) -> JSONValue {
+    private static func gateway(_ gateway: GatewayElement) -> JSON {
         [
             "name": .string(gateway.name), "segment": .string(gateway.segment),
             "address": .optional(gateway.address?.description), "dhcp": .boolean(gateway.servesDHCP),
@@ -120,7 +120,7 @@ public enum LabReport {
         ]
     }
 
-    private static func delegation(_ delegation: Delegation, _ session: LabSession) -> JSONValue {
+    private static func delegation(_ delegation: Delegation, _ session: LabSession) -> JSON {
         [
             "name": .string(delegation.name), "segment": .string(delegation.segment),
             "user": .optional(delegation.user), "group": .optional(delegation.group),

@@ -119,7 +119,7 @@ struct LinkChange {
         var lines = ""
         for pair in pairs {
             let sign = pair.firstIndex(of: "=") ?? pair.startIndex
-            let value = JSONValue.string(String(pair[pair.index(after: sign)...]).replacing("$", with: "$$"))
+            let value = JSON.string(String(pair[pair.index(after: sign)...]).replacing("$", with: "$$"))
             lines += "          \(pair[..<sign]): \(value)\n"
         }
         let text = "guests:\n  a:\n    interfaces:\n      b:\n        impair:\n\(lines)"

@@ -29,11 +29,11 @@ public final class EventHub: Sendable {
 
     public var isEmpty: Bool { listeners.withLock { $0.table.isEmpty } }
 
-    func publish(_ lab: String, _ event: String, _ members: [JSONValue.Member]) {
+    func publish(_ lab: String, _ event: String, _ members: [JSON.Member]) {
         let wanted = listeners.withLock { $0.table.values.filter { $0.lab == nil || $0.lab == lab } }
         guard !wanted.isEmpty else { return }
-        let json = JSONValue.object(
-            [JSONValue.Member("event", .string(event)), JSONValue.Member("lab", .string(lab))] + members
+        let json = JSON.object(
+            [JSON.Member("event", .string(event)), JSON.Member("lab", .string(lab))] + members
         )
         let line = json.description
         for listener in wanted { listener.send(line) }

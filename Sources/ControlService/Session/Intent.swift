@@ -25,8 +25,8 @@ public struct Intent: Sendable, Equatable {
 
     // MARK: As a file
 
-    public var json: JSONValue {
-        func list(_ resources: [String: Resource]) -> JSONValue {
+    public var json: JSON {
+        func list(_ resources: [String: Resource]) -> JSON {
             .array(resources.values.sorted { ($0.kind, $0.name) < ($1.kind, $1.name) }.map(\.json))
         }
         return [
@@ -35,7 +35,7 @@ public struct Intent: Sendable, Equatable {
         ]
     }
 
-    public init?(json: JSONValue) {
+    public init?(json: JSON) {
         guard json["version"]?.integer == 1, let directory = json["directory"]?.text, let text = json["lab"]?.text,
             let file = try? LabFile(text, labName: "lab")
         else { return nil }
@@ -60,14 +60,14 @@ public struct Intent: Sendable, Equatable {
     }
 
     public static func load(_ path: String) -> Intent? {
-        guard let bytes = try? FileSystem.contents(path, limit: 64 << 20), let json = try? JSONValue(parsing: bytes)
+        guard let bytes = try? FileSystem.contents(path, limit: 64 << 20), let json = try? JSON(parsing: bytes)
         else { return nil }
         return Intent(json: json)
     }
 }
 
 extension Resource {
-    var json: JSONValue {
+    var json: JSON {
         [
             "kind": .string(kind.rawValue), "name": .string(name),
             "make": .array(make.map { .texts($0) }), "remove": .array(remove.map { .texts($0) }),
@@ -75,7 +75,7 @@ extension Resource {
         ]
     }
 
-    init?(json: JSONValue) {
+    init?(json: JSON) {
         guard let kind = json["kind"]?.text.flatMap(Kind.init(rawValue:)), let name = json["name"]?.text,
             let make = json["make"]?.list?.compactMap(\.texts), let remove = json["remove"]?.list?.compactMap(\.texts)
         else { return nil }

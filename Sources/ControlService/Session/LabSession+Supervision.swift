@@ -50,7 +50,7 @@ extension LabSession {
     }
 
     private func publishGuest(_ name: String, _ state: GuestState, _ status: WaitStatus?) {
-        var members: [(String, JSONValue)] = [
+        var members: [(String, JSON)] = [
             ("guest", .string(name)), ("state", .string(state.rawValue)), ("ready", .boolean(run(of: name).isReady)),
         ]
         if let status { members.append(("status", .integer(status.shellStatus))) }

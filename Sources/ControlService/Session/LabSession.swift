@@ -122,8 +122,8 @@ public final class LabSession {
 
     func log(_ line: String) { publish("log", [("line", .string(line))]) }
 
-    func publish(_ event: String, _ members: [(String, JSONValue)]) {
-        hub.publish(name, event, members.map { JSONValue.Member($0.0, $0.1) })
+    func publish(_ event: String, _ members: [(String, JSON)]) {
+        hub.publish(name, event, members.map { JSON.Member($0.0, $0.1) })
     }
 
     // MARK: Waiting

@@ -9,7 +9,7 @@ import Model
 struct LabSource {
     /// What messages call it.
     let name: String
-    private let text: String
+    let text: String
     private let labName: String
 
     /// Largest lab file.

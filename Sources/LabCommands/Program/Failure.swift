@@ -17,4 +17,7 @@ enum ExitStatus {
     static let success: Int32 = 0
     static let failure: Int32 = 1
     static let usage: Int32 = 2
+    static let timeout: Int32 = 3
+    /// This host cannot.
+    static let unsupported: Int32 = 4
 }

@@ -21,6 +21,8 @@ enum ServiceProcess {
         /// It serves; the text is for standard output.
         case ready(String)
         case failed(Failure)
+        /// There is nothing more to do.
+        case done
     }
 
     /// Where a server's task leaves its news.
@@ -72,13 +74,14 @@ enum ServiceProcess {
                     mailbox.put(.failed(error as? Failure ?? Failure("\(error)")))
                 }
             }
-            while true {
+            serving: while true {
                 let ready = try Poll.readable([signals.rawDescriptor, mailbox.descriptor], deadline: nil)
                 if ready[0], hasEnd(signals) { break }
                 if ready[1] {
                     for item in mailbox.take() {
                         switch item {
                         case .failed(let failure): throw failure
+                        case .done: break serving
                         case .ready(let text):
                             StandardStreams.writeOutput(text)
                             try tellReady(options)

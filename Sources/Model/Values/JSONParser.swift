@@ -2,23 +2,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What is wrong with a text that is to be JSON: where, in bytes from its beginning.
-public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct JSONSyntaxError: Error, Equatable, Sendable, CustomStringConvertible {
     public let message: String
     public let offset: Int
     public var description: String { "no JSON: \(message) at byte \(offset)" }
 }
 
-extension JSONValue {
+extension JSON {
     /// Deepest nesting that is read.
     public static var depthLimit: Int { 64 }
 
     /// Reads a text of RFC 8259.
-    public init(parsing bytes: [UInt8]) throws(JSONError) {
+    public init(parsing bytes: [UInt8]) throws(JSONSyntaxError) {
         var parser = JSONParser(bytes: bytes)
         self = try parser.document()
     }
 
-    public init(parsing text: String) throws(JSONError) { try self.init(parsing: Array(text.utf8)) }
+    public init(parsing text: String) throws(JSONSyntaxError) { try self.init(parsing: Array(text.utf8)) }
 }
 
 private struct JSONParser {
@@ -27,14 +27,14 @@ private struct JSONParser {
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
-    mutating func document() throws(JSONError) -> JSONValue {
+    mutating func document() throws(JSONSyntaxError) -> JSON {
         let value = try value(depth: 0)
         skipBlanks()
         guard place == bytes.count else { throw error("something after the value") }
         return value
     }
 
-    private func error(_ message: String) -> JSONError { JSONError(message: message, offset: place) }
+    private func error(_ message: String) -> JSONSyntaxError { JSONSyntaxError(message: message, offset: place) }
 
     private mutating func skipBlanks() {
         while place < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[place]) { place += 1 }
@@ -42,8 +42,8 @@ private struct JSONParser {
 
     private var next: UInt8? { place < bytes.count ? bytes[place] : nil }
 
-    private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
-        guard depth < JSONValue.depthLimit else { throw error("nested too deeply") }
+    private mutating func value(depth: Int) throws(JSONSyntaxError) -> JSON {
+        guard depth < JSON.depthLimit else { throw error("nested too deeply") }
         skipBlanks()
         guard let first = next else { throw error("the text ends") }
         switch first {
@@ -57,13 +57,13 @@ private struct JSONParser {
         }
     }
 
-    private mutating func literal(_ word: String, _ value: JSONValue) throws(JSONError) -> JSONValue {
+    private mutating func literal(_ word: String, _ value: JSON) throws(JSONSyntaxError) -> JSON {
         guard bytes[place...].starts(with: word.utf8) else { throw error("an unknown word") }
         place += word.utf8.count
         return value
     }
 
-    private mutating func number() throws(JSONError) -> JSONValue {
+    private mutating func number() throws(JSONSyntaxError) -> JSON {
         let start = place
         while let byte = next, (0x30...0x39).contains(byte) || "+-.eE".utf8.contains(byte) { place += 1 }
         let text = String(decoding: bytes[start..<place], as: UTF8.self)
@@ -74,9 +74,9 @@ private struct JSONParser {
         return .number(number)
     }
 
-    private mutating func array(_ depth: Int) throws(JSONError) -> JSONValue {
+    private mutating func array(_ depth: Int) throws(JSONSyntaxError) -> JSON {
         place += 1
-        var list: [JSONValue] = []
+        var list: [JSON] = []
         skipBlanks()
         if next == UInt8(ascii: "]") {
             place += 1
@@ -88,9 +88,9 @@ private struct JSONParser {
         }
     }
 
-    private mutating func object(_ depth: Int) throws(JSONError) -> JSONValue {
+    private mutating func object(_ depth: Int) throws(JSONSyntaxError) -> JSON {
         place += 1
-        var members: [JSONValue.Member] = []
+        var members: [JSON.Member] = []
         skipBlanks()
         if next == UInt8(ascii: "}") {
             place += 1
@@ -103,20 +103,20 @@ private struct JSONParser {
             skipBlanks()
             guard next == UInt8(ascii: ":") else { throw error("a colon is missing") }
             place += 1
-            members.append(JSONValue.Member(key, try value(depth: depth + 1)))
+            members.append(JSON.Member(key, try value(depth: depth + 1)))
             guard try goesOn(until: UInt8(ascii: "}")) else { return .object(members) }
         }
     }
 
     /// Takes a comma, or the end.
-    private mutating func goesOn(until end: UInt8) throws(JSONError) -> Bool {
+    private mutating func goesOn(until end: UInt8) throws(JSONSyntaxError) -> Bool {
         skipBlanks()
         guard let byte = next, byte == end || byte == UInt8(ascii: ",") else { throw error("a comma is missing") }
         place += 1
         return byte != end
     }
 
-    private mutating func string() throws(JSONError) -> String {
+    private mutating func string() throws(JSONSyntaxError) -> String {
         place += 1
         var text: [UInt8] = []
         while let byte = next {
@@ -133,7 +133,7 @@ private struct JSONParser {
         throw error("a string without its end")
     }
 
-    private mutating func escape(_ text: inout [UInt8]) throws(JSONError) {
+    private mutating func escape(_ text: inout [UInt8]) throws(JSONSyntaxError) {
         guard let byte = next else { throw error("the text ends") }
         place += 1
         switch byte {
@@ -160,7 +160,7 @@ private struct JSONParser {
         }
     }
 
-    private mutating func fourDigits() throws(JSONError) -> UInt32 {
+    private mutating func fourDigits() throws(JSONSyntaxError) -> UInt32 {
         guard place + 4 <= bytes.count,
             let code = UInt32(String(decoding: bytes[place..<place + 4], as: UTF8.self), radix: 16)
         else { throw error("four hexadecimal digits are missing") }

@@ -2,32 +2,32 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A value of JSON, RFC 8259: what the daemon and its clients say to each other. Members keep their order.
-public enum JSONValue: Sendable, Equatable {
+public enum JSON: Sendable, Equatable {
     case null
     case boolean(Bool)
     case number(Double)
     case string(String)
-    case array([JSONValue])
+    case array([JSON])
     case object([Member])
 
     public struct Member: Sendable, Equatable {
         public var key: String
-        public var value: JSONValue
-        public init(_ key: String, _ value: JSONValue) {
+        public var value: JSON
+        public init(_ key: String, _ value: JSON) {
             self.key = key
             self.value = value
         }
     }
 
     /// The member of an object; nil when there is none, or this is no object.
-    public subscript(key: String) -> JSONValue? {
+    public subscript(key: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members.first { $0.key == key }?.value
     }
 
     public var text: String? { if case .string(let text) = self { text } else { nil } }
     public var flag: Bool? { if case .boolean(let flag) = self { flag } else { nil } }
-    public var list: [JSONValue]? { if case .array(let list) = self { list } else { nil } }
+    public var list: [JSON]? { if case .array(let list) = self { list } else { nil } }
     public var members: [Member]? { if case .object(let members) = self { members } else { nil } }
     /// A whole number, as far as a Double holds them.
     public var integer: Int? {
@@ -40,10 +40,10 @@ public enum JSONValue: Sendable, Equatable {
         return texts.count == list.count ? texts : nil
     }
 
-    public static func texts(_ texts: some Sequence<String>) -> JSONValue { .array(texts.map { .string($0) }) }
-    public static func integer(_ number: some BinaryInteger) -> JSONValue { .number(Double(number)) }
+    public static func texts(_ texts: some Sequence<String>) -> JSON { .array(texts.map { .string($0) }) }
+    public static func integer(_ number: some BinaryInteger) -> JSON { .number(Double(number)) }
     /// A string, or nothing.
-    public static func optional(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+    public static func optional(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
 
     /// On one line.
     public var description: String {
@@ -112,14 +112,14 @@ public enum JSONValue: Sendable, Equatable {
     }
 }
 
-extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+extension JSON: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, CustomStringConvertible
 {
     public init(stringLiteral text: String) { self = .string(text) }
     public init(booleanLiteral flag: Bool) { self = .boolean(flag) }
     public init(integerLiteral number: Int) { self = .number(Double(number)) }
-    public init(arrayLiteral list: JSONValue...) { self = .array(list) }
-    public init(dictionaryLiteral members: (String, JSONValue)...) {
+    public init(arrayLiteral list: JSON...) { self = .array(list) }
+    public init(dictionaryLiteral members: (String, JSON)...) {
         self = .object(members.map { Member($0.0, $0.1) })
     }
 }

@@ -1,0 +1,273 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ControlService
+import Hummingbird
+import LabFile
+import Model
+import NIOCore
+
+/// The daemon's requests, answered by the thread that has the labs.
+struct APIRouter: Sendable {
+    let service: ServiceThread
+    let version: String
+
+    typealias Handler = @Sendable (APIRequest) async throws -> Response
+
+    /// A router for all of `APIRoute.all`.
+    func router() -> Router<APIContext> {
+        let router = Router(context: APIContext.self)
+        for route in APIRoute.all {
+            guard let handler = handler(route.name) else { preconditionFailure("no handler for \(route.name)") }
+            let path = RouterPath(route.path.replacing("{", with: "").replacing("}", with: ""), route.parameters)
+            let method = HTTPRequest.Method(rawValue: route.method.rawValue.uppercased()) ?? .get
+            let service = self.service
+            router.on(path.path, method: method) { request, context in
+                service.post { $0.touch() }
+                do {
+                    return try await handler(APIRequest(request: request, context: context))
+                } catch let error as ControlError {
+                    return .error(error)
+                }
+            }
+        }
+        return router
+    }
+
+    /// Hummingbird writes `:name` for what we write `{name}`.
+    private struct RouterPath {
+        let path: Hummingbird.RouterPath
+        init(_ text: String, _ parameters: [String]) {
+            let parts = text.split(separator: "/").map { parameters.contains(String($0)) ? ":\($0)" : String($0) }
+            path = Hummingbird.RouterPath("/" + parts.joined(separator: "/"))
+        }
+    }
+
+    private func handler(_ name: String) -> Handler? {
+        switch name {
+        case "health": { _ in .json(["version": .string(version)]) }
+        case "document": { _ in .json(OpenAPIDocument.json(version: version)) }
+        case "events": { _ in events(nil) }
+        case "lab-events":
+            { request in
+                let lab = request.name("lab")
+                _ = try await onLab(lab) { session, then in then(.success(LabReport.summary(session))) }
+                return events(lab)
+            }
+        case "labs":
+            { _ in
+                .json(
+                    try await service.ask { service, then in
+                        let names = service.sessions.keys.sorted()
+                        then(.success(.array(names.compactMap { service.sessions[$0].map(LabReport.summary) })))
+                    }
+                )
+            }
+        case "up": up
+        case "lab":
+            { request in
+                .json(try await onLab(request.name("lab")) { session, then in then(.success(LabReport.lab(session))) })
+            }
+        case "change": change
+        case "down": down
+        case "file":
+            { request in
+                .json(
+                    try await onLab(request.name("lab")) { session, then in
+                        then(.success(["file": .string(LabWriter.text(session.savedLab()))]))
+                    }
+                )
+            }
+        case "graph": graph
+        default: guestHandler(name)
+        }
+    }
+
+    private func guestHandler(_ name: String) -> Handler? {
+        switch name {
+        case "guest":
+            { request in
+                let name = request.name("guest")
+                return .json(
+                    try await onLab(request.name("lab")) { session, then in
+                        guard let guest = session.intent.lab.guest(name) else {
+                            return then(.failure(.noGuest(name, session)))
+                        }
+                        then(.success(LabReport.guest(guest, session)))
+                    }
+                )
+            }
+        case "delete-guest":
+            { request in
+                let (guest, files) = (request.name("guest"), request.isSet("files"))
+                return .json(
+                    try await onLab(request.name("lab")) { session, then in
+                        session.deleteGuest(guest, files: files) { then($0.map { ["changes": .texts($0)] }) }
+                    }
+                )
+            }
+        case "act": act
+        case "ask":
+            { request in
+                let (guest, kind) = (request.name("guest"), request.name("request"))
+                let words = try await request.body(["words"])["words"]?.texts
+                guard let words, !words.isEmpty else { throw ControlError.usage("words: a list of words is wanted") }
+                return .json(
+                    try await onLab(request.name("lab")) { session, then in
+                        session.ask(guest, kind, words) { then($0.map { ["lines": .texts($0)] }) }
+                    }
+                )
+            }
+        case "snapshots", "save-snapshot", "restore-snapshot", "remove-snapshot":
+            { request in
+                let verb =
+                    [
+                        "snapshots": "snapshots", "save-snapshot": "snapshot-save",
+                        "restore-snapshot": "snapshot-restore",
+                    ][name]
+                    ?? "snapshot-remove"
+                let snapshot = name == "snapshots" ? [] : [request.name("snapshot")]
+                return .json(
+                    try await onLab(request.name("lab")) { session, then in
+                        session.snapshot([verb] + snapshot) { then($0.map { ["snapshots": .texts($0)] }) }
+                    }
+                )
+            }
+        default: nil
+        }
+    }
+
+    typealias JSONThen = @Sendable (Result<JSON, ControlError>) -> Void
+
+    private func onLab(
+        _ name: String,
+        _ body: @escaping @Sendable (LabSession, @escaping JSONThen) -> Void
+    ) async throws -> JSON {
+        try await service.ask { service, then in
+            do throws(ControlError) {
+                body(try service.session(name), then)
+            } catch {
+                then(.failure(error))
+            }
+        }
+    }
+
+    // MARK: Labs
+
+    @Sendable private func up(_ request: APIRequest) async throws -> Response {
+        let known = ["directory", "file", "file-name", "lab-name", "environment", "guests", "down-for"]
+        let body = try await request.body(known)
+        guard let directory = body["directory"]?.text, directory.hasPrefix("/"), let file = body["file"]?.text else {
+            throw ControlError.usage("directory and file are wanted: an absolute path, and a text")
+        }
+        var made = LabService.UpRequest(
+            directory: directory,
+            file: file,
+            fileName: body["file-name"]?.text ?? "lab.yaml",
+            labName: body["lab-name"]?.text ?? "lab"
+        )
+        for member in body["environment"]?.members ?? [] { made.environment[member.key] = member.value.text }
+        made.options.isDryRun = request.isSet("dry-run")
+        made.options.start = body["guests"]?.texts.map(Set.init)
+        made.options.downFor = body["down-for"]?.integer.map { UInt64(clamping: $0) }
+        made.waits = request.query("wait") != "0"
+        made.milliseconds = try request.milliseconds("timeout")
+        let asked = made
+        let answer: LabService.UpAnswer = try await service.ask { $0.up(asked, then: $1) }
+        return .json(["lab": .string(answer.lab), "changes": .texts(answer.lines)])
+    }
+
+    @Sendable private func change(_ request: APIRequest) async throws -> Response {
+        let body = try await request.body(["changes", "down-for"])
+        guard let list = body["changes"]?.list, !list.isEmpty else {
+            throw ControlError.usage("changes: a list of changes is wanted, each a list of words")
+        }
+        let changes = try list.map { item in
+            guard let words = item.texts else { throw ControlError.usage("changes: each is a list of words") }
+            return LabChange(words)
+        }
+        var options = ConvergeOptions()
+        options.isDryRun = request.isSet("dry-run")
+        options.start = []
+        options.downFor = body["down-for"]?.integer.map { UInt64(clamping: $0) }
+        options.undoesOnFailure = true
+        let chosen = options
+        return .json(
+            try await onLab(request.name("lab")) { session, then in
+                session.change(chosen) { (lab) throws(ControlError) in
+                    for change in changes { try change.apply(to: &lab) }
+                } then: { result in
+                    then(result.map { ["changes": .texts($0)] })
+                }
+            }
+        )
+    }
+
+    @Sendable private func down(_ request: APIRequest) async throws -> Response {
+        let grace = try request.milliseconds("grace")
+        return .json(
+            try await onLab(request.name("lab")) { session, then in
+                session.down(milliseconds: grace) { error in
+                    if let error { then(.failure(error)) } else { then(.success([:])) }
+                }
+            }
+        )
+    }
+
+    @Sendable private func graph(_ request: APIRequest) async throws -> Response {
+        let format = request.query("format") ?? "text"
+        return .json(
+            try await onLab(request.name("lab")) { session, then in
+                do throws(ControlError) {
+                    then(.success(["graph": .string(try LabGraph(session).text(format))]))
+                } catch {
+                    then(.failure(error))
+                }
+            }
+        )
+    }
+
+    @Sendable private func act(_ request: APIRequest) async throws -> Response {
+        let (guest, action) = (request.name("guest"), request.name("action"))
+        let grace = try request.milliseconds("grace")
+        let (waits, timeout) = (request.isSet("wait"), try request.milliseconds("timeout"))
+        return .json(
+            try await onLab(request.name("lab")) { session, then in
+                session.act(guest, action, grace: grace, waits: waits, milliseconds: timeout) { error in
+                    if let error { then(.failure(error)) } else { then(.success([:])) }
+                }
+            }
+        )
+    }
+
+    // MARK: Events
+
+    /// A stream of events: what there is first, then what happens. A reader that does not read is dropped.
+    private func events(_ lab: String?) -> Response {
+        let service = self.service
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            body: ResponseBody { writer in
+                let (lines, input) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(4096))
+                // In one job, so that nothing is missed between the two.
+                let number: Int = try await service.ask { service, then in
+                    let sessions = service.sessions.values.filter { lab == nil || $0.name == lab }
+                    let snapshot = JSON.array(sessions.map { LabReport.lab($0) })
+                    input.yield("event: snapshot\ndata: \(snapshot)\n\n")
+                    then(.success(service.hub.add(lab: lab) { input.yield("event: change\ndata: \($0)\n\n") }))
+                }
+                defer { service.hub.remove(number) }
+                let beat = Task {
+                    while !Task.isCancelled {
+                        try await Task.sleep(for: .seconds(15))
+                        input.yield(": alive\n\n")
+                    }
+                }
+                defer { beat.cancel() }
+                for await line in lines { try await writer.write(ByteBuffer(string: line)) }
+                try await writer.finish(nil)
+            }
+        )
+    }
+}

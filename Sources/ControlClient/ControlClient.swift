@@ -1,0 +1,133 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+public import Guests
+import LinuxSystem
+public import Model
+
+/// The daemon, as commands speak to it. Started when it is not there.
+public final class ControlClient {
+    private var connection: HTTPConnection?
+    private let path: String
+    private let startsDaemon: Bool
+    /// Runs `etherloom-lab`.
+    private let program: String
+
+    public static var socketPath: String { LabPlaces.userDirectory + "/daemon" }
+
+    /// - Parameters:
+    ///   - program: `etherloom-lab`, by path, to start a daemon with.
+    ///   - startsDaemon: whether one is started when none runs.
+    public init(program: String, startsDaemon: Bool = true) {
+        self.program = program
+        self.startsDaemon = startsDaemon
+        path = Self.socketPath
+    }
+
+    /// A request; its answer's JSON.
+    ///
+    /// - Parameter parts: of the path; any text.
+    @discardableResult
+    public func request(
+        _ method: String,
+        _ parts: [String],
+        query: [(String, String?)] = [],
+        body: JSON? = nil
+    ) throws(GuestError) -> JSON {
+        let target = Self.target(parts, query)
+        let answer: HTTPConnection.Answer
+        do throws(Errno) {
+            let connection = try open()
+            self.connection = connection
+            try connection.send(method, target, body: body)
+            answer = try connection.receive()
+        } catch {
+            connection = nil
+            throw GuestError("the daemon of your labs does not answer: \(error); its socket is \(path)")
+        }
+        let json = (try? JSON(parsing: answer.body)) ?? .null
+        guard (200..<300).contains(answer.status) else { throw Self.refusal(answer.status, json) }
+        return json
+    }
+
+    /// A stream of server-sent events: calls `event` with each event's name and data until it says that it is enough.
+    public func events(_ parts: [String], _ event: (String, JSON) -> Bool) throws(GuestError) {
+        var pending = ""
+        do throws(Errno) {
+            let connection = try open()
+            self.connection = nil
+            try connection.send("GET", Self.target(parts, []), body: nil)
+            let head = try connection.head()
+            guard head.status == 200 else {
+                throw Errno.noEntry
+            }
+            while let part = try connection.chunk() {
+                pending += String(decoding: part, as: UTF8.self)
+                while let end = pending.firstRange(of: "\n\n") {
+                    let block = pending[..<end.lowerBound]
+                    pending = String(pending[end.upperBound...])
+                    var name = ""
+                    var data = ""
+                    for line in block.split(separator: "\n") {
+                        if line.hasPrefix("event: ") { name = String(line.dropFirst(7)) }
+                        if line.hasPrefix("data: ") { data += line.dropFirst(6) }
+                    }
+                    guard !data.isEmpty, let json = try? JSON(parsing: data) else { continue }
+                    if !event(name, json) { return }
+                }
+            }
+        } catch {
+            if error == .noEntry { throw GuestError("no such lab runs") }
+            if error != .connectionReset { throw GuestError("the daemon's events end: \(error)") }
+        }
+    }
+
+    // MARK: Connecting
+
+    private func open() throws(Errno) -> HTTPConnection {
+        if let connection { return connection }
+        do throws(Errno) {
+            return try HTTPConnection(path: path)
+        } catch {
+            guard startsDaemon, error == .noEntry || error == .connectionRefused else { throw error }
+        }
+        // It says that it is ready by going to the background.
+        let starter = try ChildProgram([program, "daemon", "--on-demand", "--daemon"])
+        _ = try starter.wait()
+        return try HTTPConnection(path: path)
+    }
+
+    // MARK: Texts
+
+    static func target(_ parts: [String], _ query: [(String, String?)]) -> String {
+        var target = parts.map { "/" + encoded($0) }.joined()
+        var mark = "?"
+        for case (let key, let value?) in query {
+            target += "\(mark)\(key)=\(encoded(value))"
+            mark = "&"
+        }
+        return target
+    }
+
+    /// RFC 3986 section 2.1.
+    static func encoded(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+                || "-._~".utf8.contains(byte)
+            if isPlain {
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += "%" + (digits.count == 1 ? "0" : "") + digits
+            }
+        }
+        return result
+    }
+
+    private static func refusal(_ status: Int, _ json: JSON) -> GuestError {
+        let message = json["error"]?.text ?? "the daemon refuses with status \(status)"
+        return GuestError(message, status: json["status"]?.integer.map(Int32.init) ?? 1)
+    }
+}

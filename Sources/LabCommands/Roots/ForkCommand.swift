@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ControlClient
+import Glibc
+import LabFile
+import LinuxSystem
+import Model
+
+/// `etherloom fork`: a second lab from one that runs.
+struct ForkCommand: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "fork",
+            abstract: "Start a second lab from a running one, with all that its guests have changed.",
+            discussion: """
+                The new directory has the lab file as save writes it, the guests' changes, and links to master, kernel and \
+                templates. Ports of the host that the first lab forwards are left out.
+                """
+        )
+    }
+
+    @Argument(help: "The new lab's name.") var name: String
+    @Argument(help: "Its directory, which must not be there yet.") var directory: String
+    @OptionGroup var lab: LabOptions
+
+    /// What the new lab has of its own; all else it shares by links.
+    private static let own = ["host", "mount", "run", "snapshots", "lab.yaml"]
+
+    mutating func run() throws {
+        if let objection = LabName.objection(to: name) {
+            throw Failure("\"\(name)\": \(objection)", status: ExitStatus.usage)
+        }
+        let client = try ControlClient.make()
+        let old = try lab.name()
+        guard old != name else {
+            throw Failure("a lab \"\(old)\" runs already; give another name", status: ExitStatus.usage)
+        }
+        let answer = try client.request("GET", ["labs", old])
+        guard let from = answer["directory"]?.text,
+            let text = try client.request("GET", ["labs", old, "file"])["file"]?.text
+        else { throw Failure("the daemon gave no file") }
+        let target = try absolute()
+        let file = try Self.file(text, name)
+        let snapshot = "fork-\(name)"
+        do throws(Errno) {
+            try FileSystem.makeDirectory(target, mode: 0o755)
+        } catch {
+            throw Failure("\(directory): \(error)")
+        }
+        _ = try client.request("POST", ["labs", old, "snapshots", snapshot])
+        do throws(Errno) {
+            for entry in try FileSystem.names(in: from) where !Self.own.contains(entry) {
+                try FileSystem.makeLink("\(target)/\(entry)", to: "\(from)/\(entry)")
+            }
+            try FileSystem.makeDirectory(target + "/snapshots", mode: 0o755)
+            try FileSystem.rename("\(from)/snapshots/\(snapshot)", to: target + "/snapshots/fork")
+            let output = try OwnedDescriptor.open(target + "/lab.yaml", flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
+            try output.writeAll(file.utf8)
+        } catch {
+            throw Failure("\(directory): \(error)")
+        }
+        let body: [JSON.Member] = [
+            .init("directory", .string(target)), .init("file", .string(file)),
+            .init("file-name", .string("\(directory)/lab.yaml")), .init("lab-name", .string(name)),
+        ]
+        // Nobody runs before all have what the first lab's guests had.
+        _ = try client.request("POST", ["labs"], body: .object(body + [.init("guests", .array([]))]))
+        _ = try client.request("POST", ["labs", name, "snapshots", "fork", "restore"])
+        _ = try client.request("POST", ["labs"], body: .object(body))
+    }
+
+    /// The lab's file with another name, and without the ports of the host that only one lab can have.
+    private static func file(_ text: String, _ name: String) throws -> String {
+        do throws(LabFileError) {
+            var lab = try LabFile(text, labName: name).lab
+            lab.name = name
+            for index in lab.gateways.indices { lab.gateways[index].forwards = [] }
+            return LabWriter.text(lab)
+        } catch {
+            throw Failure(error.description)
+        }
+    }
+
+    private func absolute() throws -> String {
+        guard !directory.hasPrefix("/") else { return directory }
+        guard let current = CurrentProcess.workingDirectory else { throw Failure("the current directory is gone") }
+        return "\(current)/\(directory)"
+    }
+}
