@@ -117,8 +117,6 @@ public protocol GuestHost: AnyObject {
     func fail(_ error: GuestError)
     /// One line for the lab's log, where the guest's name is put before it.
     func log(_ line: String)
-    /// Why it will not run, or runs no more, to be said with its end; `hasEnded` follows.
-    func fail(_ error: GuestError)
 
     /// What the guest writes to its console, from the first byte: goes to the log and to whoever watches.
     func consoleWrote(_ bytes: [UInt8])
@@ -159,10 +157,6 @@ extension GuestHost {
     public func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
         then(.failure(GuestError("\(interface): interfaces cannot be added to this guest while it runs", status: 4)))
     }
-}
-
-extension GuestHost {
-    public func fail(_ error: GuestError) { log(error.message) }
 }
 
 /// A program that runs for a guest.

@@ -74,7 +74,7 @@ final class ProcessGuest: GuestDriver {
             made = try result.get()
         } catch {
             // Its end follows.
-            (host as? KeptGuest)?.fail(error)
+            host.fail(error)
             return
         }
         let network = ProcessNetwork(guest: self)
@@ -88,7 +88,7 @@ final class ProcessGuest: GuestDriver {
         network.configure { [weak self] error in
             guard let self, channel != nil else { return }
             if let error {
-                (host as? KeptGuest)?.fail(error)
+                host.fail(error)
                 return kill()
             }
             isUp = true
@@ -117,7 +117,7 @@ final class ProcessGuest: GuestDriver {
         let subject = takeSubject()
         commands[subject] = ProcessCommand(subject, guest: self, streams: nil) { [weak self] result in
             if case .failure(let error) = result, let self {
-                (host as? KeptGuest)?.fail(error)
+                host.fail(error)
                 kill()
             }
         }
@@ -146,7 +146,7 @@ final class ProcessGuest: GuestDriver {
             do throws(GuestError) {
                 return try start()
             } catch {
-                (host as? KeptGuest)?.fail(error)
+                host.fail(error)
             }
         }
         host.hasEnded(status)
