@@ -48,7 +48,7 @@ enum UMLS3Program {
         options.isDaemon = !isDebug
         options.pidFile = pidFile
         try ElementProcess.perform(options) { process in
-            let set = UMLSwitchSet(loop: process.loop, isDebug: isDebug)
+            let set = UMLSwitchSet(loop: process.loop, isDebug: isDebug, guestDirectory: socket + ".guests")
             let server = try UMLS3Server(set, loop: process.loop, path: socket)
             defer {
                 set.closeAll()

@@ -10,6 +10,7 @@ final class UMLSwitchSet {
     private var switches: [String: UMLSwitch] = [:]
     private(set) var isDebug: Bool
     private var logFile: LogFile?
+    private var guests: UMLSwitchGuests?
 
     private final class LogFile {
         let descriptor: OwnedDescriptor
@@ -22,9 +23,13 @@ final class UMLSwitchSet {
         var mistake: String?
     }
 
-    init(loop: ControlLoop, isDebug: Bool) {
+    /// - Parameter guestDirectory: where guests have their sockets; nil: without guests.
+    init(loop: ControlLoop, isDebug: Bool, guestDirectory: String? = nil) {
         self.loop = loop
         self.isDebug = isDebug
+        guests = guestDirectory.map { path in
+            UMLSwitchGuests(directory: path, loop: loop) { [weak self] in self?.log($0) }
+        }
     }
 
     func log(_ line: String) {
@@ -68,17 +73,19 @@ final class UMLSwitchSet {
         case "switch": return changeSwitch(arguments)
         case "killswitch": return killSwitch(arguments)
         case "help":
-            return Answer(lines: [
-                "switch                     shows all switches",
-                "switch NAME                shows one",
-                "switch NAME { COMMANDS }   adds one, set up by uml_switch2's commands",
-                "switch NAME FILE           the same, the commands in a file",
-                "killswitch NAME            ends one",
-                "debug, nodebug             says what happens, or not",
-                "logfile PATH               where it is said",
-                "version",
-            ])
-        default: return Answer(mistake: "\(words[0]): unknown command")
+            return Answer(
+                lines: [
+                    "switch                     shows all switches",
+                    "switch NAME                shows one",
+                    "switch NAME { COMMANDS }   adds one, set up by uml_switch2's commands",
+                    "switch NAME FILE           the same, the commands in a file",
+                    "killswitch NAME            ends one",
+                    "debug, nodebug             says what happens, or not",
+                    "logfile PATH               where it is said",
+                ] + (guests == nil ? [] : UMLSwitchGuests.help) + ["version"]
+            )
+        default:
+            return guests?.perform(words[0], arguments) ?? Answer(mistake: "\(words[0]): unknown command")
         }
     }
 
@@ -148,5 +155,6 @@ final class UMLSwitchSet {
     func closeAll() {
         for present in switches.values { present.close() }
         switches = [:]
+        guests?.closeAll()
     }
 }

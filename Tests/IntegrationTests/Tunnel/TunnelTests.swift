@@ -97,7 +97,10 @@ extension Integration {
                 #expect(late.end == .exited(1))
                 #expect(!FileManager.default.fileExists(atPath: web))
                 for (command, reason) in [
-                    ("guest alice", "guest: unknown command"), ("switch nobody", "no such switch"),
+                    ("guest alice", "guest alice: no such guest"), ("guest alice /no/kernel", "does not exist"),
+                    ("mconsole alice version", "no such guest"), ("killguest alice", "no such guest"),
+                    ("uml", "unknown command"),
+                    ("switch nobody", "no such switch"),
                     ("killswitch nobody", "no such switch"), ("switch lan { hub }", "exists already"),
                     ("switch x {", "\"{\" without \"}\""),
                 ] {
