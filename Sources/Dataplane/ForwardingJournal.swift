@@ -40,7 +40,8 @@ public struct ForwardingJournal: @unchecked Sendable {
     public static func make() -> ForwardingJournal {
         let count = recordOffset + capacity * 2
         let words = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: count)
-        for index in 0..<count { unsafe (words + index).initialize(to: Atomic(0)) }
+        // Records are when they are written: a journal that nobody asks for takes no memory.
+        for index in 0..<recordOffset { unsafe (words + index).initialize(to: Atomic(0)) }
         return unsafe ForwardingJournal(words: words)
     }
 
@@ -66,8 +67,9 @@ public struct ForwardingJournal: @unchecked Sendable {
             return
         }
         let index = Self.recordOffset + Int(head & UInt64(Self.capacity - 1)) * 2
-        unsafe words[index].store(key, ordering: .relaxed)
-        unsafe words[index + 1].store(UInt64(port) << 1 | (isRemoval ? 1 : 0), ordering: .relaxed)
+        // The reader does not look here before `head` has moved on.
+        unsafe (words + index).initialize(to: Atomic(key))
+        unsafe (words + index + 1).initialize(to: Atomic(UInt64(port) << 1 | (isRemoval ? 1 : 0)))
         store(.head, head &+ 1)
     }
 

@@ -17,8 +17,10 @@ public struct EngineConfiguration: Sendable {
     /// Ports, number 0 included.
     public var portCount: Int
     public var endpointCount: Int
-    /// Addresses that the forwarding database has places for; it never has fewer than 65,536.
+    /// Addresses that the forwarding database has places for; it never has fewer than 65,536, or 8192 in a link.
     public var addressCount = 65_536
+    /// Few are plugged in, so that smaller tables do.
+    public var isLink = false
     /// Slots of the frame pool. A few hundred of each kind are needed for bursts; the rest is for queues.
     public var smallSlotCount = Tunables.smallSlotCount
     public var largeSlotCount = Tunables.largeSlotCount
@@ -66,8 +68,8 @@ public final class EngineState: Sendable {
 
     public init(configuration: EngineConfiguration) throws(Errno) {
         // Eight places each; a million addresses take 16 MiB, once they are there.
-        var bucketCount = 8192
-        while bucketCount * 8 < min(configuration.addressCount, 1 << 20) { bucketCount *= 2 }
+        var bucketCount = configuration.isLink ? 1024 : 8192
+        while !configuration.isLink, bucketCount * 8 < min(configuration.addressCount, 1 << 20) { bucketCount *= 2 }
         let size = StateMemory.byteCount(
             sections: PortTable.byteCount(
                 portCount: configuration.portCount,

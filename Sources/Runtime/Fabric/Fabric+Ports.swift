@@ -160,27 +160,28 @@ extension Fabric {
 
     // MARK: Filters
 
-    /// Of a port, or of all ports of a segment that have none of their own.
+    /// Of a port, or of all that is plugged into a segment, beside what holds for each.
     func setFilter(_ name: String, _ rules: FilterRules) throws(FabricError) {
-        var policies: [Bool: RunningPolicy] = [:]
-        let isNone = rules == FilterRules()
+        var policies: [Bool: CompiledPolicy] = [:]
         do throws(PolicyError) {
             for (isInbound, direction) in [(true, FilterRules.Direction.send), (false, .receive)] {
-                if let policy = try rules.policy(direction, address: nil) {
-                    policies[isInbound] = RunningPolicy(policy)
-                }
+                policies[isInbound] = try rules.policy(direction, address: nil)
             }
         } catch {
             throw FabricError("filter \(name): \(error)", status: error.needsLibrary ? 4 : 2)
         }
+        let isNone = rules == FilterRules()
         if let port = ports[name] {
+            _ = try port.policies(port.segment?.sharedPolicies ?? [:], policies)
             port.rules = isNone ? nil : rules
-            port.ownPolicies = isNone ? nil : policies
+            port.ownPolicies = policies
             port.policiesChanged()
         } else if let segment = segments[name] {
+            let members = ports.values.filter { $0.segment === segment }
+            for port in members { _ = try port.policies(policies, port.ownPolicies) }
             segment.rules = isNone ? nil : rules
             segment.sharedPolicies = policies
-            for port in ports.values where port.segment === segment { port.policiesChanged() }
+            for port in members { port.policiesChanged() }
         } else {
             throw FabricError("filter \(name): there is no port and no segment of that name")
         }

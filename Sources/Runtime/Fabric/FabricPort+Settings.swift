@@ -16,17 +16,44 @@ extension FabricPort {
         for (isInbound, rate) in rates {
             try? segment.element.hooks.setRate(.init(port: number, isInbound: isInbound), rate)
         }
-        let policies = policies(in: segment)
-        guard !policies.isEmpty else { return }
-        segment.policies.assign(
-            Dictionary(
-                uniqueKeysWithValues: policies.map { (SwitchHooks.Way(port: number, isInbound: $0.key), $0.value) }
-            )
-        )
+        setPolicies(in: segment, numbers: [number])
     }
 
-    private func policies(in segment: FabricSegment) -> [Bool: RunningPolicy] {
-        ownPolicies ?? segment.sharedPolicies
+    /// Its own rules and its segment's: what passes must pass both. A patch's ends are no members of the segments they join.
+    func policies(
+        _ shared: [Bool: CompiledPolicy],
+        _ own: [Bool: CompiledPolicy]
+    ) throws(FabricError) -> [Bool: RunningPolicy] {
+        var result: [Bool: RunningPolicy] = [:]
+        do throws(PolicyError) {
+            for isInbound in [true, false] {
+                let stack = [isMember ? shared[isInbound] : nil, own[isInbound]].compactMap(\.self)
+                if !stack.isEmpty { result[isInbound] = RunningPolicy(try CompiledPolicy.merged(stack)) }
+            }
+        } catch {
+            throw FabricError("filter \(name): \(error)", status: error.needsLibrary ? 4 : 2)
+        }
+        return result
+    }
+
+    private var isMember: Bool {
+        if case .port = origin { return true }
+        return false
+    }
+
+    private func setPolicies(in segment: FabricSegment, numbers: [Int]) {
+        // They were seen to fit when they were set.
+        let policies = (try? policies(segment.sharedPolicies, ownPolicies)) ?? [:]
+        var changes: [SwitchHooks.Way: RunningPolicy?] = [:]
+        for number in numbers {
+            for isInbound in [true, false] {
+                let way = SwitchHooks.Way(port: number, isInbound: isInbound)
+                if policies[isInbound] != nil || segment.policies[way] != nil {
+                    changes[way] = .some(policies[isInbound])
+                }
+            }
+        }
+        if !changes.isEmpty { segment.policies.assign(changes) }
     }
 
     func setImpairment(_ change: FabricImpairment) {
@@ -56,13 +83,6 @@ extension FabricPort {
     /// Applies its policies anew: they, or its segment's, are others now.
     func policiesChanged() {
         guard isPluggedIn, let segment else { return }
-        let policies = policies(in: segment)
-        var changes: [SwitchHooks.Way: RunningPolicy?] = [:]
-        for number in occupants.values {
-            for isInbound in [true, false] {
-                changes[.init(port: number, isInbound: isInbound)] = .some(policies[isInbound])
-            }
-        }
-        segment.policies.assign(changes)
+        setPolicies(in: segment, numbers: Array(occupants.values))
     }
 }

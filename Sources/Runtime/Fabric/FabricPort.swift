@@ -49,7 +49,7 @@ final class FabricPort: EndpointHost {
     var rates: [Bool: SwitchHooks.Rate] = [:]
     var rules: FilterRules?
     /// By direction, as `impairments`: true for what comes in.
-    var ownPolicies: [Bool: RunningPolicy]?
+    var ownPolicies: [Bool: CompiledPolicy] = [:]
     /// Counted where it was before.
     private var past = FabricCounters()
     var onEvent: ([String]) -> Void = { _ in }
@@ -86,7 +86,7 @@ final class FabricPort: EndpointHost {
         newcomer.description = occupants.isEmpty ? name : "\(name) (\(newcomer.description))"
         newcomer.port = 0
         if isPluggedIn, let segment {
-            newcomer.port = try number(in: segment)
+            newcomer.port = try number(in: segment, &newcomer.interface)
             occupants[identifier] = newcomer.port
             do throws(AttachRefusal) {
                 try segment.element.attach(endpoint, newcomer)
@@ -132,6 +132,7 @@ final class FabricPort: EndpointHost {
 
     /// Puts it into a segment, after it was shown without carrier for a while.
     func plug(into target: FabricSegment, downFor: UInt64?) throws(FabricError) {
+        _ = try policies(target.sharedPolicies, ownPolicies)
         guard target.hasRoom(for: max(1, occupants.count)) else {
             throw FabricError("segment \(target.name): all its \(target.element.portCount) ports are in use")
         }
@@ -214,7 +215,7 @@ final class FabricPort: EndpointHost {
         lot.release(port: old)
         do throws(AttachRefusal) {
             occupants[identifier] = nil
-            moving.newcomer.port = try self.number(in: segment)
+            moving.newcomer.port = try self.number(in: segment, &moving.newcomer.interface)
             occupants[identifier] = moving.newcomer.port
             try segment.element.adopt(moving)
             segment.element.configure(identifier: identifier, .carrier(true))
@@ -243,8 +244,11 @@ final class FabricPort: EndpointHost {
     }
 
     /// A free port of the segment, set up as this one is to be.
-    private func number(in segment: FabricSegment) throws(AttachRefusal) -> Int {
-        let wish = Newcomer(identifier: -1, module: "", description: "", userID: nil, processID: 0)
+    private func number(in segment: FabricSegment, _ interface: inout String) throws(AttachRefusal) -> Int {
+        var wish = Newcomer(identifier: -1, module: "", description: "", userID: nil, processID: 0)
+        // A multiplexer knows it by its name.
+        if segment.kind == .multiplexer, InterfaceName.fault(name) == nil { wish.interface = name }
+        interface = wish.interface
         let number = try segment.element.choosePort(wish)
         apply(number, in: segment)
         return number

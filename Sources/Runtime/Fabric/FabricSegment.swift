@@ -14,9 +14,9 @@ public final class FabricSegment {
     /// The settings as they are.
     public internal(set) var settings: FabricSegmentSettings
     public let element: Switch
-    /// What all ports have which have no rules of their own.
+    /// What holds for all that was plugged in, beside what holds for each.
     var rules: FilterRules?
-    var sharedPolicies: [Bool: RunningPolicy] = [:]
+    var sharedPolicies: [Bool: CompiledPolicy] = [:]
     let policies: PortPolicies
     private var directory: DirectoryBox?
     private var servers: (VDEServer, AttachServer)?
@@ -47,7 +47,8 @@ public final class FabricSegment {
             configuration.isHub = kind == .hub
             configuration.isMultiplexer = kind == .multiplexer
             if portCount <= 16 {
-                // A link: its two ends never have much waiting.
+                // Its few ends never have much waiting.
+                configuration.isLink = true
                 configuration.smallSlotCount = 4096
                 configuration.largeSlotCount = 320
             }
@@ -108,6 +109,8 @@ public final class FabricSegment {
 
     /// Nobody is on this number any more: whoever gets it next begins anew.
     func release(port number: Int) {
+        // An interface of a multiplexer may have other clients.
+        guard element.ports[number]?.isActive != true else { return }
         element.hooks.forget(port: number)
         let none: [SwitchHooks.Way: RunningPolicy?] = [
             SwitchHooks.Way(port: number, isInbound: true): nil,

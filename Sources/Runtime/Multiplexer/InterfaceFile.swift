@@ -14,6 +14,8 @@ enum InterfaceFile {
 
     /// Makes the small file. EEXIST when something stands there that is not ours.
     static func make(_ interface: Interface, in directory: String) throws(AttachRefusal) {
+        // A multiplexer without a directory shows nothing.
+        guard !directory.isEmpty else { return }
         let path = directory + "/" + interface.name
         if isOurs(path) { try? FileSystem.remove(path) }
         do throws(Errno) {
@@ -67,7 +69,9 @@ enum InterfaceFile {
         )
     }
 
-    static func remove(_ name: String, in directory: String) { try? FileSystem.remove(directory + "/" + name) }
+    static func remove(_ name: String, in directory: String) {
+        if !directory.isEmpty { try? FileSystem.remove(directory + "/" + name) }
+    }
 
     /// A small file that a multiplexer has made.
     static func isOurs(_ path: String) -> Bool {

@@ -4,6 +4,7 @@
 import Dataplane
 import Gateway
 import PacketFilter
+import TestSupport
 import Testing
 
 @testable import Runtime
@@ -172,6 +173,32 @@ struct FabricRequestTests {
         }
         let longest = String(repeating: "x", count: 128)
         #expect(try FabricRequest(words: ["unplug", longest]) == .unplug(longest))
+    }
+
+    @Test("that make no sense are refused, whatever they are")
+    func survivesNoise() {
+        var generator = SeededGenerator(seed: 11)
+        let words = [
+            "segment-add", "segment-set", "port-add", "plug", "impair", "rate", "filter", "gateway-add", "forward-add",
+            "carrier", "vhost", "url", "tap", "lan", "a:eth0", "mtu=9999999999999999999", "ports=-1", "delay=1e999+",
+            "delay=+K", "allow=10.0.0.0/0", "mac=::/99", "ethertype=0x10000", "rule=send permit x ip", "default=", "=",
+            "in",
+            "address=255.255.255.255/0", "forward=65536:0.0.0.0:0", "down-for=18446744073709551616", "bits=1e9",
+            "clear",
+            "udp:1:2:3", "up", "preset=", "listen=", "spanning-tree=", "", "\u{301}=\u{301}",
+        ]
+        var taken = 0
+        for _ in 0..<20_000 {
+            let count = Int.random(in: 0...6, using: &generator)
+            let line = (0..<count).map { _ in words.randomElement(using: &generator)! }
+            do {
+                _ = try FabricRequest(words: line)
+                taken += 1
+            } catch {
+                #expect(error.status == 2 && !error.message.isEmpty)
+            }
+        }
+        #expect(taken > 0)
     }
 
     @Test("have long answers, which come in pages of whole words")

@@ -106,25 +106,69 @@ struct FabricTests {
         #expect(try b.receive() == [9, 5])
     }
 
-    @Test("of a segment have its filter, unless they have one of their own")
+    @Test("of a segment have its filter, and beside it their own")
     func sharesFilters() throws {
         let fabric = try LiveFabric()
         for name in ["lan", "dmz"] { try fabric.tell("segment-add \(name)") }
         let a = try fabric.station("a", in: "lan")
         let b = try fabric.station("b", in: "lan")
-        try fabric.tell("filter lan mac=02:00:00:00:00:01 allow=10.0.0.1")
-        try a.send(1, 1)
+        let far = try fabric.station("far", in: "dmz")
+        try fabric.tell("patch-add p lan dmz")
+        try fabric.tell("filter lan mac=02:00:00:00:00:01 allow=10.0.0.1 ethertype=0x88b5")
+        // Somebody else's address.
+        try a.send(2, 1)
+        #expect(try b.receive(milliseconds: 50) == nil)
+        try a.send(1, 2)
+        #expect(try b.receive() == [1, 2])
+        #expect(try far.receive() == [1, 2])
+        // What a member may not send may come from elsewhere, as far as members may receive it.
+        try far.send(3, 3)
+        #expect(try b.receive() == [3, 3])
+        #expect(try a.receive() == [3, 3])
+        try fabric.tell("filter a mac=02:00:00:00:00:01 allow=10.0.0.1 ethertype=0x88b6")
+        try a.send(1, 4)
+        #expect(try b.receive(milliseconds: 50) == nil)
+        try fabric.tell("filter a mac=02:00:00:00:00:07 allow=10.0.0.1 ethertype=0x88b5")
+        for sender: UInt8 in [1, 7] { try a.send(sender, 5) }
         #expect(try b.receive(milliseconds: 50) == nil)
         try fabric.tell("plug a dmz")
-        let c = try fabric.station("c", in: "dmz")
-        try a.send(1, 2)
-        #expect(try c.receive() == [1, 2])
+        for sender: UInt8 in [1, 7] { try a.send(sender, 6) }
+        #expect(try far.receive() == [7, 6])
         try fabric.tell("plug a lan")
+        try fabric.tell("filter a")
+        try a.send(1, 7)
+        #expect(try b.receive() == [7, 6])
+        #expect(try b.receive() == [1, 7])
+        try fabric.tell("filter lan")
+        try a.send(9, 8)
+        #expect(try b.receive() == [9, 8])
+    }
+
+    @Test("of a multiplexer are interfaces by their names, and hear one another")
+    func multiplexes() throws {
+        let fabric = try LiveFabric()
+        try fabric.tell("segment-add mux kind=multiplexer")
+        try fabric.tell("segment-add lan")
+        let a = try fabric.station("a:eth0", in: "mux")
+        let b = try fabric.station("b:eth0", in: "mux")
+        let c = try fabric.station("c", in: "lan")
+        try fabric.tell("patch-add p mux lan")
+        try a.send(1, 1)
+        #expect(try b.receive() == [1, 1])
+        #expect(try c.receive() == [1, 1])
+        try c.send(3, 2)
+        #expect(try a.receive() == [3, 2])
+        #expect(try b.receive() == [3, 2])
+        try fabric.tell("impair a:eth0 in loss=100")
+        try fabric.tell("plug b:eth0 lan")
         try a.send(1, 3)
         #expect(try b.receive(milliseconds: 50) == nil)
-        try fabric.tell("filter lan")
+        try fabric.tell("plug b:eth0 mux")
+        try fabric.tell("impair a:eth0 clear")
         try a.send(1, 4)
         #expect(try b.receive() == [1, 4])
+        // Nothing shows of it where there is no directory.
+        #expect(access("/a:eth0", F_OK) != 0)
     }
 
     @Test("that are plugged in nowhere send nowhere and hear nobody, not even each other")
