@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Model
+
 extension Keeper {
     /// `snapshot-save`, `snapshot-restore`, `snapshot-remove`, `snapshots`.
     func snapshot(_ words: [String], then: @escaping (Outcome) -> Void) throws(GuestError) {
@@ -21,12 +23,20 @@ extension Keeper {
                 throw GuestError("\(guest.name) is \(guest.state.rawValue): all guests must be stopped")
             }
             isSnapshotRunning = true
-            roots.restore(name, all.map(\.plan)) { error in
+            roots.restore(name, all.map(\.plan)) { [weak self] error in
+                if error == nil, let self {
+                    for guest in all { guest.memory = roots.hasMemory(of: guest.name, in: name) ? name : nil }
+                }
                 // They can be looked at again, whatever came of it.
                 Self.mount(all) { mountError in answer(error ?? mountError) }
             }
         default:
             isSnapshotRunning = true
+            for guest in all where guest.state == .running && roots.hasMemory(of: guest.name, in: name) {
+                guest.driver?.removeMemory(name) { error in
+                    if let error { guest.log("snapshot \(name): \(error.message)") }
+                }
+            }
             roots.removeSnapshot(name, then: answer)
         }
     }
@@ -35,10 +45,42 @@ extension Keeper {
         if let guest = all.first(where: { $0.state == .starting || $0.state == .stopping }) {
             return then(GuestError("\(guest.name) is \(guest.state.rawValue): try again in a moment"))
         }
-        let running = all.filter { $0.state == .running }
+        isSnapshotRunning = true
+        saveMemories(name, all.filter { $0.state == .running && $0.plan.kind == .qemu }[...], saved: []) {
+            [weak self] saved, error in
+            guard let self else { return }
+            if let error { return then(error) }
+            saveRoots(name, all) { [weak self] error in
+                if error == nil { for guest in saved { self?.roots.noteMemory(of: guest, in: name) } }
+                then(error)
+            }
+        }
+    }
+
+    /// What virtual machines have in their memory, one after the other: whose it could be saved. One that cannot be saved is
+    /// told of, and boots after a restore.
+    private func saveMemories(
+        _ name: String,
+        _ machines: ArraySlice<KeptGuest>,
+        saved: [String],
+        then: @escaping ([String], GuestError?) -> Void
+    ) {
+        guard let guest = machines.first, let driver = guest.driver else { return then(saved, nil) }
+        driver.saveMemory(name) { [weak self] error in
+            if let error { guest.log("snapshot \(name): \(error.message)") }
+            self?.saveMemories(
+                name,
+                machines.dropFirst(),
+                saved: error == nil ? saved + [guest.name] : saved,
+                then: then
+            )
+        }
+    }
+
+    private func saveRoots(_ name: String, _ all: [KeptGuest], then: @escaping (GuestError?) -> Void) {
         var paused: [KeptGuest] = []
         do throws(GuestError) {
-            for guest in running {
+            for guest in all where guest.state == .running {
                 try guest.pause()
                 paused.append(guest)
             }
@@ -46,7 +88,6 @@ extension Keeper {
             for guest in paused { try? guest.resume() }
             return then(error)
         }
-        isSnapshotRunning = true
         roots.save(name, all.map(\.plan)) { error in
             for guest in paused where guest.state == .paused { try? guest.resume() }
             then(error)

@@ -45,6 +45,8 @@ public final class Keeper {
     private var logFile: LogFile
     private var listener: KeeperListener?
     private var isEnding = false
+    private var isFinishing = false
+    private var endWaiters: [() -> Void] = []
     var isSnapshotRunning = false
 
     /// Makes the lab's namespaces, starts its fabric, and listens. The loop is the caller's to run; the thread that calls
@@ -171,34 +173,38 @@ public final class Keeper {
 
     // MARK: End
 
-    /// Stops everything, and the loop when nothing is left.
+    /// Stops everything, and the loop when nothing is left. Whoever asks a second time hastens it, and is told too.
     func end(grace milliseconds: UInt64, then: @escaping () -> Void) {
+        endWaiters.append(then)
         isEnding = true
         for element in elements.values { element.end() }
-        let running = guests.values.filter { $0.state != .stopped }
-        var left = running.count
-        let finish = { [self] in
-            fabric.end { [self] in
-                then()
-                // The answer goes out first.
-                loop.after(milliseconds: 0) { [self] in finishEnd() }
-            }
-        }
-        if left == 0 { return finish() }
-        for guest in running {
-            guest.wait(for: .stopped, milliseconds: nil) { _ in
-                left -= 1
-                if left == 0 { finish() }
-            }
+        for guest in guests.values where guest.state != .stopped {
             do throws(GuestError) {
-                if guest.state == .stopping {
-                    if milliseconds == 0 { try guest.kill() }
-                } else {
+                if guest.state != .stopping {
+                    guest.wait(for: .stopped, milliseconds: nil) { [weak self] _ in self?.endIfNothingRuns() }
                     try guest.stop(grace: milliseconds)
+                } else if milliseconds == 0 {
+                    try guest.kill()
                 }
             } catch {
                 log(error.message)
             }
+        }
+        for guest in guests.values where guest.state == .stopping {
+            guest.wait(for: .stopped, milliseconds: nil) { [weak self] _ in self?.endIfNothingRuns() }
+        }
+        endIfNothingRuns()
+    }
+
+    private func endIfNothingRuns() {
+        guard !isFinishing, guests.values.allSatisfy({ $0.state == .stopped }) else { return }
+        isFinishing = true
+        fabric.end { [self] in
+            let waiters = endWaiters
+            endWaiters = []
+            for waiter in waiters { waiter() }
+            // The answers go out first.
+            loop.after(milliseconds: 0) { [self] in finishEnd() }
         }
     }
 

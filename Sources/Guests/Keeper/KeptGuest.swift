@@ -48,6 +48,8 @@ final class KeptGuest {
     private(set) var console: GuestConsole
     var consoleInput: ([UInt8]) -> Void = { _ in }
     var consoleResized: (Int, Int) -> Void = { _, _ in }
+    /// The snapshot whose memory it begins with the next time.
+    var memory: String?
     /// Where its merged root is inside of the lab's namespaces.
     var root: String?
     private var rootWaiters: [(GuestError?) -> Void] = []
@@ -97,16 +99,15 @@ final class KeptGuest {
         for waiter in waiters where waiter.state == state { settle(waiter.id, nil) }
         // Whoever waits for a guest to come up learns that it did not.
         if state == .stopped {
-            let reason = error.map { ": \($0)" } ?? ""
-            for waiter in waiters where waiter.state != .stopped {
-                settle(waiter.id, GuestError("\(name) has stopped\(reason)"))
-            }
+            for waiter in waiters where waiter.state != .stopped { settle(waiter.id, hasStopped) }
         }
     }
 
     /// Calls `then` when the guest is in a state; with an error after so long, or when it will not come to be.
     func wait(for wanted: GuestState, milliseconds: UInt64?, then: @escaping (GuestError?) -> Void) {
         if state == wanted { return then(nil) }
+        // One that was started, and stopped before anybody could ask, will not come up by itself.
+        if state == .stopped, life > 0 { return then(hasStopped) }
         lastWaiter += 1
         let id = lastWaiter
         let timer = milliseconds.map { time in
@@ -120,6 +121,8 @@ final class KeptGuest {
         }
         waiters.append(Waiter(state: wanted, then: then, timer: timer, id: id))
     }
+
+    private var hasStopped: GuestError { GuestError("\(name) has stopped" + (error.map { ": \($0)" } ?? "")) }
 
     private func settle(_ id: Int, _ error: GuestError?) {
         guard let index = waiters.firstIndex(where: { $0.id == id }) else { return }
@@ -153,7 +156,12 @@ final class KeptGuest {
             // Whoever stopped it meanwhile does not see it begin.
             guard state == .starting else { return hasEnded(WaitStatus(rawValue: 0)) }
             do throws(GuestError) {
-                try driver.start()
+                if let name = memory {
+                    memory = nil
+                    try driver.start(from: name)
+                } else {
+                    try driver.start()
+                }
             } catch {
                 failToStart(error)
             }

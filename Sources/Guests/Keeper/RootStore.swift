@@ -97,6 +97,16 @@ final class RootStore {
         work(RootWorker.snapshot("remove", name, in: snapshots)) { then($0.failure) }
     }
 
+    private func memoryMark(_ guest: String, _ name: String) -> String {
+        "\(snapshots.directory)/\(name)/memory-\(guest)"
+    }
+
+    /// A snapshot has the memory of this guest too, which is in the guest's own disk image.
+    func noteMemory(of guest: String, in name: String) { try? FileSystem.write("", to: memoryMark(guest, name)) }
+    func hasMemory(of guest: String, in name: String) -> Bool {
+        (try? FileStatus(path: memoryMark(guest, name))) != nil
+    }
+
     /// `snapshot=NAME time=SECONDS guest=NAME …` of each.
     func listSnapshots() -> [String] {
         snapshots.list().flatMap { entry in

@@ -108,9 +108,14 @@ final class TerminalRelay {
     init(_ master: SharedDescriptor, _ streams: GuestStreams, loop: ControlLoop) throws(Errno) {
         self.master = master
         terminal = try ByteStream(master, loop: loop, reads: true)
-        output = try ByteStream(SharedDescriptor(try streams.output.duplicate()), loop: loop, reads: false)
+        output = try ByteStream(
+            SharedDescriptor(try streams.output.unhurried(forWriting: true)),
+            loop: loop,
+            reads: false
+        )
         // A file has no readiness: there is nothing to be typed from it.
-        input = try? ByteStream(SharedDescriptor(try streams.input.duplicate()), loop: loop, reads: true)
+        let typed = try streams.input.unhurried(forWriting: false)
+        input = try? ByteStream(SharedDescriptor(typed), loop: loop, reads: true)
         terminal.received = { [unowned self] bytes in
             output.write(bytes)
             if output.waitingByteCount > Self.limit { terminal.setReading(false) }

@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Guests
+
+@Suite("What a fabric was told")
+struct FabricMemoryTests {
+    private func memory(_ requests: String...) -> FabricMemory {
+        var memory = FabricMemory()
+        for request in requests { memory.take(request.split(separator: " ").map(String.init)) }
+        return memory
+    }
+
+    private func lines(_ memory: FabricMemory) -> [String] { memory.requests.map { $0.joined(separator: " ") } }
+
+    @Test("comes in an order in which each request finds what it speaks of")
+    func order() {
+        let memory = memory(
+            "segment-add lan kind=switch",
+            "port-add a:eth0 tap",
+            "plug a:eth0 lan down-for=5",
+            "segment-add wan",
+            "impair a:eth0 in delay=5",
+            "gateway-add nat lan address=10.0.0.1/24",
+            "forward-add nat tcp:80",
+            "patch-add p lan wan",
+            "impair p:a loss=1",
+            "segment-set lan mtu=9000",
+            "filter wan allow=ip",
+            "carrier a:eth0 down",
+            "port-add up url udp://x"
+        )
+        #expect(
+            lines(memory) == [
+                "segment-add lan kind=switch", "segment-set lan mtu=9000", "segment-add wan", "filter wan allow=ip",
+                "patch-add p lan wan", "impair p:a loss=1",
+                "port-add a:eth0 tap", "impair a:eth0 in delay=5", "carrier a:eth0 down", "plug a:eth0 lan",
+                "port-add up url udp://x",
+                "gateway-add nat lan address=10.0.0.1/24", "forward-add nat tcp:80",
+            ]
+        )
+    }
+
+    @Test("what was taken back is not told again")
+    func takenBack() {
+        let memory = memory(
+            "segment-add lan",
+            "segment-add wan",
+            "segment-remove wan",
+            "port-add u url x",
+            "plug u lan",
+            "impair u delay=5",
+            "impair u clear",
+            "filter u allow=ip",
+            "filter u",
+            "unplug u",
+            "carrier u down",
+            "carrier u up",
+            "gateway-add n lan",
+            "forward-add n tcp:1",
+            "forward-add n tcp:2",
+            "forward-remove n tcp:1",
+            "patch-add p lan lan",
+            "patch-remove p"
+        )
+        #expect(lines(memory) == ["segment-add lan", "port-add u url x", "gateway-add n lan", "forward-add n tcp:2"])
+    }
+
+    @Test("a guest that starts again finds what its interface was plugged into")
+    func kept() {
+        var memory = memory("segment-add lan", "plug a:eth0 lan", "impair a:eth0 delay=5")
+        #expect(lines(memory) == ["segment-add lan"])
+        memory.take(["port-add", "a:eth0", "tap"])
+        #expect(memory.requests(ofPort: "a:eth0").map { $0[0] } == ["port-add", "impair", "plug"])
+        let forgotten = [memory.forget(port: "a:eth0"), memory.forget(port: "a:eth0")]
+        #expect(forgotten == [true, false])
+        #expect(memory.segment(ofPort: "a:eth0") == "lan")
+        memory.take(["segment-remove", "lan"])
+        #expect(memory.segment(ofPort: "a:eth0") == nil)
+        memory.remove(port: "a:eth0")
+        #expect(memory.requests(ofPort: "a:eth0").isEmpty)
+    }
+
+    @Test("impairments of one direction leave the other's alone")
+    func directions() {
+        let memory = memory(
+            "port-add a tap",
+            "impair a in delay=5",
+            "impair a out delay=6",
+            "impair a in replace loss=1",
+            "rate a in bits=1",
+            "rate a out bits=2",
+            "rate a in bits=3"
+        )
+        #expect(
+            lines(memory) == [
+                "port-add a tap", "impair a out delay=6", "impair a in replace loss=1", "rate a in bits=3",
+                "rate a out bits=2",
+            ]
+        )
+    }
+}
