@@ -142,27 +142,30 @@ extension Planner {
         guard case .interface(let guest, let name) = end else { return }
         let port = GuestPlan.port(guest: guest, interface: name)
         let own = lab.guest(guest)?.interface(name)?.impairment ?? Impairment()
-        let isBridge = lab.segment(segment)?.kind == .bridge
+        let (inward, outward) = (inward.over(own), outward.over(own))
+        let isImpaired = !inward.isEmpty || !outward.isEmpty
+        if lab.segment(segment)?.kind == .bridge {
+            // It is made on the bridge: see `InterfacePlan.bridge`.
+            if isImpaired || !link.isUp {
+                problems.append(
+                    "\(port) is on the kernel's bridge \"\(segment)\", which impairs nothing and takes no carrier away; "
+                        + "make that a switch"
+                )
+            }
+            return
+        }
         add(
             .plug,
             port,
             make: [["plug", port, segment]],
             remove: [["unplug", port]],
-            needs: [segmentKey(segment)] + (isBridge ? [Resource.key(.guest, guest)] : []),
+            needs: [segmentKey(segment)],
             note: "→ \(segment)"
         )
         if !link.isUp {
             add(.carrier, port, make: [["carrier", port, "down"]], remove: [["carrier", port, "up"]], note: "down")
         }
-        let (inward, outward) = (inward.over(own), outward.over(own))
-        guard !inward.isEmpty || !outward.isEmpty else { return }
-        if isBridge {
-            problems.append(
-                "\(port) is on the kernel's bridge \"\(segment)\", which impairs nothing; make that a switch"
-            )
-        } else {
-            addImpairment(port, inward: inward, outward: outward, needs: [])
-        }
+        if isImpaired { addImpairment(port, inward: inward, outward: outward, needs: []) }
     }
 
     private mutating func planRules(_ guest: Guest, _ interface: Interface) {
