@@ -71,6 +71,9 @@ final class RootStore {
         if !hasEnded, let job { jobs[id] = job }
     }
 
+    /// The mounts go with the lab's namespaces; the links to them lead nowhere then.
+    func end() { mounts.removeLinks() }
+
     // MARK: Snapshots
 
     /// Copies of what all guests have changed. Those that run are paused by the caller meanwhile.

@@ -91,6 +91,11 @@ public final class RootMounts {
         }
     }
 
+    /// Removes the links to all roots, which are about to go with their namespaces.
+    public func removeLinks() {
+        for (guest, plan) in mounted { RootDirectories.unlink(plan.mountPoint, from: places(guest).outside) }
+    }
+
     private func run(
         _ guest: String,
         unmount: String,

@@ -72,10 +72,21 @@ public struct RootSnapshots: Sendable {
 
     // MARK: Inside of the user namespace
 
+    /// Who works on snapshots waits for who does already.
+    private func lock() throws(GuestError) -> FileLock {
+        try RootDirectories.make(directory, mode: 0o755)
+        do throws(Errno) {
+            return try FileLock(directory: directory)
+        } catch {
+            throw GuestError("\(directory): cannot be locked: \(error)")
+        }
+    }
+
     func save(_ name: String, roots list: [Root]) throws(GuestError) {
         try Self.check(name)
+        let lock = try lock()
+        defer { lock.release() }
         guard !exists(name) else { throw GuestError("snapshot \(name) exists; remove it first, or take another name") }
-        try RootDirectories.make(directory, mode: 0o755)
         let temporary = "\(directory)/.new-\(name)"
         try TreeRemoval.remove(temporary)
         do throws(GuestError) {
@@ -92,6 +103,12 @@ public struct RootSnapshots: Sendable {
 
     func remove(_ name: String) throws(GuestError) {
         try Self.check(name)
+        let lock = try lock()
+        defer { lock.release() }
+        try removeLocked(name)
+    }
+
+    private func removeLocked(_ name: String) throws(GuestError) {
         guard (try? FileStatus(path: "\(directory)/\(name)", followLinks: false)) != nil else { throw unknown(name) }
         // It is no snapshot any more from here on, also when the removal is interrupted.
         let temporary = "\(directory)/.new-\(name)"
@@ -103,8 +120,10 @@ public struct RootSnapshots: Sendable {
     /// Guests that the snapshot does not have are left as they are.
     func restore(_ name: String, roots list: [Root]) throws(GuestError) {
         try Self.check(name)
+        let lock = try lock()
+        defer { lock.release() }
         guard exists(name) else { throw unknown(name) }
-        try recover(roots: list)
+        try recoverLocked(roots: list)
         let list = list.filter { (try? FileStatus(path: "\(roots(name))/\($0.guest)")) != nil }
         let places = Self.places(list)
         do throws(GuestError) {
@@ -120,11 +139,17 @@ public struct RootSnapshots: Sendable {
             throw error
         }
         for place in places { try RootDirectories.make("\(place)/.restore/.ready", mode: 0o700) }
-        try recover(roots: list)
+        try recoverLocked(roots: list)
     }
 
     /// Finishes a restore that was interrupted, or forgets it if it had not come far.
     func recover(roots list: [Root]) throws(GuestError) {
+        let lock = try lock()
+        defer { lock.release() }
+        try recoverLocked(roots: list)
+    }
+
+    private func recoverLocked(roots list: [Root]) throws(GuestError) {
         for place in Self.places(list) {
             let stage = "\(place)/.restore"
             let replaced = "\(place)/.replaced"
@@ -172,7 +197,7 @@ public struct RootSnapshots: Sendable {
     private func finishKeeping() throws(GuestError) {
         let temporary = "\(directory)/.replaced"
         guard (try? FileStatus(path: temporary)) != nil else { return }
-        if exists(Self.beforeRestore) { try remove(Self.beforeRestore) }
+        if exists(Self.beforeRestore) { try removeLocked(Self.beforeRestore) }
         try rename(temporary, to: "\(directory)/\(Self.beforeRestore)")
     }
 

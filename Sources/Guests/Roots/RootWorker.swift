@@ -17,7 +17,12 @@ public final class RootWorker {
     /// Where this package's small program is: this one, or beside it, as builds and `make install` have it.
     public static var ownProgram: String {
         guard let own = CurrentProcess.programDirectory else { return "/proc/self/exe" }
-        if let path = try? FileSystem.linkTarget("/proc/self/exe"), path.hasSuffix("/etherloom") { return path }
+        // This very program, also when its file was replaced or removed meanwhile.
+        if let name = (try? FileSystem.linkTarget("/proc/self/exe"))?.split(separator: "/").last,
+            name == "etherloom" || name == "etherloom (deleted)"
+        {
+            return "/proc/self/exe"
+        }
         let parent = RootDirectories.split(RootDirectories.split(own).parent).parent
         return ["\(own)/etherloom", "\(parent)/bin/etherloom"].first { (try? FileStatus(path: $0)) != nil }
             ?? "/proc/self/exe"
@@ -72,11 +77,13 @@ public final class RootWorker {
     public func run(_ words: [String], input: Int32 = -1) throws(GuestError) -> [String] {
         let started = try start(words, input: input)
         var bytes: [UInt8] = []
+        let mask = SignalMask()
+        defer { mask.restore() }
         do throws(Errno) {
             let signals = try SignalFD([SIGINT, SIGTERM, SIGHUP])
             while true {
                 let ready = try Poll.readable([started.output.rawValue, signals.rawDescriptor], deadline: nil)
-                if ready[1] {
+                if ready[1], signals.next() != nil {
                     started.program.end()
                     throw .interrupted
                 }
