@@ -178,8 +178,15 @@ struct execution {
 // In a child: becomes the program. On failure a message is written to `report`.
 void execute(const struct execution *execution, int report) __attribute__((noreturn));
 
-// Starts a program with these descriptors as 0, 1, 2. -1 with a message in `error`.
-pid_t execute_start(const struct execution *execution, const int streams[3], bool with_terminal, char *error, size_t size);
+// Why a program could not be started: as a shell's status (127: not found), and for people.
+struct failure {
+    uint8_t status;
+    char text[512];
+};
+
+// Starts a program with these descriptors as 0, 1, 2. -1: see `failure`.
+pid_t execute_start(
+    const struct execution *execution, const int streams[3], bool with_terminal, struct failure *failure);
 
 struct command;
 extern struct bytes output;

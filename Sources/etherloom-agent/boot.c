@@ -130,18 +130,38 @@ static void write_file(const char *path, const char *text, size_t count) {
     if (file >= 0) close(file);
 }
 
+// The root's own file is not written over: what is the guest's is mounted on it.
 static void write_resolver(const char *text, size_t count) {
-    // It may be a link to a file of a resolver that does not run here.
+    static const char own[] = "/dev/.resolv.conf", place[] = "/etc/resolv.conf";
+    static bool is_mounted_there;
+    write_file(own, text, count);
+    if (is_mounted_there) return;
     mkdir("/etc", 0755);
-    struct stat status;
-    if (lstat("/etc/resolv.conf", &status) == 0 && S_ISLNK(status.st_mode)) unlink("/etc/resolv.conf");
-    write_file("/etc/resolv.conf", text, count);
+    int file = open(place, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (file < 0) {
+        // A link to a file of a resolver that does not run here.
+        unlink(place);
+        file = open(place, O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+    }
+    if (file >= 0) close(file);
+    is_mounted_there = mount(own, place, NULL, MS_BIND, NULL) == 0;
+    if (!is_mounted_there) problem("cannot give the guest its %s: %s", place, strerror(errno));
+}
+
+// Who it is itself, where its root does not say.
+static void write_hosts(const char *name) {
+    char text[256];
+    int count = snprintf(text, sizeof text, "127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost ip6-localhost\n", name);
+    if (count <= 0 || (size_t)count >= sizeof text || access("/etc/hosts", F_OK) == 0) return;
+    mkdir("/etc", 0755);
+    write_file("/etc/hosts", text, (size_t)count);
 }
 
 void boot_identity(const struct plan *plan) {
     if (plan->hostname != NULL && sethostname(plan->hostname, strlen(plan->hostname)) < 0) {
         problem("cannot set the host name %s: %s", plan->hostname, strerror(errno));
     }
+    if (plan->hostname != NULL) write_hosts(plan->hostname);
     struct bytes servers = {0};
     for (size_t index = 0; index < plan->words.count; index++) {
         const char *server = word_value(plan->words.list[index], "dns");

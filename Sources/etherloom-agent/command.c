@@ -64,7 +64,7 @@ static void drop_command(struct command *command) {
 }
 
 static void tell_failed(uint32_t id, uint8_t status, const char *message) {
-    uint8_t text[520];
+    uint8_t text[600];
     size_t count = strnlen(message, sizeof text - 1);
     text[0] = status;
     memcpy(text + 1, message, count);
@@ -144,10 +144,10 @@ void command_run(uint32_t id, const struct words *words) {
         char line[128];
         snprintf(line, sizeof line, "cannot make %s: %s", has_terminal ? "a terminal" : "pipes", strerror(errno));
         drop_command(command);
-        return tell_failed(id, 1, line);
+        return tell_failed(id, 126, line);
     }
-    char error[512];
-    command->pid = execute_start(&execution, theirs, has_terminal, error, sizeof error);
+    struct failure failure;
+    command->pid = execute_start(&execution, theirs, has_terminal, &failure);
     close(theirs[0]);
     if (!has_terminal) {
         close(theirs[1]);
@@ -155,7 +155,7 @@ void command_run(uint32_t id, const struct words *words) {
     }
     if (command->pid < 0) {
         drop_command(command);
-        return tell_failed(id, 1, error);
+        return tell_failed(id, failure.status, failure.text);
     }
     uint8_t number[4];
     put32(number, (uint32_t)command->pid);

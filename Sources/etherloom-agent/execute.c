@@ -86,14 +86,19 @@ static bool find_groups(struct account *account, const char *wanted) {
     return found;
 }
 
-static void fail(int report, const char *format, const char *what, int error) {
-    char line[512];
-    int count = snprintf(line, sizeof line, format, what, strerror(error));
+// To the pipe of who started us: a status, as a shell gives it, and a text.
+static void fail_with(uint8_t status, int report, const char *format, const char *what, int error) {
+    char line[512] = {(char)status};
+    int count = snprintf(line + 1, sizeof line - 1, format, what, strerror(error));
     if (count > 0) {
-        ssize_t ignored = write(report, line, (size_t)count < sizeof line ? (size_t)count : sizeof line - 1);
+        ssize_t ignored = write(report, line, (size_t)count < sizeof line - 1 ? (size_t)count + 1 : sizeof line);
         (void)ignored;
     }
-    _exit(127);
+    _exit(status);
+}
+
+static void fail(int report, const char *format, const char *what, int error) {
+    fail_with(126, report, format, what, error);
 }
 
 static void become(const struct execution *execution, int report) {
@@ -138,14 +143,18 @@ void execute(const struct execution *execution, int report) {
         fail(report, "cannot enter %s: %s", "/", errno);
     }
     execvp(execution->words[0], execution->words);
-    fail(report, "cannot run %s: %s", execution->words[0], errno);
-    _exit(127);
+    if (errno == ENOENT) fail_with(127, report, "%s: command not found", execution->words[0], 0);
+    fail(report, "%s: %s", execution->words[0], errno);
+    _exit(126);
 }
 
 pid_t execute_start(
-    const struct execution *execution, const int streams[3], bool with_terminal, char *error, size_t size
+    const struct execution *execution, const int streams[3], bool with_terminal, struct failure *failure
 ) {
     int report[2];
+    char *error = failure->text;
+    const size_t size = sizeof failure->text;
+    failure->status = 126;
     if (pipe2(report, O_CLOEXEC) < 0) {
         snprintf(error, size, "cannot make a pipe: %s", strerror(errno));
         return -1;
@@ -165,13 +174,16 @@ pid_t execute_start(
         execute(execution, report[1]);
     }
     close(report[1]);
+    char line[512];
     ssize_t count;
     do {
-        count = read(report[0], error, size - 1);
+        count = read(report[0], line, sizeof line);
     } while (count < 0 && errno == EINTR);
     close(report[0]);
     if (count <= 0) return pid;
-    error[count] = 0;
+    failure->status = (uint8_t)line[0];
+    memcpy(error, line + 1, (size_t)count - 1);
+    error[count - 1] = 0;
     // It is reaped as any process is; nobody asks for its status.
     return -1;
 }

@@ -82,9 +82,9 @@ static void flush_for(int milliseconds) {
 static bool ask_init(const char *how, struct bytes *text) {
     char *words[] = {strcmp(how, "reboot") == 0 ? "reboot" : strcmp(how, "halt") == 0 ? "halt" : "poweroff", NULL};
     struct execution execution = {.words = words};
-    char error[512];
-    if (execute_start(&execution, NULL, false, error, sizeof error) > 0) return true;
-    bytes_print(text, "%s", error);
+    struct failure failure;
+    if (execute_start(&execution, NULL, false, &failure) > 0) return true;
+    bytes_print(text, "%s", failure.text);
     return false;
 }
 
@@ -210,15 +210,15 @@ static void start_main(void) {
     agent.restarts_main = count == 0;
     if (count == 0) execution.words = shell;
     execution.terminal = plan->console != NULL ? plan->console : boot_console();
-    char error[512];
-    pid_t pid = execute_start(&execution, NULL, false, error, sizeof error);
+    struct failure failure;
+    pid_t pid = execute_start(&execution, NULL, false, &failure);
     if (pid > 0) {
         agent.main = pid;
         return;
     }
     agent.main = 0;
     agent.restarts_main = false;
-    problem("%s", error);
+    problem("%s", failure.text);
 }
 
 static void main_ended(int status) {

@@ -309,9 +309,9 @@ static void list_link(const struct nlmsghdr *header, void *context) {
         if (item->rta_type == IFLA_CARRIER) carrier = *(uint8_t *)RTA_DATA(item);
         if (item->rta_type == IFLA_ADDRESS && RTA_PAYLOAD(item) == 6) memcpy(mac, RTA_DATA(item), 6);
     }
-    const char *state = (link->ifi_flags & IFF_UP) == 0 ? "down" : carrier ? "up" : "no-carrier";
-    bytes_print(listing->output, "%s %s mtu %u %02x:%02x:%02x:%02x:%02x:%02x\n", name, state, mtu, mac[0], mac[1],
-        mac[2], mac[3], mac[4], mac[5]);
+    bytes_print(listing->output, "%s mtu %u %s carrier %s address %02x:%02x:%02x:%02x:%02x:%02x\n", name, mtu,
+        (link->ifi_flags & IFF_UP) == 0 ? "down" : "up", carrier ? "up" : "down", mac[0], mac[1], mac[2], mac[3], mac[4],
+        mac[5]);
 }
 
 static void list_address(const struct nlmsghdr *header, void *context) {
@@ -332,7 +332,8 @@ static void list_address(const struct nlmsghdr *header, void *context) {
     char name[IF_NAMESIZE] = "?", text[80];
     if_indextoname(fixed->ifa_index, name);
     address_print(&address, true, text, sizeof text);
-    bytes_print(listing->output, "%s %s\n", name, text);
+    bytes_print(listing->output, "%s %s %s scope %s%s\n", name, address.family == AF_INET ? "inet" : "inet6", text,
+        fixed->ifa_scope == RT_SCOPE_UNIVERSE ? "global" : "link", fixed->ifa_flags & IFA_F_TENTATIVE ? " tentative" : "");
 }
 
 static void list_route(const struct nlmsghdr *header, void *context) {
@@ -345,7 +346,7 @@ static void list_route(const struct nlmsghdr *header, void *context) {
     struct address via = {.family = fixed->rtm_family};
     to.count = via.count = to.family == AF_INET ? 4 : 16;
     bool has_via = false;
-    uint32_t index = 0, metric = 0;
+    uint32_t index = 0;
     size_t left = RTM_PAYLOAD(header);
     for (struct rtattr *item = RTM_RTA(fixed); RTA_OK(item, left); item = RTA_NEXT(item, left)) {
         size_t count = RTA_PAYLOAD(item);
@@ -355,7 +356,6 @@ static void list_route(const struct nlmsghdr *header, void *context) {
             has_via = true;
         }
         if (item->rta_type == RTA_OIF) memcpy(&index, RTA_DATA(item), 4);
-        if (item->rta_type == RTA_PRIORITY) memcpy(&metric, RTA_DATA(item), 4);
     }
     if (listing->only != 0 && listing->only != index) return;
     char text[80] = "default", name[IF_NAMESIZE] = "?";
@@ -366,9 +366,7 @@ static void list_route(const struct nlmsghdr *header, void *context) {
         bytes_print(listing->output, " via %s", text);
     }
     if_indextoname(index, name);
-    bytes_print(listing->output, " dev %s", name);
-    if (metric != 0) bytes_print(listing->output, " metric %u", metric);
-    bytes_append(listing->output, "\n", 1);
+    bytes_print(listing->output, " dev %s\n", name);
 }
 
 static bool show(uint16_t type, void (*each)(const struct nlmsghdr *, void *), struct listing *listing) {
@@ -428,9 +426,14 @@ static int each_flushed(unsigned index) {
     int result = 0;
     char *rest = (char *)list.data + list.start, *line;
     while ((line = strsep(&rest, "\n")) != NULL) {
+        // The third word.
         char *space = strchr(line, ' ');
+        space = space == NULL ? NULL : strchr(space + 1, ' ');
+        char *end = space == NULL ? NULL : strchr(space + 1, ' ');
         struct address address;
-        if (space == NULL || !address_parse(&address, space + 1)) continue;
+        if (end == NULL) continue;
+        *end = 0;
+        if (!address_parse(&address, space + 1)) continue;
         int one = network_change_address(index, &address, false);
         if (one < 0 && one != -EADDRNOTAVAIL) result = one;
     }
@@ -532,7 +535,12 @@ static bool link_command(char **words, size_t count, struct bytes *output) {
 
 bool network_command(char **words, size_t count, struct bytes *output) {
     struct arguments arguments;
-    const char *object = count > 0 ? words[0] : "";
+    static char *shown[] = {"addr"};
+    if (count == 0) {
+        words = shown;
+        count = 1;
+    }
+    const char *object = words[0];
     size_t length = strlen(object);
     if (length > 0 && strncmp("address", object, length) == 0) {
         return take_apart(words + 1, count - 1, &arguments, output) && address_command(&arguments, output);

@@ -123,7 +123,7 @@ public final class HostNamespace {
             "\(ordinaryUserName):x:\(number):\(number)::\(directory)/data:/bin/sh\n" + users,
             to: "\(directory)/data/passwd"
         )
-        for name in ["etherloom", "etherloom-lab"] { try write("", to: "\(directory)/bin/\(name)") }
+        for name in ["etherloom", "etherloom-lab", "etherloom-agent"] { try write("", to: "\(directory)/bin/\(name)") }
         let names = [
             "vde_switch", "slirpvde", "unixterm", "vdeterm", "unixcmd", "vdecmd", "vde_plug", "vde_plug2tap", "dpipe",
             "vdens", "uml_switch", "uml_switch2", "umls3", "wirefilter",
@@ -155,6 +155,7 @@ public final class HostNamespace {
         """
         mount --make-rprivate /
         mount --bind '\(binary)' \(directory)/bin/etherloom
+        ! [ -e '\(binary)-agent' ] || mount --bind '\(binary)-agent' \(directory)/bin/etherloom-agent
         ! [ -e '\(binary)-lab' ] || mount --bind '\(binary)-lab' \(directory)/bin/etherloom-lab
         mount --bind \(directory)/data/resolv.conf /etc/resolv.conf
         mount --bind \(directory)/data/passwd /etc/passwd

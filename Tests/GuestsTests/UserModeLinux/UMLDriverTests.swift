@@ -28,7 +28,7 @@ struct UMLDriverTests {
             $0.rows = 30
         }
         #expect(user.output == "1000\r\n1000 50\r\n/home/u\r\n/dev/pts/0\r\n30 100\r\n")
-        #expect(try host.run(["/nothing"]).error?.message == "cannot run /nothing: No such file or directory")
+        #expect(try host.run(["/nothing"]).error == GuestError("/nothing: command not found", status: 127))
         host.driver.stop()
         try host.wait("clean end") { host.status != nil }
         #expect(host.status?.exitCode == 0)
@@ -42,7 +42,7 @@ struct UMLDriverTests {
         let run = try host.run(["sh", "-c", "mount -t hostfs -o /etc none /root && ls /root; ls /"])
         // `/etc` of a confined kernel is its root's own.
         #expect(run.output.contains("passwd") == true)
-        #expect(!run.output.contains("hosts"))
+        #expect(!run.output.contains("shadow"))
         try host.end()
     }
 
@@ -100,11 +100,14 @@ struct UMLDriverTests {
         #expect(try network("addr add fd00::1/64 dev lo") == .success([]))
         #expect(try network("route add 10.10.0.0/16 via 10.9.0.2") == .success([]))
         let addresses = try network("addr")?.get() ?? []
-        #expect(addresses.contains("lo 10.9.0.1/24") && addresses.contains("lo fd00::1/64"))
+        #expect(
+            addresses.contains("lo inet 10.9.0.1/24 scope global")
+                && addresses.contains("lo inet6 fd00::1/64 scope global")
+        )
         #expect(try network("route")?.get().contains("10.10.0.0/16 via 10.9.0.2 dev lo") == true)
         #expect(try network("route del 10.10.0.0/16") == .success([]))
         #expect(try network("addr del 10.9.0.1/24 dev lo") == .success([]))
-        #expect(try network("addr show dev lo")?.get().contains("lo 10.9.0.1/24") == false)
+        #expect(try network("addr show dev lo")?.get().contains { $0.contains("10.9.0.1/24") } == false)
         #expect(
             try network("addr add 10.9.0.1/24") == .failure(GuestError("addr add: which interface? add `dev NAME`"))
         )

@@ -102,7 +102,7 @@ struct UMLNetworkTests {
         #expect(alice.driver.interfacesWithoutCarrier == ["dmz"])
         #expect(try alice.run(["cat", "/sys/class/net/dmz/address"]).output == "02:00:00:00:00:05\n")
         let addresses = try alice.ask { alice.driver.configureNetwork(["addr"], then: $0) }?.get() ?? []
-        #expect(addresses.contains("dmz 10.5.0.1/24"))
+        #expect(addresses.contains("dmz inet 10.5.0.1/24 scope global"))
         for name in ["dmz", "eth0"] {
             isDone = false
             alice.driver.removeInterface(name) { [loop = alice.loop] in
