@@ -55,6 +55,8 @@ compatman = $(if $(filter 1,$(COMPAT_ON_PATH)),$(sharedir)/man,$(DESTDIR)$(PREFI
 libdir    = $(DESTDIR)$(PREFIX)/lib/etherloom
 sharedir  = $(DESTDIR)$(PREFIX)/share
 docdir    = $(sharedir)/doc/etherloom
+# Units of users' service managers, systemd.unit(5).
+unitdir   = $(DESTDIR)$(PREFIX)/lib/systemd/user
 
 export SWIFT SWIFTFLAGS SWIFT_STRICT
 # With etherloom-lab, which Package.swift leaves out otherwise.
@@ -158,6 +160,12 @@ install: $(binary) $(lab) $(agent)
 	install -m 0644 README.md CHANGELOG.md LICENSE "$(docdir)/"
 	install -m 0644 Documentation/*.md "$(docdir)/Documentation/"
 	install -m 0755 Examples/*.sh "$(docdir)/Examples/"
+	for lab in mesh dumm; do install -d "$(docdir)/Examples/$$lab"; \
+	    install -m 0644 Examples/$$lab/lab.yaml "$(docdir)/Examples/$$lab/"; done
+	install -d "$(unitdir)"
+	install -m 0644 systemd/etherloom.socket "$(unitdir)/"
+	sed 's|@PREFIX@|$(PREFIX)|' systemd/etherloom.service >"$(unitdir)/etherloom.service"
+	chmod 0644 "$(unitdir)/etherloom.service"
 
 # Removes what `install` with the same PREFIX, DESTDIR and COMPAT_ON_PATH put there, and nothing else: a compatible
 # name that is not our link belongs to somebody else, and so does its page.
@@ -173,9 +181,10 @@ uninstall:
 	for page in Documentation/man/*.7; do rm -f "$(sharedir)/man/man7/$${page##*/}"; done
 	rm -f "$(sharedir)/bash-completion/completions/etherloom" "$(sharedir)/zsh/site-functions/_etherloom" \
 	    "$(sharedir)/fish/vendor_completions.d/etherloom.fish"
+	rm -f "$(unitdir)/etherloom.socket" "$(unitdir)/etherloom.service"
 	rm -rf "$(docdir)"
 	cd "$(DESTDIR)$(PREFIX)" 2>/dev/null && rmdir -p --ignore-fail-on-non-empty \
-	    lib/etherloom/man/man1 lib/etherloom/bin lib/etherloom share/etherloom 2>/dev/null || true
+	    lib/etherloom/man/man1 lib/etherloom/bin lib/etherloom share/etherloom lib/systemd/user 2>/dev/null || true
 
 .PHONY: clean
 clean:

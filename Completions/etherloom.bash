@@ -22,7 +22,7 @@ _etherloom_words() {
 
 _etherloom() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} index
-    local verbs='switch gateway run plug wire capture filter delegate term tunnel key validate fabric web' options
+    local verbs='switch gateway run plug wire capture filter delegate term tunnel key validate fabric web up down ps inspect guest segment link interface network exec shell cp console logs forward policy overlay template snapshot fork save graph events doctor prompt daemon' options
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
         _etherloom_words "$current" "$verbs --help --version"
@@ -118,6 +118,34 @@ _etherloom() {
     key) options='--show --help' ;;
     keeper) options='--lab --directory --runtime --ready-fd --help' ;;
     fabric) options='--socket --owner-fd --directory --stay --daemon --pidfile --ready-fd --quiet --help' ;;
+    # Labs.
+    up) options='--lab --directory --file --dry-run --no-wait --timeout --down-for --format --quiet --help' ;;
+    down) options='--lab --directory --all --grace --quiet --help' ;;
+    ps) options='--lab --directory --all --format --help' ;;
+    inspect) options='--lab --directory --help' ;;
+    guest) options='start stop kill pause resume reset create delete wait type monitor --lab --directory --no-wait --timeout --grace --dry-run --format --files --state --raw --help' ;;
+    segment) options='add set remove ls --lab --directory --dry-run --format --help' ;;
+    link) options='add remove up down move impair ls --lab --directory --dry-run --format --down-for --help' ;;
+    interface) options='add remove ls --lab --directory --dry-run --format --help' ;;
+    network) options='--lab --directory --help' ;;
+    exec) options='--all --label --tty --user --workdir --env --lab --directory --help' ;;
+    shell) options='--user --lab --directory --help' ;;
+    cp) options='--lab --directory --help' ;;
+    console) options='--read --steal --history --detach-key --lab --directory --help' ;;
+    logs) options='--follow --lab --directory --help' ;;
+    forward) options='add remove ls --gateway --lab --directory --dry-run --format --help' ;;
+    policy) options='set clear show --lab --directory --dry-run --format --help' ;;
+    overlay) options='push pop ls --lab --directory --dry-run --format --help' ;;
+    template) options='load ls none --lab --directory --dry-run --format --help' ;;
+    snapshot) options='save restore ls remove --lab --directory --format --help' ;;
+    fork) options='--lab --directory --help' ;;
+    save) options='--lab --directory --help' ;;
+    graph) options='--lab --directory --format --help' ;;
+    events) options='--lab --directory --all --count --help' ;;
+    doctor) options='--fix --format --help' ;;
+    prompt) options='--keep-going --lab --directory --help' ;;
+    daemon) options='--daemon --on-demand --idle --ready-fd --help' ;;
+    # End of labs.
     validate) options='--format --quiet --help' ;;
     *) options=--help ;;
     esac

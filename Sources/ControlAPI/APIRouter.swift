@@ -66,7 +66,13 @@ struct APIRouter: Sendable {
         case "up": up
         case "lab":
             { request in
-                .json(try await onLab(request.name("lab")) { session, then in then(.success(LabReport.lab(session))) })
+                .json(
+                    try await onLab(request.name("lab")) { session, then in
+                        session.refresh { error in
+                            if let error { then(.failure(error)) } else { then(.success(LabReport.lab(session))) }
+                        }
+                    }
+                )
             }
         case "change": change
         case "down": down
@@ -93,7 +99,13 @@ struct APIRouter: Sendable {
                         guard let guest = session.intent.lab.guest(name) else {
                             return then(.failure(.noGuest(name, session)))
                         }
-                        then(.success(LabReport.guest(guest, session)))
+                        session.refresh { error in
+                            if let error {
+                                then(.failure(error))
+                            } else {
+                                then(.success(LabReport.guest(guest, session)))
+                            }
+                        }
                     }
                 )
             }

@@ -64,7 +64,7 @@ extension LabSession {
         let before = intent
         let lab = lab(before.lab)
         let steps: [Step]
-        var wanted = before.wanted.union(options.start ?? Set(lab.guests.map(\.name)))
+        var wanted = before.wanted.union(options.start.map { lab.withThoseBefore($0) } ?? Set(lab.guests.map(\.name)))
         wanted.formIntersection(lab.guests.map(\.name))
         do throws(ControlError) {
             let desired = try Planner(lab, places: layout, program: program, exists: LabSession.exists).plan()
@@ -225,5 +225,17 @@ extension LabSession {
                 self?.perform(rest, then: then)
             }
         }
+    }
+}
+
+extension Lab {
+    /// These guests and all that must be ready before them.
+    func withThoseBefore(_ names: Set<String>) -> Set<String> {
+        var all = names
+        var open = Array(names)
+        while let name = open.popLast() {
+            for other in guest(name)?.after ?? [] where all.insert(other).inserted { open.append(other) }
+        }
+        return all
     }
 }

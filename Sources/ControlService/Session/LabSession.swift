@@ -89,8 +89,32 @@ public final class LabSession {
             case .success(let answer):
                 actual = ActualState(KeeperState(words: answer.words))
                 for (name, guest) in actual.guests where guest.state == .running { guestRuns(name) }
+                forgetEnded()
                 then(nil)
                 supervise()
+            }
+        }
+    }
+
+    /// Guests that ended while nobody looked stay so, unless their policy says otherwise.
+    private func forgetEnded() {
+        for guest in intent.lab.guests where intent.wanted.contains(guest.name) {
+            guard let actual = actual.guests[guest.name], actual.state == .stopped, let status = actual.status else {
+                continue
+            }
+            let again = guest.restart == .always || guest.restart == .onFailure && status.exitCode != 0
+            if !again { intent.wanted.remove(guest.name) }
+        }
+    }
+
+    /// Asks the keeper for what its events do not tell: process numbers, hardware addresses.
+    public func refresh(then: @escaping (ControlError?) -> Void) {
+        keeper.ask(["state"]) { [weak self] answer in
+            switch answer {
+            case .failure(let error): then(ControlError(error))
+            case .success(let answer):
+                self?.actual = ActualState(KeeperState(words: answer.words))
+                then(nil)
             }
         }
     }

@@ -60,7 +60,7 @@ enum LabProgram {
         if isVerb(words.first) { return words }
         if words.first == "capture", words.count > 1, isPlaceInLab(words[1]) { return words }
         if words.isEmpty, isInLab, TerminalMode.isTerminal(0), TerminalMode.isTerminal(1) { return ["prompt"] }
-        if words.first == "help", words.count > 1, isVerb(words[1]) { return [words[1], "--help"] }
+        if words.first == "help", words.count > 1, isVerb(words[1]) { return Array(words.dropFirst()) + ["--help"] }
         return nil
     }
 

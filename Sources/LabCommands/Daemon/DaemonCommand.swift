@@ -37,7 +37,8 @@ struct DaemonCommand: ParsableCommand {
         let directory = LabPlaces.userDirectory
         try LabPlaces.makePrivate(directory)
         let inherited = Self.inheritedSocket
-        guard let lock = try DaemonLock(directory + "/daemon.lock") else {
+        let lockFile = directory + "/daemon.lock"
+        guard let lock = try DaemonLock(lockFile) else {
             // Whoever asked for a daemon has one, or will have.
             if isOnDemand { return try DaemonSocket.awaitAnother(directory) }
             throw Failure("a daemon of yours runs already; its socket is \(directory)/daemon")
@@ -59,6 +60,9 @@ struct DaemonCommand: ParsableCommand {
             try await server.run(listener: listener) { mailbox.put(.ready("")) }
         }
         if inherited == nil { try? FileSystem.remove(directory + "/daemon") }
+        try? FileSystem.remove(lockFile)
+        // Only when no lab is in it.
+        try? FileSystem.removeDirectory(directory)
     }
 
     /// sd_listen_fds(3): the first descriptor is 3, for the process of this number only.
@@ -87,11 +91,18 @@ struct DaemonLock: ~Copyable {
     /// Nil when another process has it.
     init?(_ path: String) throws {
         do throws(Errno) {
-            file = try OwnedDescriptor.open(path, flags: O_RDWR | O_CREAT, mode: 0o600)
+            while true {
+                let file = try OwnedDescriptor.open(path, flags: O_RDWR | O_CREAT, mode: 0o600)
+                guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else { return nil }
+                // The one before removes its file when it ends: a lock on that one says nothing.
+                if try FileStatus(file).inode == (try? FileStatus(path: path))?.inode {
+                    self.file = file
+                    return
+                }
+            }
         } catch {
             throw Failure("\(path): \(error)")
         }
-        guard flock(file.rawValue, LOCK_EX | LOCK_NB) == 0 else { return nil }
     }
 }
 

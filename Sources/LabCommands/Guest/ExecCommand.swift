@@ -38,6 +38,10 @@ struct ExecCommand: ParsableCommand {
     var words: [String] = []
 
     mutating func run() throws {
+        if let first = words.first, first.hasPrefix("-"), first != "--" {
+            if first == "--help" || first == "-h" { throw CleanExit.helpRequest(self) }
+            throw Failure("exec: unknown option \(first); see: etherloom exec --help", status: ExitStatus.usage)
+        }
         let (guests, line) = try select()
         guard !line.isEmpty else {
             throw Failure("exec: no command; see: etherloom exec --help", status: ExitStatus.usage)

@@ -28,8 +28,8 @@ struct UpCommand: ParsableCommand {
     var isDryRun = false
     @Flag(name: .customLong("no-wait"), help: "End when all has begun.")
     var endsEarly = false
-    @Option(name: .customLong("timeout"), help: "Wait so many seconds for guests to be ready.")
-    var timeout: Double?
+    @Option(name: .customLong("timeout"), help: "Wait so many seconds for guests to be ready; 300 without it.")
+    var timeout: Double = 300
     @Option(name: .customLong("down-for"), help: "Milliseconds without carrier for interfaces that move.")
     var downFor: Int?
     @OptionGroup var format: FormatOption
@@ -37,7 +37,7 @@ struct UpCommand: ParsableCommand {
     var quiet = false
 
     mutating func run() throws {
-        if let timeout, !(timeout >= 0 && timeout < 1e8) {
+        guard timeout >= 0, timeout < 1e8 else {
             throw Failure("--timeout \(timeout): seconds are wanted", status: ExitStatus.usage)
         }
         let (source, directory) = try self.source()
@@ -53,7 +53,7 @@ struct UpCommand: ParsableCommand {
             ["labs"],
             query: [
                 ("dry-run", isDryRun ? "1" : nil), ("wait", endsEarly ? "0" : nil),
-                ("timeout", timeout.map { String(UInt64($0 * 1000)) }),
+                ("timeout", String(UInt64(timeout * 1000))),
             ],
             body: .object(body)
         )

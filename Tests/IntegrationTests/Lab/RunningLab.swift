@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Model
+import TestSupport
+
+/// A lab of a test's host, by the command line as its users have it.
+struct RunningLab {
+    let host: HostNamespace
+    let user: HostNamespace.User
+    let directory: String
+
+    /// Two guests of namespaces on a segment, and another segment.
+    static let two = """
+        guests:
+          alice:
+            interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}
+          bob:
+            interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}}
+        segments: {lan: {}, wan: {}}
+        """
+
+    init(_ host: HostNamespace, as user: HostNamespace.User, _ file: String, name: String = "mesh") throws {
+        self.host = host
+        self.user = user
+        directory = host.data(name)
+        try host.check(["mkdir", directory], as: user)
+        try write(file)
+    }
+
+    func write(_ file: String) throws {
+        let path = try host.write(file, data: "file")
+        try host.check(["cp", path, directory + "/lab.yaml"], as: user)
+    }
+
+    /// Runs a verb in the lab's directory.
+    func run(_ words: [String], seconds: Double = 60) throws -> Program {
+        let takesDirectory = !["doctor", "daemon"].contains(words.first)
+        // Verbs with parts take it behind those.
+        let parts = ["guest", "segment", "link", "interface", "forward", "policy", "overlay", "template", "snapshot"]
+        let count = parts.contains(words.first ?? "") ? 2 : 1
+        let option = takesDirectory ? ["-C", directory] : []
+        return try host.run(
+            [host.etherloom] + words.prefix(count) + option + words.dropFirst(count),
+            as: user,
+            seconds: seconds
+        )
+    }
+
+    /// A verb that must succeed; its output.
+    @discardableResult
+    func check(_ words: String...) throws -> String {
+        let program = try run(words)
+        guard program.end == .exited(0) else { throw IntegrationFailure("\(words): \(program.transcript)") }
+        return program.output
+    }
+
+    func json(_ words: String...) throws -> JSON {
+        let program = try run(words)
+        guard program.end == .exited(0) else { throw IntegrationFailure("\(words): \(program.transcript)") }
+        return try JSON(parsing: program.output)
+    }
+
+    func ping(_ guest: String, _ address: String) throws {
+        try check("exec", guest, "ping", "-c", "1", "-W", "2", address)
+    }
+
+    /// Of the user's daemon.
+    var runtime: String { host.path("xdg-\(user)") + "/etherloom" }
+
+    func endDaemon(_ signal: Int32 = SIGTERM) throws {
+        guard FileManager.default.fileExists(atPath: runtime + "/daemon.pid") else { return }
+        try host.stopDaemon(pidFile: runtime + "/daemon.pid", signal)
+    }
+
+    /// Ends the lab and the daemon: nothing may be left then.
+    func end() throws {
+        try check("down", "--grace", "3")
+        try endDaemon()
+    }
+}
