@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "clinux_confine.h"
 #include "clinux_files.h"
 #include "clinux_getopt.h"
 #include "clinux_guest.h"

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -214,22 +213,6 @@ static inline int cel_become(unsigned user, unsigned group, int parent) {
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) return -errno;
     if (getppid() != parent) return -ESRCH;
     return 0;
-}
-
-/* Gives up for good what a process that only moves frames does not need: programs it starts gain nothing, nobody of its user may
- * look into it, and of capabilities only those about networks stay, if it had them (ports below 1024, taps, packet sockets).
- * Capabilities are a thread's: call before any other thread exists. */
-static inline int cel_confine(void) {
-    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[2];
-    const unsigned kept = 1u << CAP_NET_BIND_SERVICE | 1u << CAP_NET_ADMIN | 1u << CAP_NET_RAW;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -errno;
-    if (syscall(SYS_capget, &header, data) < 0) return -errno;
-    data[0].effective &= kept;
-    data[0].permitted &= kept;
-    data[0].inheritable = data[1].effective = data[1].permitted = data[1].inheritable = 0;
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
-    return (int)cel_result(syscall(SYS_capset, &header, data));
 }
 
 /* Descriptors 0, 1 and 2 exist afterwards, on /dev/null where the caller had closed them: a descriptor of ours must never

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Dataplane
 public import LinuxSystem
 
 /// The data plane of a running lab: segments, the ports that are plugged into them, patches between them, gateways.
@@ -118,7 +119,20 @@ public final class Fabric {
             self?.log("segment \(name) was shut down at its console")
             try? self?.removeSegment(name)
         }
+        segment.element.onLoop = { [weak self, weak segment] loop in
+            guard let self, let segment else { return }
+            let names = [loop.oldPort, loop.port].map { self.name(of: $0, in: segment) }
+            onEvent(["loop", name] + names)
+        }
         segments[name] = segment
+    }
+
+    /// What a number of a segment's switch is called: the port that has it, else the number.
+    private func name(of number: Int, in segment: FabricSegment) -> String {
+        let port = ports.values.first {
+            $0.segment === segment && $0.hasCarrier && $0.occupants.values.contains(number)
+        }
+        return port?.name ?? String(number)
     }
 
     private func setSegment(_ name: String, _ settings: FabricSegmentSettings) throws(FabricError) {

@@ -50,6 +50,8 @@ public final class Switch: EndpointHost {
     public var willAttach: (Int) throws(AttachRefusal) -> Void = { _ in }
     /// Called in turn for each change of ports and endpoints.
     public var observers: [(SwitchEvent) -> Void] = []
+    /// Called when one address comes from two ports in turn.
+    public var onLoop: (LoopWatch.Suspicion) -> Void = { _ in }
     /// Called for each line worth logging.
     public var log: (String) -> Void = { _ in }
 
@@ -254,6 +256,7 @@ public final class Switch: EndpointHost {
                     "ports \(loop.oldPort) and \(loop.port) form a loop: \(loop.address) comes from both; "
                         + "unplug one, or turn the spanning tree on"
                 )
+                onLoop(loop)
             case .failed(let error):
                 log("the data plane stopped: \(error)")
                 onShutdown()

@@ -40,7 +40,7 @@ public final class HostNamespace {
     }
 
     /// Number and name of the ordinary user. He exists in the host's /etc/passwd only.
-    static let ordinaryUserID = 54_321
+    public static let ordinaryUserID = 54_321
     static let ordinaryUserName = "weaver"
 
     let identifier: String

@@ -139,6 +139,36 @@ extension Integration {
             }
         }
 
+        @Test("has given up what it does not need")
+        func isConfined() throws {
+            try Self.needs()
+            try withHost { host in
+                for user in [HostNamespace.User.runner, .ordinary] {
+                    let fabric = try host.startElement(["fabric", "--socket", host.path("fabric-\(user)")], as: user)
+                    let status = try String(contentsOfFile: "/proc/\(fabric.processID)/status", encoding: .utf8)
+                    var fields: [Substring: Substring] = [:]
+                    for line in status.split(separator: "\n") {
+                        let parts = line.split(separator: ":", maxSplits: 1)
+                        if parts.count == 2 {
+                            fields[parts[0]] = Substring(parts[1].trimmingCharacters(in: .whitespaces))
+                        }
+                    }
+                    #expect(fields["NoNewPrivs"] == "1")
+                    #expect(fields["Seccomp"] == "2")
+                    // Ports below 1024, administration of networks, packet sockets.
+                    let capabilities = UInt64(fields["CapEff"] ?? "", radix: 16) ?? .max
+                    #expect(capabilities & ~(1 << 10 | 1 << 12 | 1 << 13) == 0, "\(fields["CapEff"] ?? "")")
+                    if user == .ordinary {
+                        #expect(capabilities == 0)
+                        // Its user does not own its files in /proc: nothing of his may trace it.
+                        let owner = try host.run(["stat", "-c", "%u", "/proc/\(fabric.processID)/mem"])
+                        #expect(owner.output != "\(HostNamespace.ordinaryUserID)\n")
+                    }
+                    try fabric.stop()
+                }
+            }
+        }
+
         @Test("moves a virtual machine between segments while it runs", arguments: ["uml", "qemu"])
         func movesMachine(kind: String) throws {
             try Guest.require()

@@ -266,4 +266,26 @@ struct FabricTests {
         try again.send(1, 1)
         #expect(try b.receive() == [1, 1])
     }
+
+    @Test("that form a loop are named in an event")
+    func tellsLoops() throws {
+        let fabric = try LiveFabric()
+        try fabric.tell("segment-add lan")
+        try fabric.tell("watch")
+        let a = try fabric.station("a", in: "lan")
+        let b = try fabric.station("b", in: "lan")
+        for number in 0..<400 {
+            try (number % 2 == 0 ? a : b).send(5, number)
+            while try a.receive(milliseconds: 0) != nil {}
+            while try b.receive(milliseconds: 0) != nil {}
+        }
+        // Which of them was there first is chance.
+        var hasCome = false
+        for _ in 0..<50 where !hasCome {
+            _ = try fabric.ask("hello")
+            hasCome = fabric.events.contains { $0.starts(with: ["loop", "lan"]) && Set($0[2...]) == ["a", "b"] }
+            if !hasCome { usleep(20_000) }
+        }
+        #expect(hasCome, "\(fabric.events)")
+    }
 }
