@@ -333,6 +333,92 @@ extension Integration {
             }
         }
 
+        /// A root of one program.
+        private func makeMaster(_ lab: KeptLab) throws -> String {
+            try require("busybox", "ldd")
+            let master = lab.directory + "/master"
+            let script = """
+                set -eu
+                mkdir -p "$1/bin" "$1/etc" "$1/root"
+                program=$(command -v busybox)
+                cp "$program" "$1/bin/busybox"
+                for library in $(ldd "$program" 2>/dev/null | grep -o '/[^ ]*' || true); do
+                    mkdir -p "$1${library%/*}"
+                    cp "$library" "$1$library"
+                done
+                for name in sh cat rm test hostname; do ln -s busybox "$1/bin/$name"; done
+                echo master > "$1/etc/hostname"
+                """
+            try lab.host.check(["sh", "-c", script, "sh", master], as: lab.user)
+            return master
+        }
+
+        @Test(
+            "a guest on a root of its own: changes are kept apart, seen from the host, saved and restored",
+            arguments: users
+        )
+        func root(user: HostNamespace.User) throws {
+            try withLab(user) { lab in
+                var plan = try lab.plan("alice", 0, interfaces: 0)
+                let (upper, mount) = (lab.directory + "/host/alice", lab.directory + "/mount/alice")
+                plan.root = RootPlan(master: try makeMaster(lab), upper: upper, mountPoint: mount)
+                try lab.define(plan)
+                // It can be looked at and changed before it runs.
+                try lab.host.check(["sh", "-c", "echo outside > \(mount)/etc/from-outside"], as: user)
+                try lab.start("alice")
+                #expect(try lab.run("alice", "cat", "/etc/from-outside").output == "outside\n")
+                #expect(try lab.run("alice", "sh", "-c", "echo inside > /root/file; rm /etc/hostname").status == 0)
+                #expect(try lab.host.check(["cat", mount + "/root/file"], as: user) == "inside\n")
+                #expect(FileManager.default.fileExists(atPath: lab.directory + "/master/etc/hostname"))
+                try lab.ask("snapshot-save", "first")
+                #expect(try lab.ask("snapshots").contains("snapshot=first"))
+                #expect(try lab.run("alice", "sh", "-c", "rm /root/file; hostname").output == "alice\n")
+                #expect(throws: GuestError.self) { try lab.ask("snapshot-restore", "first") }
+                try lab.ask("stop", "alice")
+                try lab.client.wait("alice", for: .stopped, milliseconds: 12_000)
+                try lab.ask("snapshot-restore", "first")
+                try lab.start("alice")
+                #expect(try lab.run("alice", "cat", "/root/file").output == "inside\n")
+                #expect(try lab.run("alice", "test", "-e", "/etc/hostname").status == 1)
+                try lab.ask("kill", "alice")
+                try lab.client.wait("alice", for: .stopped, milliseconds: 12_000)
+                try lab.ask("delete", "alice", "files")
+                #expect(!FileManager.default.fileExists(atPath: upper))
+                #expect(!FileManager.default.fileExists(atPath: plan.runDirectory))
+            }
+        }
+
+        @Test("a guest asks a gateway of its segment for an address and name servers", arguments: users)
+        func lease(user: HostNamespace.User) throws {
+            try withLab(user) { lab in
+                try lab.ask("fabric", "segment-add", "lan", "kind=switch")
+                try lab.ask("fabric", "gateway-add", "nat", "lan", "address=10.6.0.1/24")
+                var plan = try lab.plan("alice", 0)
+                plan.interfaces[0].addresses = []
+                plan.interfaces[0].usesDHCP = true
+                try lab.define(plan)
+                try lab.ask("plug", "alice:eth0", "lan")
+                try lab.start("alice")
+                var lines: [String] = []
+                try wait(for: "an address: \(lines)", seconds: 15) {
+                    lines = try lab.ask("network", "alice", "addr", "show", "dev", "eth0")
+                    return lines.contains { $0.hasPrefix("eth0 inet 10.6.0.") }
+                }
+                #expect(try lab.ask("network", "alice", "route").contains("default via 10.6.0.1 dev eth0"))
+                try lab.ping("alice", "10.6.0.1")
+                #expect(try lab.run("alice", "cat", "/etc/resolv.conf").output.contains("nameserver "))
+            }
+        }
+
+        @Test("the lab ends with the holder of its namespaces")
+        func killedHolder() throws {
+            try withLab(.ordinary) { lab in
+                try lab.startGuests(["alice"])
+                kill(try lab.processID("holder"), SIGKILL)
+                try lab.program.waitForEnd()
+            }
+        }
+
         @Test("an element is started again when it ends")
         func element() throws {
             try withLab(.ordinary) { lab in
