@@ -11,6 +11,8 @@ public struct ActualState: Sendable, Equatable {
         /// Nil: unplugged.
         public var segment: String?
         public var hasCarrier = false
+        /// The guest can see whether it has one.
+        public var showsCarrier = true
         public var hardwareAddress: String?
         public init() {}
     }
@@ -32,6 +34,7 @@ public struct ActualState: Sendable, Equatable {
                 var made = Interface()
                 made.segment = interface.segment
                 made.hasCarrier = interface.carrier
+                made.showsCarrier = interface.showsCarrier
                 made.hardwareAddress = interface.hardwareAddress?.description
                 interfaces[GuestPlan.port(guest: guest.name, interface: interface.name)] = made
             }

@@ -73,6 +73,7 @@ public enum LabReport {
         return [
             "name": .string(interface.name), "port": .string(port),
             "segment": .optional(actual?.segment), "carrier": .boolean(actual?.hasCarrier ?? false),
+            "showsCarrier": .boolean(actual?.showsCarrier ?? true),
             "peer": .optional(link.map { ($0.first == end ? $0.second : $0.first).description }),
             "mac": .optional(actual?.hardwareAddress ?? interface.hardwareAddress?.description),
             "mtu": interface.mtu.map { .integer($0) } ?? .null,

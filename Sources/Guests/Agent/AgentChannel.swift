@@ -1,8 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
-public import LinuxSystem
+import LinuxSystem
 
 /// A byte stream on a loop that takes whole frames: what the other end does not take yet is kept.
 final class AgentChannel {

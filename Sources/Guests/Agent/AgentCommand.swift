@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-public import LinuxSystem
+import LinuxSystem
 
 /// A command that the agent of a guest runs for somebody here.
 final class AgentCommand: RunningCommand {

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import LinuxSystem
+import LinuxSystem
 
 /// The agent's program, and what is put into a guest beside it.
 public enum AgentProgram {

@@ -51,6 +51,8 @@ public protocol GuestDriver: AnyObject {
     /// Adds an interface to the running guest; `plan.interfaces` has it already.
     func add(_ interface: InterfacePlan, then: @escaping (GuestError?) -> Void)
     func removeInterface(_ name: String, then: @escaping (GuestError?) -> Void)
+    /// Interfaces of the running guest that show it a carrier whatever they are plugged into.
+    var interfacesWithoutCarrier: [String] { get }
     /// Addresses and routes of the running guest, in the words of ip(8): `addr add 10.0.0.1/24 dev eth0`, `route`, `link
     /// set eth0 mtu 1400`. Answers with lines to show.
     func configureNetwork(_ words: [String], then: @escaping (Result<[String], GuestError>) -> Void)
@@ -81,6 +83,10 @@ extension GuestDriver {
     public func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
     public func removeMemory(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
     public func start(from name: String) throws(GuestError) { throw Self.noMemory }
+}
+
+extension GuestDriver {
+    public var interfacesWithoutCarrier: [String] { [] }
 }
 
 /// Standard input, output and error of a command; with a terminal they are one and the same.

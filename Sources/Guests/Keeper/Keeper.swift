@@ -243,6 +243,7 @@ extension KeptGuest {
             var interface = KeeperState.Interface(name: name)
             interface.segment = record.segment
             interface.carrier = record.hasCarrier
+            interface.showsCarrier = driver?.interfacesWithoutCarrier.contains(name) != true
             interface.hardwareAddress = plan.interfaces.first { $0.name == name }?.hardwareAddress
             return interface
         }

@@ -28,6 +28,8 @@ public struct KeeperState: Equatable, Sendable {
         public var name: String
         public var segment: String?
         public var carrier = false
+        /// The guest can see whether it has one.
+        public var showsCarrier = true
         public var hardwareAddress: MACAddress?
 
         public init(name: String) { self.name = name }
@@ -64,6 +66,7 @@ public struct KeeperState: Equatable, Sendable {
                 words.add("segment", interface.segment ?? "-")
                 words.add("carrier", interface.carrier ? "up" : "down")
                 words.add("mac", interface.hardwareAddress?.description)
+                words.add("shows-carrier", interface.showsCarrier ? nil : "no")
             }
         }
         // A thing of its own begins here: no interface precedes it.
@@ -136,6 +139,7 @@ public struct KeeperState: Equatable, Sendable {
         case "segment": interface.segment = value == "-" ? nil : value
         case "carrier": interface.carrier = value == "up"
         case "mac": interface.hardwareAddress = MACAddress(value)
+        case "shows-carrier": interface.showsCarrier = value != "no"
         default: break
         }
     }

@@ -42,8 +42,6 @@ public final class BareUMLGuest {
             processID = program.processID
             console = try ByteChannel(pair.takeFirst(), loop: loop) { [weak self] in self?.take($0) }
             token = try loop.watch(program.rawDescriptor) { [weak self] _ in self?.processEnded() }
-        } catch let error as Errno {
-            throw GuestError("\(path): \(error)")
         } catch {
             throw GuestError("\(path): \(error)")
         }

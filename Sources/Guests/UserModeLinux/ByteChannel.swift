@@ -1,7 +1,6 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import LinuxSystem
 
 /// A byte stream on a loop in both directions: what a machine's console is.

@@ -53,7 +53,9 @@ struct InterfaceCommand: ParsableCommand {
                 let rows = all.map { interface in
                     [
                         interface["port"]?.text ?? "", interface["peer"]?.text ?? "-",
-                        interface["carrier"]?.flag == true ? "up" : "down", interface["mac"]?.text ?? "-",
+                        (interface["carrier"]?.flag == true ? "up" : "down")
+                            + (interface["showsCarrier"]?.flag == false ? " (not shown)" : ""),
+                        interface["mac"]?.text ?? "-",
                         (interface["addresses"]?.texts ?? []).joined(separator: " "),
                     ]
                 }

@@ -118,6 +118,8 @@ struct UMLDriverTests {
         let host = try PlainHost()
         try host.start()
         try host.driver.pause()
+        // Answered in order: it is paused then.
+        _ = try host.ask { host.driver.monitor("version", then: $0) }
         var ended = false
         let running = host.driver.run(
             GuestCommand(["true"]),

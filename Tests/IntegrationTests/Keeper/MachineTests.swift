@@ -84,6 +84,8 @@ extension Integration {
                 let words = ["interface=eth1", "mac=02:00:00:00:09:01", "address=10.9.0.1/24"]
                 try lab.client.request(["interface-add", "alice"] + words, patience: 20_000_000_000)
                 #expect(try lab.ask("network", "alice", "addr").contains("eth1 inet 10.9.0.1/24 scope global"))
+                let interfaces = try lab.client.state().guest("alice")?.interfaces ?? []
+                #expect(interfaces.map(\.showsCarrier) == [true, false])
                 try lab.ask("stop", "alice")
                 try lab.client.wait("alice", for: .stopped, milliseconds: 15_000)
                 #expect(try lab.client.state().guest("alice")?.status?.exitCode == 0)
