@@ -50,13 +50,13 @@ struct InterfaceCommand: ParsableCommand {
             let lab = try options.read()
             let all = (lab["guests"]?.list ?? []).flatMap { $0["interfaces"]?.list ?? [] }
             options.format.print(.array(all)) {
-                let rows = all.map { interface in
-                    [
-                        interface["port"]?.text ?? "", interface["peer"]?.text ?? "-",
-                        (interface["carrier"]?.flag == true ? "up" : "down")
-                            + (interface["showsCarrier"]?.flag == false ? " (not shown)" : ""),
-                        interface["mac"]?.text ?? "-",
-                        (interface["addresses"]?.texts ?? []).joined(separator: " "),
+                let rows = all.map { interface -> [String] in
+                    let carrier = interface["carrier"]?.flag == true ? "up" : "down"
+                    let hint = interface["showsCarrier"]?.flag == false ? " (not shown)" : ""
+                    let addresses = (interface["addresses"]?.texts ?? []).joined(separator: " ")
+                    return [
+                        interface["port"]?.text ?? "", interface["peer"]?.text ?? "-", carrier + hint,
+                        interface["mac"]?.text ?? "-", addresses,
                     ]
                 }
                 return TextTable.text([["INTERFACE", "PEER", "CARRIER", "MAC", "ADDRESSES"]] + rows)
