@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 
 /// The signals that this thread does not take, pthread_sigmask(3), to be put back after a `SignalFD` of short life.
