@@ -22,7 +22,7 @@ _etherloom_words() {
 
 _etherloom() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} index
-    local verbs='switch gateway run plug wire capture filter delegate term tunnel key validate fabric web up down ps inspect guest segment link interface network exec shell cp console logs forward policy overlay template snapshot fork save graph events doctor prompt daemon' options
+    local verbs='switch gateway run plug wire capture filter delegate term tunnel key validate fabric web up down ps inspect guest segment link interface network exec shell cp console logs forward policy overlay template snapshot fork save graph events doctor prompt daemon master' options
     COMPREPLY=()
     if [ "$COMP_CWORD" = 1 ]; then
         _etherloom_words "$current" "$verbs --help --version"
@@ -146,6 +146,13 @@ _etherloom() {
     prompt) options='--keep-going --lab --directory --help' ;;
     daemon) options='--daemon --on-demand --idle --ready-fd --help' ;;
     # End of labs.
+    master)
+        case ${COMP_WORDS[2]-} in
+        create) options='--from-debian --from-directory --from-tarball --from-oci --busybox --host --help' ;;
+        *) options=--help ;;
+        esac
+        [ "$COMP_CWORD" != 2 ] || _etherloom_words "$current" 'create list remove --help'
+        ;;
     validate) options='--format --quiet --help' ;;
     *) options=--help ;;
     esac

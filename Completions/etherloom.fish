@@ -34,6 +34,7 @@ complete -c etherloom -n __etherloom_no_verb -a tunnel -d 'an encrypted cable to
 complete -c etherloom -n __etherloom_no_verb -a fabric -d 'many networks in one process, for a lab'
 complete -c etherloom -n __etherloom_no_verb -a key -d 'make a tunnel key, or show its public half'
 complete -c etherloom -n __etherloom_no_verb -a validate -d 'check a lab file'
+complete -c etherloom -n __etherloom_no_verb -a master -d 'root directories that guests share'
 complete -c etherloom -n __etherloom_no_verb -a web -d 'a management console as a web page'
 
 # For several verbs
@@ -112,6 +113,13 @@ complete -c etherloom -n '__etherloom_verb term' -s c -l command -x -d 'send thi
 complete -c etherloom -n '__etherloom_verb term' -l code -d 'end with the number of the first error'
 complete -c etherloom -n '__etherloom_verb term' -l timeout -x -d 'seconds to wait for an answer'
 
+complete -c etherloom -n '__etherloom_verb master' -a 'create list remove'
+complete -c etherloom -n '__etherloom_verb master' -l from-debian -x -d 'a release, by mmdebstrap'
+complete -c etherloom -n '__etherloom_verb master' -l from-directory -r -F -d 'a copy of a directory'
+complete -c etherloom -n '__etherloom_verb master' -l from-tarball -r -F -d 'an archive that tar reads'
+complete -c etherloom -n '__etherloom_verb master' -l from-oci -r -F -d 'an image of an OCI image layout'
+complete -c etherloom -n '__etherloom_verb master' -l busybox -d 'a few files around busybox'
+complete -c etherloom -n '__etherloom_verb master' -l host -d 'the root of this host'
 complete -c etherloom -n '__etherloom_verb validate' -l format -x -a 'text json' -d 'how to answer'
 complete -c etherloom -n '__etherloom_verb validate' -s q -l quiet -d 'say nothing about a file that is right'
 complete -c etherloom -n '__etherloom_verb web' -s s -l socket -r -F -d 'socket of the console'

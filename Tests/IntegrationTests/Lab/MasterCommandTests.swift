@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import TestSupport
+import Testing
+
+extension Integration {
+    /// `etherloom master` as its users call it.
+    @Suite("Masters by the command line")
+    struct MasterCommandTests {
+        @Test("owners are sub-uids where they are granted, and the user without", arguments: [false, true])
+        func owners(areGranted: Bool) throws {
+            try require("tar", "newuidmap")
+            try withHost { host in
+                if areGranted {
+                    guard host.isRoot else { return }
+                    let ranges = try host.write("\(host.userName(.ordinary)):200000:65536\n", data: "ranges")
+                    for file in ["/etc/subuid", "/etc/subgid"] { try host.check(["mount", "--bind", ranges, file]) }
+                }
+                try host.write("hello\n", data: "motd")
+                let archive = host.data("tree.tar.gz")
+                try host.check([
+                    "tar", "-czf", archive, "--owner=6", "--group=12", "--numeric-owner", "-C", host.data(""), "motd",
+                ])
+                let master = host.data("master")
+                func master(_ words: String...) throws -> Program {
+                    try host.run([host.etherloom, "master"] + words, as: .ordinary)
+                }
+                let created = try master("create", master, "--from-tarball", archive)
+                #expect(created.end == .exited(0), "\(created.transcript)")
+                let owner = try host.check(["stat", "-c", "%u:%g", master + "/motd"])
+                let user = try host.check(["id", "-u"], as: .ordinary).dropLast()
+                #expect(owner == (areGranted ? "200005:200011\n" : "\(user):\(user)\n"))
+
+                let again = try master("create", master, "--busybox")
+                #expect(again.end == .exited(1) && again.errorLines.count == 1)
+                let vague = try master("create", host.data("other"))
+                #expect(vague.end == .exited(2) && vague.errorLines.count == 1)
+                let both = try master("create", host.data("other"), "--busybox", "--host")
+                #expect(both.end == .exited(2) && both.errorLines.count == 1)
+                #expect(try master("list", host.data("")).output == "master  tarball \(archive)\n")
+                let foreign = try master("remove", "/etc")
+                #expect(foreign.end == .exited(1) && foreign.errorLines.count == 1)
+                #expect(try master("remove", master).end == .exited(0))
+                #expect(!FileManager.default.fileExists(atPath: master))
+            }
+        }
+
+        @Test("a system of packages is what mmdebstrap writes; when it fails nothing is left")
+        func packages() throws {
+            try require("tar")
+            try withHost { host in
+                // In the place of the real one, which needs a mirror.
+                let fake = """
+                    #!/bin/sh
+                    echo "$*" > \(host.data("words"))
+                    case $* in *broken*) echo "E: no such package" >&2; exit 25 ;; esac
+                    cd \(host.data("")) && mkdir -p tree/etc tree/dev && echo fake > tree/etc/issue && tar cf - -C tree .
+                    """
+                try host.write(fake, data: "mmdebstrap")
+                try host.check(["chmod", "755", host.data("mmdebstrap")])
+                func create(_ words: String...) throws -> Program {
+                    try host.run(
+                        [host.etherloom, "master", "create"] + words,
+                        as: .ordinary,
+                        variables: ["PATH=\(host.data("")):\(HostNamespace.searchPath)"]
+                    )
+                }
+                let made = try create(host.data("m"), "--from-debian", "somesuite", "one", "two")
+                #expect(made.end == .exited(0), "\(made.transcript)")
+                #expect(try host.check(["cat", host.data("m/etc/issue")]) == "fake\n")
+                let words = try host.check(["cat", host.data("words")])
+                #expect(words.hasPrefix("--variant=minbase --format=tar --include=one,two somesuite -"))
+                let failed = try create(host.data("n"), "--from-debian", "somesuite", "broken")
+                #expect(failed.end == .exited(1))
+                #expect(failed.errorLines.last?.contains("mmdebstrap could not make somesuite") == true)
+                let left = try host.check(["ls", "-A", host.data("")]).split(separator: "\n")
+                #expect(!left.contains { $0 == "n" || $0 == ".n.new" })
+                try host.check([host.etherloom, "master", "remove", host.data("m")], as: .ordinary)
+            }
+        }
+    }
+}
