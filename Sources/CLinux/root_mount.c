@@ -7,6 +7,7 @@
  * in /proc/self/fd, which are short enough for one page of options. */
 #include "namespace_internal.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/xattr.h>
@@ -197,6 +198,32 @@ static int mount_overlay(struct step *step, const struct cel_root_overlay *overl
     return result;
 }
 
+/* What is mounted directly below a target: parts of a root that was put together. Those that nobody writes to may stay with
+ * who uses them. */
+static void unmount_parts(const char *target, dev_t own) {
+    char names[4096], path[PATH_MAX];
+    size_t length = strlen(target);
+    int directory = open(target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0 || length + 2 > sizeof path) return;
+    memcpy(path, target, length);
+    path[length++] = '/';
+    long count;
+    while ((count = cel_read_names(directory, names, sizeof names)) > 0) {
+        for (const char *name = names; name < names + count; name += strlen(name) + 1) {
+            struct stat status;
+            struct statfs system;
+            size_t size = strlen(name) + 1;
+            if (length + size > sizeof path) continue;
+            memcpy(path + length, name, size);
+            if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0 || status.st_dev == own) continue;
+            if (!S_ISDIR(status.st_mode) || statfs(path, &system) < 0) continue;
+            /* 0x794c7630: an overlay (linux/magic.h). */
+            umount2(path, UMOUNT_NOFOLLOW | (system.f_type == 0x794c7630 ? 0 : MNT_DETACH));
+        }
+    }
+    close(directory);
+}
+
 static int unmount(struct step *step, const char *target, int detach) {
     struct stat own, outer;
     for (;;) {
@@ -206,6 +233,7 @@ static int unmount(struct step *step, const char *target, int detach) {
         close(fd);
         if (result < 0) return failed(step, CEL_ROOT_UNMOUNT, 0, 0, -result);
         if (own.st_dev == outer.st_dev) break;
+        if (!detach) unmount_parts(target, own.st_dev);
         int tries = 20; /* Half a second for who only looks in. */
         while (umount2(target, UMOUNT_NOFOLLOW | (detach ? MNT_DETACH : 0)) < 0) {
             if (errno != EBUSY || --tries == 0) return failed(step, CEL_ROOT_UNMOUNT, 0, 0, errno);

@@ -29,7 +29,7 @@ public final class NamespaceProgram {
         do throws(Errno) {
             processID = try Self.spawn(path, arguments, place: place, streams: streams, report: &reportEnd)
         } catch {
-            throw RootMount.Failure(step: .execute, overlay: 0, layer: 0, error: error, text: "")
+            throw RootMount.Failure(step: .execute, error: error)
         }
         let report = OwnedDescriptor(adopting: reportEnd)
         if case .failed(let failure) = RootMount.readReport(report) {
@@ -41,7 +41,7 @@ public final class NamespaceProgram {
         } catch {
             _ = kill(processID, SIGKILL)
             _ = try? ProcessHandle.wait(child: processID)
-            throw RootMount.Failure(step: .execute, overlay: 0, layer: 0, error: error, text: "")
+            throw RootMount.Failure(step: .execute, error: error)
         }
     }
 

@@ -46,6 +46,14 @@ public enum RootMount {
         public let error: Errno
         /// The kernel's own words, may be empty.
         public let text: String
+
+        public init(step: Step, overlay: Int = 0, layer: Int = 0, error: Errno, text: String = "") {
+            self.step = step
+            self.overlay = overlay
+            self.layer = layer
+            self.error = error
+            self.text = text
+        }
     }
 
     /// A process that mounts, or has mounted.

@@ -66,8 +66,14 @@ public final class RootMounts {
         } catch {
             return then(GuestError("\(guest): \(error.message)", status: error.status))
         }
-        run(guest, unmount: places(guest).inside, detach: false, overlays: overlays) { [self] error in
-            guard error == nil else { return then(error) }
+        run(guest, unmount: places(guest).inside, detach: false, overlays: overlays) { [self] failure in
+            if let failure {
+                // The old one has gone by the time that the new one fails.
+                if failure.step != .unmount, let old = mounted.removeValue(forKey: guest) {
+                    RootDirectories.unlink(old.mountPoint, from: places(guest).outside)
+                }
+                return then(RootFailure.error(failure, overlays: overlays, guest: guest))
+            }
             mounted[guest] = plan
             do throws(GuestError) {
                 try RootDirectories.link(plan.mountPoint, to: places(guest).outside)
@@ -83,8 +89,8 @@ public final class RootMounts {
     /// - Parameter detach: even if somebody uses it, who may go on doing so.
     public func unmount(guest: String, detach: Bool = false, then: @escaping (GuestError?) -> Void) {
         guard let plan = mounted[guest] else { return then(nil) }
-        run(guest, unmount: places(guest).inside, detach: detach, overlays: []) { [self] error in
-            guard error == nil else { return then(error) }
+        run(guest, unmount: places(guest).inside, detach: detach, overlays: []) { [self] failure in
+            if let failure { return then(RootFailure.error(failure, overlays: [], guest: guest)) }
             mounted[guest] = nil
             RootDirectories.unlink(plan.mountPoint, from: places(guest).outside)
             then(nil)
@@ -101,20 +107,22 @@ public final class RootMounts {
         unmount: String,
         detach: Bool,
         overlays: [RootMount.Overlay],
-        then: @escaping (GuestError?) -> Void
+        then: @escaping (RootMount.Failure?) -> Void
     ) {
-        guard running[guest] == nil else { return then(GuestError("\(guest): its root is being mounted already")) }
+        func refuse(_ error: Errno) {
+            then(RootMount.Failure(step: .unmount, error: error))
+        }
+        guard running[guest] == nil else { return refuse(.inProgress) }
         do throws(Errno) {
             let entry = Running(try start(unmount: unmount, detach: detach, overlays: overlays))
             entry.token = try loop.watch(entry.operation.rawDescriptor) { [weak self] _ in
                 guard let self, let entry = running.removeValue(forKey: guest) else { return }
                 if let token = entry.token { loop.cancel(token) }
-                let failure = entry.operation.finish()
-                then(failure.map { RootFailure.error($0, overlays: overlays, guest: guest) })
+                then(entry.operation.finish())
             }
             running[guest] = entry
         } catch {
-            then(GuestError("\(guest): cannot start what mounts its root: \(error)"))
+            refuse(error)
         }
     }
 

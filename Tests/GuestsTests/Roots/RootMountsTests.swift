@@ -119,6 +119,11 @@ struct RootMountsTests {
         #expect(!FileManager.default.fileExists(atPath: "/etc/el-own"))
         #expect(try lab.inside("echo x > \(inside)/usr/el-own").contains("Read-only file system"))
         #expect(try lab.inside("ls \(inside)/root \(inside)/home/* \(inside)/proc").contains("No such file"))
+        plan.layers = []
+        try mount(lab, mounts, plan, "alice")
+        #expect(
+            try lab.inside("cat \(inside)/etc/el-own; ls \(inside)/etc/el-layer").hasPrefix("own\nls: cannot access")
+        )
         // Nothing of it stays when it goes.
         let error: GuestError? = try lab.wait { mounts.unmount(guest: "alice", detach: true, then: $0) }
         #expect(error == nil)

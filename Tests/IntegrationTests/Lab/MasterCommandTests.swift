@@ -24,25 +24,25 @@ extension Integration {
                     "tar", "-czf", archive, "--owner=6", "--group=12", "--numeric-owner", "-C", host.data(""), "motd",
                 ])
                 let master = host.data("master")
-                func master(_ words: String...) throws -> Program {
+                func call(_ words: String...) throws -> Program {
                     try host.run([host.etherloom, "master"] + words, as: .ordinary)
                 }
-                let created = try master("create", master, "--from-tarball", archive)
+                let created = try call("create", master, "--from-tarball", archive)
                 #expect(created.end == .exited(0), "\(created.transcript)")
                 let owner = try host.check(["stat", "-c", "%u:%g", master + "/motd"])
                 let user = try host.check(["id", "-u"], as: .ordinary).dropLast()
                 #expect(owner == (areGranted ? "200005:200011\n" : "\(user):\(user)\n"))
 
-                let again = try master("create", master, "--busybox")
+                let again = try call("create", master, "--busybox")
                 #expect(again.end == .exited(1) && again.errorLines.count == 1)
-                let vague = try master("create", host.data("other"))
+                let vague = try call("create", host.data("other"))
                 #expect(vague.end == .exited(2) && vague.errorLines.count == 1)
-                let both = try master("create", host.data("other"), "--busybox", "--host")
+                let both = try call("create", host.data("other"), "--busybox", "--host")
                 #expect(both.end == .exited(2) && both.errorLines.count == 1)
-                #expect(try master("list", host.data("")).output == "master  tarball \(archive)\n")
-                let foreign = try master("remove", "/etc")
+                #expect(try call("list", host.data("")).output == "master  tarball \(archive)\n")
+                let foreign = try call("remove", "/etc")
                 #expect(foreign.end == .exited(1) && foreign.errorLines.count == 1)
-                #expect(try master("remove", master).end == .exited(0))
+                #expect(try call("remove", master).end == .exited(0))
                 #expect(!FileManager.default.fileExists(atPath: master))
             }
         }
@@ -62,9 +62,12 @@ extension Integration {
                 try host.check(["chmod", "755", host.data("mmdebstrap")])
                 func create(_ words: String...) throws -> Program {
                     try host.run(
-                        [host.etherloom, "master", "create"] + words,
-                        as: .ordinary,
-                        variables: ["PATH=\(host.data("")):\(HostNamespace.searchPath)"]
+                        [
+                            "env", "PATH=\(host.data("")):\(HostNamespace.searchPath)", host.etherloom, "master",
+                            "create",
+                        ]
+                            + words,
+                        as: .ordinary
                     )
                 }
                 let made = try create(host.data("m"), "--from-debian", "somesuite", "one", "two")

@@ -42,7 +42,11 @@ enum DebianMaster {
             }
         }
         guard (try? made.program.wait())?.exitCode == 0 else {
-            throw GuestError("mmdebstrap could not make \(suite) with what was asked for; it has said above why")
+            let isAlone = !IdentityMaps.ofThisProcess().hasManyUsers
+            throw GuestError(
+                "mmdebstrap could not make \(suite) with what was asked for; it has said above why"
+                    + (isAlone ? "; without root it needs sub-uids, see subuid(5)" : "")
+            )
         }
         if let failure { throw failure }
     }
