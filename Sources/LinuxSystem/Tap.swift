@@ -70,6 +70,13 @@ public enum Tap {
         _ = cel_tap_set_carrier(descriptor.rawValue, isOn ? 1 : 0)
     }
 
+    /// Leaves the interface to its network namespace, which is about to end: closing the last descriptor of a tap that does not
+    /// outlive it waits for all processors (rcu_barrier), each tap for itself; a namespace's end is the kernel's own work, for
+    /// all that end at the time together.
+    public static func leaveToNamespace(_ descriptor: borrowing OwnedDescriptor) {
+        _ = cel_tap_set_persistent(descriptor.rawValue, 1)
+    }
+
     /// Shows this link speed, in Mbit/s, 0 for unknown, to whoever uses the interface, in whatever network namespace it lies.
     /// The caller must be one who may configure it there (CAP_NET_ADMIN), or have made the user namespace that owns it.
     public static func setSpeed(_ descriptor: borrowing OwnedDescriptor, megabits: UInt32) throws(Errno) {

@@ -64,6 +64,11 @@ static inline int cel_tap_set_offload(int fd, unsigned flags) {
 }
 static inline int cel_tap_set_carrier(int fd, int on) { return (int)cel_result(ioctl(fd, TUNSETCARRIER, &on)); }
 
+/* Whether the interface stays when its last descriptor is closed. */
+static inline int cel_tap_set_persistent(int fd, int on) {
+    return (int)cel_result(ioctl(fd, TUNSETPERSIST, (unsigned long)on));
+}
+
 /* Whether the interface of an open tap lies in the caller's network namespace: a tap may have been made in another one, where
  * its name means something else. TUNGETDEVNETNS, Linux 5.2; -EPERM for who may not configure the interface there. */
 static inline int cel_tap_is_in_own_namespace(int fd) {

@@ -255,6 +255,8 @@ final class KeptGuest {
     func closePort(_ name: String) {
         guard var interface = interfaces[name] else { return }
         let had = interface.hasCarrier
+        // Its namespace has ended, or it is taken out of that by name.
+        if case .tap(let tap) = interface.port { tap.withDescriptor { Tap.leaveToNamespace($0) } }
         if interface.isOpen { keeper.fabric.forget(port: port(name)) }
         interface.isOpen = false
         interface.port = .none
