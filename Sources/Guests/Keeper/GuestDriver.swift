@@ -67,6 +67,9 @@ public protocol GuestDriver: AnyObject {
     /// A line for the kernel's or the machine's monitor: mconsole, QMP.
     func monitor(_ line: String, then: @escaping (Result<[String], GuestError>) -> Void)
 
+    /// An interface's cable was pulled or put in: for kinds whose guests do not learn it from the fabric itself.
+    func carrierChanged(interface: String, isUp: Bool)
+
     /// Saves what the running guest has in its memory, together with its disk as it is now, under a name; it goes on then.
     func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void)
     /// Forgets what was saved under a name, of a running guest.
@@ -80,6 +83,7 @@ extension GuestDriver {
     private static var noMemory: GuestError {
         GuestError("the memory of guests of this kind cannot be saved, only their files", status: 4)
     }
+    public func carrierChanged(interface: String, isUp: Bool) {}
     public func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
     public func removeMemory(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
     public func start(from name: String) throws(GuestError) { throw Self.noMemory }

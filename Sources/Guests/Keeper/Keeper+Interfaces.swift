@@ -54,6 +54,17 @@ extension Keeper {
         guest.tellInterface(name)
     }
 
+    /// An event of the fabric's: what happened to a cable is told to the driver of the guest that is at its end.
+    func fabricTold(_ words: [String]) {
+        guard words.count > 2, words[0] == "port", let (guest, name) = try? interface(words[1]) else { return }
+        if words[2] == "carrier", words.count > 3 {
+            guest.driver?.carrierChanged(interface: name, isUp: words[3] == "up")
+        } else if words[2] == "connected" {
+            // A machine's end of it begins anew, with a cable.
+            guest.tellDriver(interface: name)
+        }
+    }
+
     func changeInterface(_ rest: inout RequestWords, then: @escaping (Outcome) -> Void) throws(GuestError) {
         let guest = try guest(try rest.next("a guest's name"))
         guard [.stopped, .running].contains(guest.state) else {

@@ -69,6 +69,7 @@ public final class Keeper {
         roots = try RootStore(files, directory: settings.directory, holder: holder, loop: loop)
         fabric.log = { [weak self] in self?.log($0) }
         fabric.onRestart = { [weak self] in self?.tell(.fabricRestarted) }
+        fabric.onEvent = { [weak self] in self?.fabricTold($0) }
         do {
             try children.watch(holder.processID) { [weak self] _ in self?.holderHasEnded() }
         } catch {

@@ -3,6 +3,7 @@
 
 import Glibc
 import LinuxSystem
+import Model
 import Wire
 
 // Theory of Operation
@@ -264,6 +265,11 @@ final class KeptGuest {
         if had { tellInterface(name) }
     }
 
+    func tellDriver(interface name: String) {
+        guard let interface = interfaces[name] else { return }
+        driver?.carrierChanged(interface: name, isUp: interface.hasCarrier)
+    }
+
     func tellInterface(_ name: String) {
         guard let interface = interfaces[name] else { return }
         keeper.tell(.interface(port: port(name), segment: interface.segment, carrier: interface.hasCarrier))
@@ -333,7 +339,10 @@ extension KeptGuest: GuestHost {
         let path = keeper.files.vhost + "/" + LabPlaces.identifier(lab: port(interface))
         interfaces[interface, default: Interface()].port = .vhost
         let mtu = plan.interfaces.first { $0.name == interface }?.mtu
-        let words = ["port-add", port(interface), "vhost", path] + (mtu.map { ["mtu=\($0)"] } ?? [])
+        // QEMU waits for as long as it is hung up on, with its guest: its driver shows the guest its cable instead.
+        let words =
+            ["port-add", port(interface), "vhost", path] + (mtu.map { ["mtu=\($0)"] } ?? [])
+            + (plan.kind == .qemu ? ["keep"] : [])
         open(interface, words, []) { result in then(result.map { _ in path }) }
     }
 
@@ -364,6 +373,7 @@ extension KeptGuest: GuestHost {
                 return then(.failure(GuestError("\(self.name) has stopped")))
             }
             interfaces[name]?.isOpen = true
+            tellDriver(interface: name)
             then(result)
             tellInterface(name)
         }

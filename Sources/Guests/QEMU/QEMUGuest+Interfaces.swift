@@ -64,13 +64,34 @@ extension QEMUGuest {
                     self?.host.unplug(interface: interface.name)
                     then(error)
                 }
-            } else if session?.welcome != nil {
+                return
+            }
+            showCarrier(interface.name)
+            if session?.welcome != nil {
                 // The machine has it; what the guest makes of it is said, and no reason to take it away again.
                 configure(interface) { then($0) }
             } else {
                 then(nil)
             }
         }
+    }
+
+    /// Milliseconds for which a guest sees no carrier at least: it looks when it gets round to it.
+    private static let shortestLoss: UInt64 = 100
+
+    func carrierChanged(interface: String, isUp: Bool) {
+        let now = MonotonicClock.nanoseconds
+        if !isUp, carriers[interface] != false { carrierLosses[interface] = now }
+        carriers[interface] = isUp
+        let passed = (now - (carrierLosses[interface] ?? 0)) / 1_000_000
+        guard isUp, passed < Self.shortestLoss else { return showCarrier(interface) }
+        host.loop.after(milliseconds: Self.shortestLoss - passed) { [weak self] in self?.showCarrier(interface) }
+    }
+
+    /// Tells the machine what is known of a cable. It may not have the interface yet, and is told then.
+    func showCarrier(_ interface: String) {
+        guard let place = places[interface], let isUp = carriers[interface] else { return }
+        monitor?.send("set_link", ["name": .string(QEMUCommandLine.device(place)), "up": .bool(isUp)])
     }
 
     /// Commands one after the other, until one fails.

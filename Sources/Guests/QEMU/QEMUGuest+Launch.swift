@@ -72,6 +72,7 @@ extension QEMUGuest {
             if !MachineFailure.isNoise(line) { self?.host.log(line) }
         }
         self.machine = machine
+        for interface in places.keys { showCarrier(interface) }
         if prepared.boot.root == .own {
             // Nothing tells when a guest that we did not arrange is up.
             monitor?.send("query-status") { [weak self] result in

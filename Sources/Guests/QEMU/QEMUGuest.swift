@@ -38,6 +38,9 @@ final class QEMUGuest: GuestDriver {
     var places: [String: Int] = [:]
     /// Sockets of the fabric's, by interface.
     var paths: [String: String] = [:]
+    /// What the fabric says of each cable, and when one was last pulled.
+    var carriers: [String: Bool] = [:]
+    var carrierLosses: [String: UInt64] = [:]
     /// The snapshot that it goes on from.
     var snapshot: String?
     var jobs: [String: (GuestError?) -> Void] = [:]
