@@ -62,7 +62,8 @@ struct MonitorLine: Equatable {
     /// An answer, in lines to show.
     func lines(_ answer: JSONValue) -> [String] {
         if isForPeople, let text = answer.string {
-            return text.split(separator: "\n").map { line in String(line.filter { $0 != "\r" }) }
+            // Bytes: a line's end of two characters is one for Swift.
+            return text.utf8.split { $0 == 0x0a || $0 == 0x0d }.map { String(decoding: Array($0), as: UTF8.self) }
         }
         // Nothing but "it is done".
         if answer == [:] { return [] }
