@@ -44,6 +44,9 @@ public struct ProcessHandle: ~Copyable, Sendable {
         try systemCall { cel_pidfd_send_signal(fd, signal) }
     }
 
+    /// Ends the caller as `kill -9` does.
+    public static func killSelf() { _ = kill(getpid(), SIGKILL) }
+
     /// Waits for a child of the caller to end, and reaps it.
     public static func wait(child: Int32) throws(Errno) -> WaitStatus {
         var status: Int32 = 0

@@ -19,8 +19,8 @@
 #include "clinux_socket.h"
 
 /* Starts a program, found in PATH, with `input` and `output` as its standard streams (-1: the caller's), two more as its
- * descriptors 3 and 4 (-1: none), and no other descriptor of ours (all are close-on-exec). It gets SIGTERM when the calling
- * thread ends, if `is_owned`. The child's number, or -errno, also when it is execvp(3) that fails.
+ * descriptors 3 and 4 (-1: none), and no other one: not those either that a library has opened without close-on-exec. It
+ * gets SIGTERM when the calling thread ends, if `is_owned`. The child's number, or -errno, also when it is execvp(3) that fails.
  *
  * Between fork and exec only async-signal-safe calls are made: a thread of ours may hold any lock. */
 static inline int cel_spawn(char *const arguments[], int input, int output, int third, int fourth,
@@ -47,6 +47,8 @@ static inline int cel_spawn(char *const arguments[], int input, int output, int 
         int failure = fcntl(report[1], F_DUPFD_CLOEXEC, 10);
         for (int i = 0; i < 4; i++)
             if (streams[i] >= 0) streams[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, 10);
+        /* Linux 5.11; before, what libraries open is inherited. dup2(2) takes the flag away again. */
+        close_range(3, ~0u, 1 << 2 /* CLOSE_RANGE_CLOEXEC */);
         for (int i = 0; i < 4; i++)
             if (streams[i] >= 0) dup2(streams[i], places[i]);
         signal(SIGPIPE, SIG_DFL);

@@ -15,7 +15,11 @@ public protocol KeeperLink: AnyObject {
 
 extension KeeperConnection: KeeperLink {
     public func ask(_ words: [String], then: @escaping (Result<KeeperAnswer, GuestError>) -> Void) {
-        request(words, then: then)
+        KillPoint.pass()
+        request(words) { answer in
+            KillPoint.pass()
+            then(answer)
+        }
     }
 }
 

@@ -35,14 +35,16 @@ struct RunningLab {
     }
 
     /// Runs a verb in the lab's directory.
-    func run(_ words: [String], seconds: Double = 60) throws -> Program {
+    ///
+    /// - Parameter environment: variables beyond the user's own, `NAME=VALUE`; a daemon that it starts has them too.
+    func run(_ words: [String], environment: [String] = [], seconds: Double = 60) throws -> Program {
         let takesDirectory = !["doctor", "daemon"].contains(words.first)
         // Verbs with parts take it behind those.
         let parts = ["guest", "segment", "link", "interface", "forward", "policy", "overlay", "template", "snapshot"]
         let count = parts.contains(words.first ?? "") ? 2 : 1
         let option = takesDirectory ? ["-C", directory] : []
         return try host.run(
-            [host.etherloom] + words.prefix(count) + option + words.dropFirst(count),
+            ["env"] + environment + [host.etherloom] + words.prefix(count) + option + words.dropFirst(count),
             as: user,
             seconds: seconds
         )

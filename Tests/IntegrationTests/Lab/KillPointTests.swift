@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+import Testing
+
+extension Integration {
+    @Suite("A daemon that is killed at every step")
+    struct KillPoints {
+        private static let file = """
+            guests:
+              alice:
+                interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}
+              bob:
+                interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}, eth1: {address: 10.2.0.2/30}}
+              carol:
+                interfaces: {eth0: {address: 10.2.0.1/30}}
+            segments: {lan: {}, wan: {kind: hub}}
+            links: ["bob:eth1 -- carol:eth0"]
+            """
+
+        /// Runs a verb with a daemon that is killed at its first step, then at its second, and so on, until it comes to its
+        /// end alive; after each kill `repair` must put things right. Returns how many kills there were.
+        private func killAtEachStep(
+            _ lab: RunningLab,
+            _ words: [String],
+            prepare: () throws -> Void,
+            repair: () throws -> Void
+        ) throws -> Int {
+            for step in 1... {
+                try prepare()
+                // A daemon of its own, which is told when to die.
+                try lab.endDaemon()
+                let killed = try lab.run(words, environment: ["ETHERLOOM_KILL_AT=\(step)"])
+                if killed.end == .exited(0) {
+                    try lab.endDaemon()
+                    return step - 1
+                }
+                #expect(killed.errorLines.count >= 1, "step \(step) of \(words): \(killed.transcript)")
+                try repair()
+            }
+            return 0
+        }
+
+        private func expectWhole(_ lab: RunningLab) throws {
+            try lab.ping("alice", "10.1.0.2")
+            try lab.ping("carol", "10.2.0.2")
+            // All of it is there: there is nothing to do any more.
+            #expect(try lab.check("up", "--dry-run").isEmpty)
+        }
+
+        @Test("up, link move and down: what was begun is finished by the next, and nothing is left")
+        func everyStep() throws {
+            try require("ping")
+            try withHost { host in
+                let lab = try RunningLab(host, as: .ordinary, Self.file)
+                let ups = try killAtEachStep(lab, ["up"]) {
+                    try lab.check("down", "--grace", "1")
+                } repair: {
+                    try lab.check("up")
+                    try expectWhole(lab)
+                }
+                // Two segments, a cable, three guests and their interfaces: less would mean that nobody was killed.
+                #expect(ups > 20)
+
+                try lab.check("up")
+                let moves = try killAtEachStep(lab, ["link", "move", "alice:eth0", "wan"]) {
+                    try lab.check("link", "move", "alice:eth0", "lan")
+                } repair: {
+                    try lab.check("link", "move", "alice:eth0", "lan")
+                    try lab.check("up")
+                    try expectWhole(lab)
+                }
+                #expect(moves >= 2)
+
+                let downs = try killAtEachStep(lab, ["down", "--grace", "1"]) {
+                    try lab.check("up")
+                } repair: {
+                    try lab.check("down", "--grace", "1")
+                }
+                #expect(downs >= 2)
+                try host.expectNothingLeft()
+            }
+        }
+    }
+}
