@@ -94,11 +94,13 @@ $(agent): $(wildcard Sources/etherloom-agent/*) Scripts/agent
 
 # ---- use and check -------------------------------------------------------------------------------------------------
 
-# The port-forwarding tutorial, start to end, on our own parts.
+# The port-forwarding tutorial, start to end, on our own parts; then a lab of guests of three kinds.
 .PHONY: demo
-demo: $(binary) $(agent)
+demo: $(binary) $(lab) $(agent)
 	@Scripts/bootstrap demo
 	@ETHERLOOM="$(CURDIR)/$(binary)" Examples/tutorial.sh
+	@Scripts/guests || echo 'without kernels for guests: the lab has processes only'
+	@ETHERLOOM="$(CURDIR)/$(binary)" MESH_GUESTS="$(CURDIR)/.build/guests" Examples/mesh/run.sh
 
 # All tests. Those that need whole programs run the release program, as users will.
 .PHONY: test
@@ -162,6 +164,7 @@ install: $(binary) $(lab) $(agent)
 	install -m 0755 Examples/*.sh "$(docdir)/Examples/"
 	for lab in mesh dumm; do install -d "$(docdir)/Examples/$$lab"; \
 	    install -m 0644 Examples/$$lab/lab.yaml "$(docdir)/Examples/$$lab/"; done
+	install -m 0755 Examples/mesh/run.sh "$(docdir)/Examples/mesh/"
 	install -d "$(unitdir)"
 	install -m 0644 systemd/etherloom.socket "$(unitdir)/"
 	sed 's|@PREFIX@|$(PREFIX)|' systemd/etherloom.service >"$(unitdir)/etherloom.service"
@@ -193,7 +196,7 @@ clean:
 .PHONY: help
 help:
 	@echo 'make            build build/etherloom, build/etherloom-lab, build/etherloom-agent (release, stripped)'
-	@echo 'make demo       run the port-forwarding tutorial, start to end'
+	@echo 'make demo       run the port-forwarding tutorial, then a lab of guests, start to end'
 	@echo 'make test       run all tests, also against the tools that Etherloom succeeds'
 	@echo 'make check      format, warnings as errors, import rules, scripts, man pages'
 	@echo 'make format     format all Swift files'

@@ -75,11 +75,11 @@ printf '\n$ curl http://127.0.0.1:%s/\n' "$MESH_PORT"
 curl --silent --show-error --retry 5 --retry-connrefused "http://127.0.0.1:$MESH_PORT/"
 
 echo
-echo "# carol's cable goes to the other network under a running ping, and comes back."
+echo "# alice's cable goes to the other network under a running ping, and comes back."
 loom exec carol -- ping -i 0.2 -c 25 10.20.0.1 >"$place/ping" &
 ping=$!
-show link move carol:eth0 wan --down-for 500
-show link move carol:eth0 lan --down-for 500
+show link move alice:eth0 wan --down-for 500
+show link move alice:eth0 lan --down-for 500
 wait "$ping" || true
 tail -n 3 "$place/ping"
 

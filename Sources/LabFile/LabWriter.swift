@@ -15,7 +15,9 @@ public enum LabWriter {
         var short: [LinkEnd: String] = [:]
         var others: [Link] = []
         for link in lab.links {
-            if case (.interface, .segment(let name)) = (link.first, link.second), link.isPlain {
+            if case (.interface, .segment(let name)) = (link.first, link.second), link.isPlain,
+                short[link.first] == nil
+            {
                 short[link.first] = name
             } else {
                 others.append(link)

@@ -86,6 +86,8 @@ public struct Difference {
     }
 
     private static func isPlugged(_ plug: Resource, _ actual: ActualState) -> Bool {
+        // Its plan says which kernel bridge an interface is on, and that cannot be changed from outside.
+        if plug.needs.contains(where: { $0.hasPrefix("\(Resource.Kind.bridge.rawValue) ") }) { return true }
         // An interface that the keeper does not know has nothing to be compared with.
         guard let interface = actual.interfaces[plug.name] else { return true }
         return interface.segment == plug.make.first?.last

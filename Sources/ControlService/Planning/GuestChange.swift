@@ -42,7 +42,7 @@ struct GuestChange {
         }
         changeInterfaces(old, new)
         changeRoutes(old, new)
-        if needsRestart { actions = [define] }
+        if needsRestart || !actions.isEmpty { actions.append(define) }
     }
 
     private mutating func changeInterfaces(_ old: GuestPlan, _ new: GuestPlan) {

@@ -72,7 +72,8 @@ public enum LabReport {
         let link = session.intent.lab.links.first { $0.first == end || $0.second == end }
         return [
             "name": .string(interface.name), "port": .string(port),
-            "segment": .optional(actual?.segment), "carrier": .boolean(actual?.hasCarrier ?? false),
+            "segment": .optional(actual?.segment ?? bridge(link, session)),
+            "carrier": .boolean(actual?.hasCarrier ?? false),
             "showsCarrier": .boolean(actual?.showsCarrier ?? true),
             "peer": .optional(link.map { ($0.first == end ? $0.second : $0.first).description }),
             "mac": .optional(actual?.hardwareAddress ?? interface.hardwareAddress?.description),
@@ -84,6 +85,13 @@ public enum LabReport {
             "via": .texts(interface.via.map(\.description)), "host": .string("\(guest.name)-\(interface.name)"),
             "policy": rules(interface.filter),
         ]
+    }
+
+    /// Of an interface on a kernel bridge the keeper tells no segment.
+    private static func bridge(_ link: Link?, _ session: LabSession) -> String? {
+        for case .segment(let name)? in [link?.first, link?.second]
+        where session.intent.lab.segment(name)?.kind == .bridge { return name }
+        return nil
     }
 
     private static func rules(_ rules: FilterRules) -> JSON {
