@@ -10,7 +10,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
     guard let message = WordMessage(bytes: bytes) else { return 0 }
     do throws(Errno) {
-        precondition(try message.encoded() == bytes)
+        let encoded = try message.encoded()
+        precondition(encoded == bytes)
     } catch {
         precondition(bytes.count > WordMessage.maximumByteCount)
     }

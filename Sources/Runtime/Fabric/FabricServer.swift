@@ -21,6 +21,9 @@ public final class FabricServer {
         let descriptor: OwnedDescriptor
         let token: ControlLoop.Token
         var watches = false
+        /// What the other side has not taken yet. Until it has, nothing more is asked of it.
+        var unsent: [[UInt8]] = []
+        var lostEventCount = 0
 
         init(_ descriptor: consuming OwnedDescriptor, token: ControlLoop.Token) {
             self.descriptor = descriptor
@@ -52,23 +55,61 @@ public final class FabricServer {
     /// Serves a connection that is there already.
     public func adopt(_ connection: consuming OwnedDescriptor) throws(Errno) {
         let number = connection.rawValue
-        let token = try loop.watch(number, [.readable, .readHangUp]) { [weak self] _ in self?.readable(number) }
+        let token = try loop.watch(number, [.readable, .readHangUp]) { [weak self] _ in self?.ready(number) }
         connections[number] = Connection(connection, token: token)
         if owner == nil { owner = number }
     }
 
-    private func readable(_ number: Int32) {
+    private func ready(_ number: Int32) {
         guard let connection = connections[number] else { return }
         do throws(Errno) {
+            if !connection.unsent.isEmpty { return try flush(connection) }
             var message = try UnixSocket.receive(from: connection.descriptor, limit: WordMessage.maximumByteCount)
             if message.bytes.isEmpty { return end(number) }
             for answer in answers(to: &message, connection) {
-                try WordMessage(answer).send(to: connection.descriptor)
+                try deliver(answer, to: connection)
             }
         } catch .wouldBlock {
             return
         } catch {
             end(number)
+        }
+    }
+
+    /// Sends a message, now or when there is room.
+    private func deliver(_ words: [String], to connection: Connection) throws(Errno) {
+        let bytes = try WordMessage(words).encoded()
+        if connection.unsent.isEmpty {
+            do throws(Errno) {
+                return try UnixSocket.send(bytes, to: connection.descriptor)
+            } catch {
+                guard error == .wouldBlock || error == .noBuffers else { throw error }
+            }
+            // No more requests before these answers have gone.
+            loop.change(connection.token, to: [.writable, .readHangUp])
+        }
+        connection.unsent.append(bytes)
+    }
+
+    private func flush(_ connection: Connection) throws(Errno) {
+        var sentCount = 0
+        defer { connection.unsent.removeFirst(sentCount) }
+        do throws(Errno) {
+            for bytes in connection.unsent {
+                try UnixSocket.send(bytes, to: connection.descriptor)
+                sentCount += 1
+            }
+        } catch {
+            if error == .wouldBlock || error == .noBuffers { return }
+            throw error
+        }
+        loop.change(connection.token, to: [.readable, .readHangUp])
+        if connection.lostEventCount > 0 {
+            let words = ["event", "lost", "\(connection.lostEventCount)"]
+            connection.lostEventCount = 0
+            connection.unsent.removeFirst(sentCount)
+            sentCount = 0
+            try deliver(words, to: connection)
         }
     }
 
@@ -109,13 +150,18 @@ public final class FabricServer {
     }
 
     private static var pageByteCount: Int { 32 * 1024 }
+    /// Messages that wait for somebody who does not read; events beyond them are counted.
+    private static var waitingMessageCount: Int { 4096 }
 
     private func tell(_ words: [String]) {
         for (number, connection) in connections where connection.watches {
+            guard connection.unsent.count < Self.waitingMessageCount else {
+                connection.lostEventCount += 1
+                continue
+            }
             do throws(Errno) {
-                try WordMessage(["event"] + words).send(to: connection.descriptor)
+                try deliver(["event"] + words, to: connection)
             } catch {
-                // Somebody who does not listen to what he asked for.
                 loop.after(milliseconds: 0) { [weak self] in self?.end(number) }
             }
         }

@@ -76,4 +76,27 @@ struct FabricRefusalTests {
         fabric.close()
         #expect(directory.names.isEmpty)
     }
+
+    @Test("is not what a busy owner asks: answers wait for it, and it loses none")
+    func waitsForOwner() throws {
+        let fabric = try LiveFabric()
+        try fabric.tell("segment-add lan")
+        _ = try fabric.station("a", in: "lan")
+        try fabric.tell("watch")
+        // The second ones bring two events each beside their answers.
+        try Self.flood(fabric, ["hello"])
+        try Self.flood(fabric, ["plug", "a", "lan"])
+        #expect(try fabric.ask("hello").first?.hasPrefix("pid=") == true)
+    }
+
+    private static func flood(_ fabric: LiveFabric, _ words: [String]) throws {
+        var count = 0
+        for _ in 0..<20 {
+            let taken = try fabric.flood(words, count: 3000)
+            count += taken
+            if taken < 3000 { usleep(20_000) }
+        }
+        #expect(count > 300)
+        try fabric.takeAnswers(count)
+    }
 }

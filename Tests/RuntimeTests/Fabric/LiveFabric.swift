@@ -103,6 +103,24 @@ final class LiveFabric {
         return try #require(WordMessage(bytes: message.bytes)).words
     }
 
+    /// Makes requests without looking at answers, as long as the socket takes any; how many it took.
+    func flood(_ words: [String], count: Int) throws -> Int {
+        var taken = 0
+        while taken < count, (try? WordMessage(words).send(to: socket)) != nil { taken += 1 }
+        return taken
+    }
+
+    /// Takes so many answers.
+    func takeAnswers(_ count: Int) throws {
+        var taken = 0
+        while taken < count {
+            let words = try next()
+            if words.first == "ok" { taken += 1 }
+            if words.first == "error" { throw Refused(status: words[1], message: words[2]) }
+            if words.first == "event" { events.append(Array(words.dropFirst())) }
+        }
+    }
+
     /// Waits for an event.
     func wait(for event: [String]) throws {
         while !events.contains(event) {
