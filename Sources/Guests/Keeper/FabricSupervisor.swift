@@ -18,6 +18,8 @@ final class FabricSupervisor {
     private var descriptors: [String: SharedDescriptor] = [:]
     private var isEnding = false
     private var onEnd: () -> Void = {}
+    /// The whole lab ends.
+    var isWindingDown = false
     private var failures = 0
     var onRestart: () -> Void = {}
     var onEvent: ([String]) -> Void = { _ in }
@@ -147,7 +149,8 @@ final class FabricSupervisor {
     /// Closes a port. What it was plugged into and how it was impaired is kept for the next one of that name.
     func forget(port: String) {
         descriptors[port] = nil
-        guard memory.forget(port: port) else { return }
+        // A fabric that is about to end closes everything at once.
+        guard memory.forget(port: port), !isWindingDown else { return }
         client?.request(["port-remove", port])
     }
 

@@ -178,6 +178,7 @@ public final class Keeper {
     func end(grace milliseconds: UInt64, then: @escaping () -> Void) {
         endWaiters.append(then)
         isEnding = true
+        fabric.isWindingDown = true
         for element in elements.values { element.end() }
         for guest in guests.values where guest.state != .stopped {
             do throws(GuestError) {
