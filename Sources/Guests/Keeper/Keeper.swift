@@ -68,7 +68,11 @@ public final class Keeper {
         fabric = FabricSupervisor(loop: loop, files: files, program: settings.program, children: children)
         roots = try RootStore(files, directory: settings.directory, holder: holder, loop: loop)
         fabric.log = { [weak self] in self?.log($0) }
-        fabric.onRestart = { [weak self] in self?.tell(.fabricRestarted) }
+        fabric.onRestart = { [weak self] in
+            guard let self else { return }
+            for guest in guests.values { guest.driver?.fabricHasRestarted() }
+            tell(.fabricRestarted)
+        }
         fabric.onEvent = { [weak self] in self?.fabricTold($0) }
         do {
             try children.watch(holder.processID) { [weak self] _ in self?.holderHasEnded() }

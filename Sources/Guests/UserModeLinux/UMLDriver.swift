@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import LinuxSystem
+import Model
+import Wire
 
 /// Runs a guest as a User Mode Linux kernel: a process whose root is the merged tree by hostfs, whose interfaces are
 /// vhost-user devices, and in which the agent is the first program.
@@ -239,6 +241,38 @@ public final class UMLDriver: GuestDriver {
             machine.mconsole.send("remove \(device)") { result in
                 if case .failure(let error) = result { return finish(error) }
                 finish(nil)
+            }
+        }
+    }
+
+    /// A kernel takes the device away whose vhost-user socket was closed, and opens none again: the interface comes back as
+    /// one that is added while the guest runs, with the plan's addresses and routes.
+    public func fabricHasRestarted() {
+        guard let machine, machine.isUp else { return }
+        for interface in host.plan.interfaces {
+            guard let device = devices[interface.name] else { continue }
+            if device.hasPrefix("vec") {
+                // Its kernel knows no other socket for it until it is taken down and up; removing it now would hang the kernel.
+                host.log("\(interface.name): take it down and up in the guest: its fabric is another one")
+            } else {
+                devices[interface.name] = nil
+                vhostPaths[interface.name] = nil
+                host.unplug(interface: interface.name)
+                addAgain(interface)
+            }
+        }
+    }
+
+    private func addAgain(_ interface: InterfacePlan) {
+        add(interface) { [weak self] error in
+            guard let self else { return }
+            if let error {
+                return host.log("\(interface.name): cannot be plugged into the new fabric: \(error.message)")
+            }
+            for route in host.plan.routes {
+                let destination = route.destination?.description ?? "default"
+                // Only those through this interface can be set; the others are there.
+                configureNetwork(["route", "replace", destination, "via", route.via.description]) { _ in }
             }
         }
     }

@@ -20,7 +20,7 @@ final class UMLMachine {
     private var timers: [ControlLoop.Token] = []
     /// How the guest's own program ended, where that is known: the guest's status, not the kernel's.
     private var programStatus: WaitStatus?
-    private var isUp = false
+    private(set) var isUp = false
     private var isKilled = false
 
     var isReady: (UMLMachine) -> Void = { _ in }

@@ -86,6 +86,16 @@ extension Integration {
                 #expect(try lab.ask("network", "alice", "addr").contains("eth1 inet 10.9.0.1/24 scope global"))
                 let interfaces = try lab.client.state().guest("alice")?.interfaces ?? []
                 #expect(interfaces.map(\.showsCarrier) == [true, false])
+                // Another fabric: the interfaces come back.
+                try lab.ask("interface-remove", "alice", "eth1")
+                try lab.ask("plug", "bob:eth0", "lan")
+                let fabric = try lab.processID("fabric")
+                kill(fabric, SIGKILL)
+                try wait(for: "another fabric", seconds: 10) { (try? lab.processID("fabric")) ?? fabric != fabric }
+                try wait(for: "alice to reach bob", seconds: 20) {
+                    try lab.run("alice", "ping", "-c", "1", "-w", "1", "10.0.0.2").status == 0
+                }
+                try lab.ping("carol", "10.0.0.1")
                 try lab.ask("stop", "alice")
                 try lab.client.wait("alice", for: .stopped, milliseconds: 15_000)
                 #expect(try lab.client.state().guest("alice")?.status?.exitCode == 0)
