@@ -3,6 +3,7 @@
 
 import Guests
 public import Model
+import Wire
 
 /// A lab as nodes and edges, to be drawn.
 public struct LabGraph: Sendable, Equatable {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Guests
-public import LinuxSystem
+import LinuxSystem
 import Wire
 
 /// What a keeper says there is: its answer to `state`, and what its events have changed since.

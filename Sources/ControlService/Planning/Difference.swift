@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Guests
+import Guests
 import Model
 
 /// What has to be done so that a running lab becomes the one that is wanted, and nothing else.

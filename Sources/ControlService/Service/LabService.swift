@@ -1,10 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Guests
+import Guests
 import LabFile
 public import LinuxSystem
-public import Model
+import Model
 
 /// All running labs of a user. One thread uses it (`ServiceThread`).
 public final class LabService {

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Model
+import Model
 import Synchronization
 
 /// Tells whoever listens what happens, in any thread.

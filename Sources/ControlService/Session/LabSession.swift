@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Guests
+import Guests
 public import LinuxSystem
-public import Model
+import Model
 
 /// One running lab: what is wanted of it, what there is, and bringing the two together.
 ///

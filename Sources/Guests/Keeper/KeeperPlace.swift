@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-public import LinuxSystem
+import LinuxSystem
 
 /// A lab's runtime directory, taken: one keeper at a time has it.
 public struct KeeperPlace: ~Copyable {

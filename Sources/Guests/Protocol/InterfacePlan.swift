@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-public import Model
+import Model
 public import Wire
 
 /// An interface of a guest, as the keeper makes it. What it is plugged into is no part of it: see `plug`.
