@@ -141,7 +141,7 @@ struct APIRouter: Sendable {
                 let snapshot = name == "snapshots" ? [] : [request.name("snapshot")]
                 return .json(
                     try await onLab(request.name("lab")) { session, then in
-                        session.snapshot([verb] + snapshot) { then($0.map { ["snapshots": .texts($0)] }) }
+                        session.snapshot([verb] + snapshot) { then($0.map { ["snapshots": SnapshotList.json($0)] }) }
                     }
                 )
             }

@@ -18,8 +18,20 @@ public enum WallClock {
         var time = time_t(seconds)
         var parts = unsafe tm()
         guard unsafe localtime_r(&time, &parts) != nil else { return "" }
-        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
-            let count = unsafe strftime(buffer.baseAddress!, buffer.count, "%b %d %H:%M:%S", &parts)
+        return unsafe text("%b %d %H:%M:%S", &parts)
+    }
+
+    /// A time since 1970 as RFC 3339 has it, in UTC: `2026-11-21T17:29:04Z`.
+    public static func text(seconds: Int64) -> String {
+        var time = time_t(seconds)
+        var parts = unsafe tm()
+        guard unsafe gmtime_r(&time, &parts) != nil else { return "" }
+        return unsafe text("%Y-%m-%dT%H:%M:%SZ", &parts)
+    }
+
+    private static func text(_ format: String, _ parts: inout tm) -> String {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 32) { buffer in
+            let count = unsafe strftime(buffer.baseAddress!, buffer.count, format, &parts)
             return unsafe String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
     }

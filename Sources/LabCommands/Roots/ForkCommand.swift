@@ -41,11 +41,13 @@ struct ForkCommand: ParsableCommand {
         guard let from = answer["directory"]?.text,
             let text = try client.request("GET", ["labs", old, "file"])["file"]?.text
         else { throw Failure("the daemon gave no file") }
-        let target = try absolute()
+        var target = try absolute()
         let file = try Self.file(text, name)
         let snapshot = "fork-\(name)"
         do throws(Errno) {
             try FileSystem.makeDirectory(target, mode: 0o755)
+            // By the name that commands called there know it by.
+            target = try FileSystem.canonicalPath(target)
         } catch {
             throw Failure("\(directory): \(error)")
         }

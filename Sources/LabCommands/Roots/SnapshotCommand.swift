@@ -50,7 +50,13 @@ struct SnapshotCommand: ParsableCommand {
         mutating func run() throws {
             let answer = try SnapshotCommand.request(lab, "GET", [])
             format.print(answer["snapshots"] ?? .array([])) {
-                (answer["snapshots"]?.texts ?? []).map { $0 + "\n" }.joined()
+                let rows = (answer["snapshots"]?.list ?? []).map { snapshot in
+                    [
+                        snapshot["name"]?.text ?? "", snapshot["time"]?.text ?? "-",
+                        (snapshot["guests"]?.texts ?? []).joined(separator: " "),
+                    ]
+                }
+                return TextTable.text([["SNAPSHOT", "TIME", "GUESTS"]] + rows)
             }
         }
     }
