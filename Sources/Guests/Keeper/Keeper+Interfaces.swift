@@ -32,7 +32,8 @@ extension Keeper {
             try rest.end()
         default: try rest.end()
         }
-        guard guest.interfaces[name]?.isOpen == true else {
+        // A port that the fabric was only just asked to make takes its turn behind that.
+        guard guest.interfaces[name]?.isOpen == true || !fabric.isWaiting(port: port) else {
             fabric.remember(words)
             settle(guest, name, words)
             return then(.success(KeeperAnswer()))

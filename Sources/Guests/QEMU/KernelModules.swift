@@ -16,6 +16,8 @@ struct KernelModules {
 
     /// Where a kernel's modules may be: below the guest's root, beside the kernel as its package has them, on the host.
     static func places(kernel: String, release: String?, root: String?) -> [String] {
+        // The kernel may be a link to where it lies with its modules.
+        let kernel = (try? FileSystem.canonicalPath(kernel)) ?? kernel
         let parent = kernel.split(separator: "/").dropLast().map { "/\($0)" }.joined()
         let above = kernel.split(separator: "/").dropLast(2).map { "/\($0)" }.joined()
         var places = [parent + "/modules"]

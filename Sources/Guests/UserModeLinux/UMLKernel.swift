@@ -44,7 +44,8 @@ struct UMLKernel: Equatable {
             let own = Self.machines[Self.ownMachine] ?? "machine \(Self.ownMachine)"
             throw GuestError("\(name): for \(other), but this host is \(own)", status: 4)
         }
-        self.path = path
+        // The default is a link to a kernel, whose modules lie where it is itself.
+        self.path = (try? FileSystem.canonicalPath(path)) ?? path
         // What only a UML kernel says of itself: the option that names it.
         guard ByteSearch.first("umid=<name>", in: bytes) != nil else {
             throw GuestError(

@@ -175,6 +175,7 @@ extension Integration.Filters {
                 }
                 #expect(try filter.ask("filter/print").contains("rule send deny short less 100"))
                 try inside.send(short)
+                try wait(for: "the second short frame") { try filter.denied()["send short"] == 2 }
                 #expect(try filter.ask("filter/del short").contains("1000 Success"))
                 try inside.send(frame(to: station(1), from: station(2), size: 91))
                 try outside.wait(for: frame(to: station(1), from: station(2), size: 91))
