@@ -26,7 +26,22 @@ final class HTTPConnection {
         var head = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n"
         if body != nil { head += "Content-Type: application/json\r\n" }
         if body != nil || method != "GET" { head += "Content-Length: \(bytes.count)\r\n" }
-        try socket.writeAll(Array((head + "\r\n").utf8) + bytes)
+        try send(Array((head + "\r\n").utf8) + bytes)
+    }
+
+    /// A daemon that is gone is an error, and no signal to die of.
+    private func send(_ bytes: [UInt8]) throws(Errno) {
+        var start = 0
+        while start < bytes.count {
+            let count = InternetSocket.send(socket.rawValue, bytes.span.extracting(start..<bytes.count))
+            if count == InternetSocket.wouldBlock {
+                _ = try Poll.isWritable(socket.rawValue, deadline: nil)
+            } else if count < 0 {
+                throw Errno(rawValue: Int32(-count))
+            } else {
+                start += count
+            }
+        }
     }
 
     /// The answer as a whole.
