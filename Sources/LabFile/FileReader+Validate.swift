@@ -6,7 +6,7 @@ import Wire
 
 /// What no single value shows: names that lead nowhere, things that clash.
 extension FileReader {
-    private func place(_ path: String) -> Place { places[path] ?? Place(line: 1, column: 1) }
+    func place(_ path: String) -> Place { places[path] ?? Place(line: 1, column: 1) }
 
     /// Checks the lab as a whole. Interfaces that only a link names are added to their guests.
     mutating func validate(_ lab: inout Lab) {
@@ -17,6 +17,7 @@ extension FileReader {
         validateGuests(lab)
         validateElements(lab)
         validateForwards(lab)
+        validateGateways(lab)
     }
 
     private func nearest(_ name: String, _ known: [String]) -> String? {
@@ -140,9 +141,19 @@ extension FileReader {
         }
     }
 
+    /// What `run/` of a lab's directory has beside a directory for each guest.
+    private static let reservedGuestNames = ["runtime", "delegated"]
+
     private mutating func validateGuests(_ lab: Lab) {
         for guest in lab.guests {
             let place = place("guests.\(guest.name)")
+            if Self.reservedGuestNames.contains(guest.name) {
+                report(
+                    place,
+                    "guest \"\(guest.name)\": run/\(guest.name) of a lab is something else",
+                    hint: "give it another name"
+                )
+            }
             for (option, value) in [("kernel", guest.kernel), ("initrd", guest.initialRAMDisk), ("image", guest.image)]
             where value != nil && guest.kind == .process {
                 report(

@@ -187,6 +187,59 @@ struct LabFileTests {
         #expect(problems(two + "segments: {x: {}, y: {}}\nlinks: ['a:eth0 -- x', 'b:eth0 -- y']") == [])
     }
 
+    @Test(
+        "what a gateway has of its network is no guest's, and a forward leads to a guest",
+        arguments: [
+            (
+                "10.0.0.3/24", "{segment: lan, address: 10.0.0.254/24}",
+                "3:20: a:eth0 and the name server of gateway \"g\" both have 10.0.0.3; a gateway has its own address and "
+                    + "10.0.0.3 of its network; change the guest's"
+            ),
+            (
+                "10.0.2.2/24", "{segment: lan}",
+                "3:20: a:eth0 and gateway \"g\" both have 10.0.2.2; a gateway has its own address and 10.0.2.3 of its "
+                    + "network; change the guest's"
+            ),
+            (
+                "10.0.0.1/24", "{segment: lan, forward: '80:10.0.2.3:80'}",
+                "4:39: forward \"80:10.0.2.3:80\" leads to 10.0.2.3, which no guest of gateway \"g\" can have; its network "
+                    + "is 10.0.2.0/24, of which it has 10.0.2.2 and 10.0.2.3 itself"
+            ),
+            (
+                "10.0.0.1/24", "{segment: lan, forward: '80:a:80'}",
+                "4:39: a forward leads to \"a\", which has no address of 10.0.2.0/24, the network of gateway \"g\"; give "
+                    + "the gateway an address of the guest's network, or the guest one of the gateway's"
+            ),
+            (
+                "10.0.0.1/24", "{segment: lan, address: 10.0.0.2/31}",
+                "4:12: gateway \"g\" cannot have 10.0.0.2/31; wanted is an IPv4 address with a prefix of 1 to 29 bits, "
+                    + "10.0.2.2/24"
+            ),
+            (
+                "10.0.0.3/24", "{segment: lan, address: 10.0.0.3/24}",
+                "3:20: a:eth0 and gateway \"g\" both have 10.0.0.3; change one"
+            ),
+        ]
+    )
+    func gateways(address: String, gateway: String, problem: String) {
+        let text = """
+            segments: {lan: {}}
+            guests:
+              a: {interfaces: {eth0: {segment: lan, address: \(address)}}}
+            gateways: {g: \(gateway)}
+            """
+        #expect(problems(text) == ["lab.yaml:\(problem)"])
+    }
+
+    @Test("a guest is not called as something else in run/")
+    func reserved() {
+        #expect(
+            problems("guests: {runtime: {}}") == [
+                "lab.yaml:1:10: guest \"runtime\": run/runtime of a lab is something else; give it another name"
+            ]
+        )
+    }
+
     @Test("several mistakes are told at once, in the order of the file")
     func several() {
         let found = problems("guests:\n  a: {memory: x, cpus: 0}\n  b: {restrat: always}\nlinks: [a]")

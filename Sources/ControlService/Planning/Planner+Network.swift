@@ -272,8 +272,10 @@ extension Planner {
                 guard let segment = segment(guest, interface), networks.number(segment.name) == network else {
                     continue
                 }
-                // The gateway's forwards are IPv4's.
-                address = interface.addresses.map(\.address).first { if case .v4 = $0 { true } else { false } }
+                // The gateway's forwards are IPv4's, and lead to its own network.
+                address = interface.addresses.map(\.address).first { address in
+                    if case .v4(let address) = address { gateway.network?.contains(address) == true } else { false }
+                }
             }
         }
         guard let address else {
