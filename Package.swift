@@ -60,7 +60,7 @@ let package = Package(
         .target(name: "PacketFilter", dependencies: ["Wire"], swiftSettings: settings),
         .target(name: "Dataplane", dependencies: ["Wire", "PacketFilter"], swiftSettings: settings),
         .target(name: "Gateway", dependencies: ["Wire", "Dataplane"], swiftSettings: settings),
-        // The tunnel's handshake and sealing, sans-IO: the only user of swift-crypto.
+        // The tunnel's handshake and sealing, and hashes, sans-IO: the only user of swift-crypto.
         .target(
             name: "TunnelCrypto",
             dependencies: [.product(name: "Crypto", package: "swift-crypto")],
@@ -138,7 +138,7 @@ let package = Package(
             name: "LabCommands",
             dependencies: [
                 "LinuxSystem", "Wire", "Model", "LabFile", "Guests", "Console", "ControlService", "ControlAPI",
-                "ControlClient",
+                "ControlClient", "TunnelCrypto",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),

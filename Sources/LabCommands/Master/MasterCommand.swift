@@ -71,7 +71,9 @@ struct MasterCreate: ParsableCommand {
         let source = try source()
         let path = try MasterCommand.absolute(path)
         try MasterCommand.call { () throws(GuestError) in
-            try MasterBuilder(path: path).create(from: source)
+            try MasterBuilder(path: path) { path, algorithm throws(GuestError) in
+                try FileDigest.text(of: path, by: algorithm)
+            }.create(from: source)
         }
     }
 

@@ -7,6 +7,9 @@ import LinuxSystem
 /// name layers, and all of these are files below blobs/ that are called by their hash.
 struct ImageLayout {
     let directory: String
+    /// What a file's contents hash to by an algorithm, in hexadecimal digits; nil for one that is not known. Without it nothing
+    /// is compared.
+    var digest: MasterBuilder.Digest?
 
     /// The files of an image's layers, the lowest first.
     func layers(tag: String?) throws(GuestError) -> [String] {
@@ -97,7 +100,22 @@ struct ImageLayout {
         guard (try? FileStatus(path: path))?.isRegularFile == true else {
             throw GuestError("\(path): missing; the image layout is not complete")
         }
+        try compare(path, algorithm: String(parts[0]), digest: String(parts[1]))
         return path
+    }
+
+    /// A file that is not what it is called by was damaged on its way, or is somebody else's.
+    private func compare(_ path: String, algorithm: String, digest wanted: String) throws(GuestError) {
+        guard let digest else { return }
+        guard let found = try digest(path, algorithm) else {
+            throw GuestError(
+                "\(directory): a digest by \(algorithm), which is not known; sha256 and sha512 are",
+                status: 4
+            )
+        }
+        guard found == wanted else {
+            throw GuestError("\(path): its contents are not what it is called by (\(found)); fetch the image again")
+        }
     }
 
     private func read(_ path: String) throws(GuestError) -> JSONValue {

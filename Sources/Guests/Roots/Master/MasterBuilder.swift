@@ -39,19 +39,31 @@ public struct MasterBuilder {
         }
     }
 
+    /// Reads a file and says what its contents hash to by an algorithm, in lower-case hexadecimal digits; nil for an algorithm
+    /// that it does not know.
+    public typealias Digest = (_ path: String, _ algorithm: String) throws(GuestError) -> String?
+
     static let note = "etherloom.master"
     let path: String
     let worker: RootWorker
+    private let digest: Digest?
     private let temporary: String
 
-    /// - Parameter path: of the master, absolute.
-    public init(path: String, worker: RootWorker = RootWorker(.own)) throws(GuestError) {
+    /// - Parameters:
+    ///   - path: of the master, absolute.
+    ///   - digest: with what files of images are compared; nil: with nothing.
+    public init(
+        path: String,
+        worker: RootWorker = RootWorker(.own),
+        digest: Digest? = nil
+    ) throws(GuestError) {
         let (parent, name) = RootDirectories.split(path)
         guard path.hasPrefix("/"), !name.isEmpty, name != ".", name != ".." else {
             throw GuestError("\"\(path)\": not a place for a master", status: 2)
         }
         self.path = parent == "/" ? "/\(name)" : "\(parent)/\(name)"
         self.worker = worker
+        self.digest = digest
         temporary = "\(parent)/.\(name).new"
     }
 
@@ -106,7 +118,7 @@ public struct MasterBuilder {
             let name = file == "-" ? "-" : try canonical(file)
             try worker.run(["unpack", temporary, name], input: file == "-" ? 0 : -1)
         case .image(let layout, let tag):
-            let layers = try ImageLayout(directory: canonical(layout)).layers(tag: tag)
+            let layers = try ImageLayout(directory: canonical(layout), digest: digest).layers(tag: tag)
             try worker.run(["unpack-layers", temporary] + layers)
         case .busybox: try BusyboxMaster.create(temporary)
         case .host, .directory: break
