@@ -26,10 +26,10 @@ final class KeeperProgram {
         do throws(Errno) {
             let pipe = try OwnedDescriptor.pipe()
             let null = try OwnedDescriptor.open("/dev/null", flags: O_RDWR)
-            // The shell ends at once, and leaves the keeper to init.
+            // The shell ends at once, and leaves the keeper to init. Why it cannot is heard, too.
             starter = try ChildProgram(
                 [
-                    "/bin/sh", "-c", "setsid \"$@\" >/dev/null 2>&1 &", "sh", program, "keeper",
+                    "/bin/sh", "-c", "exec 2>&3; setsid \"$@\" >/dev/null 2>&1 &", "sh", program, "keeper",
                     "--lab", layout.lab, "--directory", layout.directory, "--runtime", layout.runtime, "--ready-fd",
                     "3",
                 ],
@@ -55,7 +55,18 @@ final class KeeperProgram {
         token = nil
         starter.poll()
         let line = String(decoding: text.prefix { $0 != 0x0a }, as: UTF8.self)
-        if line == "ready" { return then(nil) }
-        then(ControlError(line.isEmpty ? "the lab's keeper has ended before it was ready" : line))
+        then(line == "ready" ? nil : Self.refusal(line))
+    }
+
+    /// `error STATUS MESSAGE` of the keeper, or words of the shell that was to start it.
+    static func refusal(_ line: String) -> ControlError {
+        let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+        if words.count == 3, words[0] == "error", let status = Int32(words[1]), (1...4).contains(status) {
+            return ControlError(words[2], status: status)
+        }
+        return ControlError(
+            line.isEmpty
+                ? "the lab's keeper has ended before it was ready" : "the lab's keeper cannot be started: \(line)"
+        )
     }
 }

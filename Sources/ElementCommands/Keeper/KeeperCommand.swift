@@ -23,7 +23,10 @@ struct KeeperCommand: ParsableCommand {
     var directory: String
     @Option(name: .customLong("runtime"), help: "Where its sockets are.")
     var runtime: String?
-    @Option(name: .customLong("ready-fd"), help: "A descriptor on which \"ready\" is written, or why not.")
+    @Option(
+        name: .customLong("ready-fd"),
+        help: "A descriptor on which \"ready\" is written, or \"error STATUS\" and why not."
+    )
     var readyDescriptor: Int32?
 
     mutating func run() throws {
@@ -38,7 +41,7 @@ struct KeeperCommand: ParsableCommand {
             }
         } catch let error as GuestError {
             switch ready {
-            case .some(let ready): _ = try? ready.write(Array("\(error.message)\n".utf8))
+            case .some(let ready): _ = try? ready.write(Array("error \(error.status) \(error.message)\n".utf8))
             case .none: break
             }
             throw Failure(error.message, status: error.status)

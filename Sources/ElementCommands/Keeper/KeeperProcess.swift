@@ -38,23 +38,30 @@ enum KeeperProcess {
             program: [program]
         )
         do {
-            // Before there is anything to be told of by them.
-            let signals = try SignalFD([SIGTERM, SIGINT, SIGHUP])
-            let loop = try ControlLoop()
-            let keeper = try Keeper(settings, loop: loop)
-            try loop.watch(signals.rawDescriptor) { _ in
-                while let signal = SignalFD.next(from: signals.rawDescriptor) {
-                    // A terminal that closes is not the lab's end.
-                    if signal.number != SIGHUP { keeper.endBySignal() }
-                }
-            }
-            Daemon.detachStandardStreams()
-            ready()
-            try loop.run()
-            keeper.removeRuntimeDirectory()
-        } catch let error as Errno {
-            throw GuestError("keeper: \(error)")
+            try serve(settings, ready: ready)
+        } catch {
+            // Of a lab that did not come to be nothing is left, either.
+            try? FileSystem.removeTree(runtime)
+            throw (error as? Errno).map { GuestError("keeper: \($0)") } ?? error
         }
+        try? FileSystem.removeTree(runtime)
         place.release()
+    }
+
+    private static func serve(_ settings: Keeper.Settings, ready: () -> Void) throws {
+        // Before there is anything to be told of by them. One who reads no more, of a console or of a command's output, is no
+        // reason to die.
+        let signals = try SignalFD([SIGTERM, SIGINT, SIGHUP, SIGPIPE])
+        let loop = try ControlLoop()
+        let keeper = try Keeper(settings, loop: loop)
+        try loop.watch(signals.rawDescriptor) { _ in
+            while let signal = SignalFD.next(from: signals.rawDescriptor) {
+                // A terminal that closes is not the lab's end.
+                if signal.number == SIGTERM || signal.number == SIGINT { keeper.endBySignal() }
+            }
+        }
+        Daemon.detachStandardStreams()
+        ready()
+        try loop.run()
     }
 }

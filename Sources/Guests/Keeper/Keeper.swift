@@ -43,6 +43,7 @@ public final class Keeper {
     var guestOrder: [String] = []
     private var sessions: [ObjectIdentifier: KeeperSession] = [:]
     private var logFile: LogFile
+    private let runtimeLink: RuntimeLink
     private var listener: KeeperListener?
     private var isEnding = false
     private var isFinishing = false
@@ -64,6 +65,7 @@ public final class Keeper {
         }
         ResourceLimits.raiseDescriptorLimit()
         logFile = LogFile(path: files.log)
+        runtimeLink = RuntimeLink(lab: settings.directory, to: settings.runtimeDirectory)
         for path in [files.segments, files.vhost] { try LabPlaces.makePrivate(path) }
         fabric = FabricSupervisor(loop: loop, files: files, program: settings.program, children: children)
         roots = try RootStore(files, directory: settings.directory, holder: holder, loop: loop)
@@ -81,6 +83,12 @@ public final class Keeper {
         }
         try fabric.start()
         listener = try KeeperListener(path: files.keeper, loop: loop) { [weak self] in self?.accept($0) }
+        do throws(GuestError) {
+            try runtimeLink.make()
+        } catch {
+            // Nothing depends on it.
+            log(error.message)
+        }
     }
 
     private func accept(_ connection: WordConnection) {
@@ -219,6 +227,7 @@ public final class Keeper {
         listener = nil
         for guest in guests.values { guest.console.close() }
         roots.end()
+        runtimeLink.remove()
         loop.stop()
     }
 
@@ -227,9 +236,6 @@ public final class Keeper {
         guard !isEnding else { return fabric.kill() }
         end(grace: 2000) {}
     }
-
-    /// Removes what the lab has in the runtime directory; for after the loop.
-    public func removeRuntimeDirectory() { try? FileSystem.removeTree(files.directory) }
 }
 
 extension KeptGuest {

@@ -36,10 +36,15 @@ public struct KeeperPlace: ~Copyable {
         } catch {
             if error == .busy {
                 let owner = files.owner()
-                throw GuestError("the lab \"\(owner?.name ?? lab)\" of \(owner?.directory ?? directory) runs already")
+                throw GuestError(runsAlready(lab: owner?.name ?? lab, directory: owner?.directory ?? directory))
             }
             throw GuestError("\(files.directory): \(error)")
         }
+    }
+
+    /// What is said to the second keeper of a lab.
+    public static func runsAlready(lab: String, directory: String) -> String {
+        "the lab \"\(lab)\" of \(directory) runs already"
     }
 
     /// What belongs to nobody now: sockets, and directories of segments. The daemon's own file is not the keeper's.

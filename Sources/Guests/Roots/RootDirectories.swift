@@ -70,16 +70,20 @@ enum RootDirectories {
         }
     }
 
-    // MARK: The link for people
+    // MARK: Links for people
 
     /// Makes a symbolic link, in the place of one that is there.
-    static func link(_ path: String, to target: String) throws(GuestError) {
+    static func link(
+        _ path: String,
+        to target: String,
+        for what: String = "the guest's root"
+    ) throws(GuestError) {
         let (parent, name) = split(path)
         try make(parent, mode: 0o755)
         if let status = try? FileStatus(path: path, followLinks: false), status.mode & 0o170000 != 0o120000 {
             // An empty directory is what a lab of another making may have left.
             guard status.isDirectory, (try? FileSystem.removeDirectory(path)) != nil else {
-                throw GuestError("\(path): something else is here than the link to the guest's root")
+                throw GuestError("\(path): something else is here than the link to \(what)")
             }
         }
         // Whoever looks finds the old one or the new one.
@@ -89,7 +93,7 @@ enum RootDirectories {
             try FileSystem.makeLink(temporary, to: target)
             try FileSystem.rename(temporary, to: path)
         } catch {
-            throw GuestError("\(path): cannot make the link to the guest's root: \(reason(error))")
+            throw GuestError("\(path): cannot make the link to \(what): \(reason(error))")
         }
     }
 

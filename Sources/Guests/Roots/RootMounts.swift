@@ -75,6 +75,10 @@ public final class RootMounts {
                 return then(RootFailure.error(failure, overlays: overlays, guest: guest))
             }
             mounted[guest] = plan
+            // Overlayfs makes a directory of mode 0 in there, at which whoever copies the lab would stumble.
+            for overlay in overlays where !overlay.work.isEmpty {
+                try? FileSystem.setMode(overlay.work + "/work", 0o700)
+            }
             do throws(GuestError) {
                 try RootDirectories.link(plan.mountPoint, to: places(guest).outside)
                 then(nil)
