@@ -136,7 +136,7 @@ _etherloom() {
     forward) options='add remove ls --gateway --lab --directory --dry-run --format --help' ;;
     policy) options='set clear show --lab --directory --dry-run --format --help' ;;
     overlay) options='push pop ls --lab --directory --dry-run --format --help' ;;
-    template) options='load ls none --lab --directory --dry-run --format --help' ;;
+    template) options='create load ls none --lab --directory --dry-run --format --help' ;;
     snapshot) options='save restore ls remove --lab --directory --format --help' ;;
     fork) options='--lab --directory --help' ;;
     save) options='--lab --directory --help' ;;

@@ -351,6 +351,7 @@ complete -c etherloom -n '__etherloom_verb overlay' -s C -l directory -x -d 'The
 complete -c etherloom -n '__etherloom_verb overlay' -s n -l dry-run -d 'Only say what would be done'
 complete -c etherloom -n '__etherloom_verb overlay' -l format -x -a 'text json' -d 'How to answer: text or json'
 complete -c etherloom -n __etherloom_no_verb -a template -d 'load a set of overlays for all guests at once'
+complete -c etherloom -n '__etherloom_verb template' -a create -d 'Make an empty template: a directory for each guest of the lab, running or not'
 complete -c etherloom -n '__etherloom_verb template' -a load -d 'Load templates, the first on top, instead of those that are'
 complete -c etherloom -n '__etherloom_verb template' -a ls -d 'List templates; those that are loaded have a star'
 complete -c etherloom -n '__etherloom_verb template' -a none -d 'Take all templates away'

@@ -59,7 +59,15 @@ struct APIRouter: Sendable {
                 .json(
                     try await service.ask { service, then in
                         let names = service.sessions.keys.sorted()
-                        then(.success(.array(names.compactMap { service.sessions[$0].map(LabReport.summary) })))
+                        let starting = service.startingLabs.filter { service.sessions[$0.name] == nil }
+                        then(
+                            .success(
+                                .array(
+                                    names.compactMap { service.sessions[$0].map(LabReport.summary) }
+                                        + starting.map { LabReport.starting($0.name, $0.directory) }
+                                )
+                            )
+                        )
                     }
                 )
             }
@@ -156,10 +164,12 @@ struct APIRouter: Sendable {
         _ body: @escaping @Sendable (LabSession, @escaping JSONThen) -> Void
     ) async throws -> JSON {
         try await service.ask { service, then in
-            do throws(ControlError) {
-                body(try service.session(name), then)
-            } catch {
-                then(.failure(error))
+            service.whenStarted(name) {
+                do throws(ControlError) {
+                    body(try service.session(name), then)
+                } catch {
+                    then(.failure(error))
+                }
             }
         }
     }
@@ -208,8 +218,14 @@ struct APIRouter: Sendable {
             try await onLab(request.name("lab")) { session, then in
                 session.change(chosen) { (lab) throws(ControlError) in
                     for change in changes { try change.apply(to: &lab) }
-                } then: { result in
-                    then(result.map { ["changes": .texts($0)] })
+                } then: { [weak session] result in
+                    guard case .success(let lines) = result, let session, !session.restarted.isEmpty else {
+                        return then(result.map { ["changes": .texts($0)] })
+                    }
+                    // What has to be started anew is there again when the change is said to be done.
+                    session.whenSettled(session.restarted, milliseconds: 120_000) { error in
+                        then(error.map { .failure($0) } ?? .success(["changes": .texts(lines)]))
+                    }
                 }
             }
         )

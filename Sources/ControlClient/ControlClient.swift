@@ -34,6 +34,8 @@ public final class ControlClient {
         query: [(String, String?)] = [],
         body: JSON? = nil
     ) throws(GuestError) -> JSON {
+        // It would be another path.
+        guard !parts.contains("") else { throw GuestError("a name is empty", status: 2) }
         let target = Self.target(parts, query)
         let answer: HTTPConnection.Answer
         do throws(Errno) {

@@ -18,6 +18,14 @@ public enum LabReport {
         ]
     }
 
+    /// The same of a lab whose keeper is being started.
+    public static func starting(_ name: String, _ directory: String) -> JSON {
+        [
+            "name": .string(name), "directory": .string(directory), "state": "coming up", "guests": .integer(0),
+            "running": .integer(0), "keeper": .null,
+        ]
+    }
+
     static func state(_ session: LabSession) -> String {
         if session.isGoingDown { return "going down" }
         let isReady = session.intent.wanted.allSatisfy { session.runs[$0]?.isReady == true }

@@ -15,7 +15,7 @@ public final class LabService {
     /// `…/etherloom` of the user's runtime directory.
     let userDirectory: String
     public private(set) var sessions: [String: LabSession] = [:]
-    private var starting: [String: KeeperProgram] = [:]
+    private var starting: [String: StartingLab] = [:]
     /// When the last lab went or the last request came: monotonic nanoseconds.
     public private(set) var idleSince = MonotonicClock.nanoseconds
 
@@ -37,6 +37,22 @@ public final class LabService {
         return session
     }
 
+    /// Calls back when it is known whether a lab runs: at once, unless its keeper is being started.
+    public func whenStarted(_ name: String, then: @escaping () -> Void) {
+        guard let lab = starting[name] else { return then() }
+        lab.waiting.append(then)
+    }
+
+    /// Labs whose keepers are being started: their names and directories.
+    public var startingLabs: [(name: String, directory: String)] {
+        starting.map { ($0.key, $0.value.directory) }.sorted { $0.name < $1.name }
+    }
+
+    private func started(_ name: String) {
+        guard let lab = starting.removeValue(forKey: name) else { return }
+        for waiting in lab.waiting { waiting() }
+    }
+
     // MARK: Adopting
 
     /// Takes over all labs whose keepers run.
@@ -50,21 +66,41 @@ public final class LabService {
             let files = RuntimeFiles(directory: "\(userDirectory)/\(name)")
             guard let owner = files.owner(), sessions[owner.name] == nil else { continue }
             open += 1
-            connect(owner.name, owner.directory) { _ in close() }
+            connect(owner.name, owner.directory, isNew: false) { _ in close() }
         }
         close()
     }
 
-    /// A session with a keeper that runs.
+    /// The same with one that does not answer yet, tried until a time, in monotonic nanoseconds.
     private func connect(
         _ name: String,
         _ directory: String,
+        isNew: Bool,
+        until deadline: UInt64,
+        then: @escaping (Result<LabSession, ControlError>) -> Void
+    ) {
+        connect(name, directory, isNew: isNew) { [weak self] result in
+            guard case .failure = result, MonotonicClock.nanoseconds < deadline else { return then(result) }
+            self?.loop.after(milliseconds: 20) { [weak self] in
+                self?.connect(name, directory, isNew: isNew, until: deadline, then: then)
+            }
+        }
+    }
+
+    /// A session with a keeper that runs.
+    ///
+    /// - Parameter isNew: it was told nothing yet; what was written down for one before it, which was killed, is over.
+    private func connect(
+        _ name: String,
+        _ directory: String,
+        isNew: Bool,
         then: @escaping (Result<LabSession, ControlError>) -> Void
     ) {
         let layout = layout(name, directory)
         do throws(GuestError) {
             let keeper = try KeeperConnection.keeper(runtimeDirectory: layout.runtime, loop: loop)
-            let intent = Intent.load(layout.intentFile) ?? Intent(lab: Lab(name: name), directory: directory)
+            let intent =
+                (isNew ? nil : Intent.load(layout.intentFile)) ?? Intent(lab: Lab(name: name), directory: directory)
             let session = LabSession(
                 intent,
                 layout: layout,
@@ -149,6 +185,13 @@ public final class LabService {
         guard unknown.isEmpty else {
             return then(.failure(.usage("lab \"\(lab.name)\" has no guest \"\(unknown[0])\"")))
         }
+        if let other = starting[lab.name] {
+            guard other.directory == directory else {
+                return then(.failure(.usage(Self.taken(lab.name, other.directory))))
+            }
+            // Whoever asked for it first may have gone; what he began goes on, and this is done after it.
+            return whenStarted(lab.name) { [weak self] in self?.up(lab, directory: directory, request, then) }
+        }
         if let session = sessions[lab.name] {
             guard session.layout.directory == directory else {
                 return then(.failure(.usage(Self.taken(lab.name, session.layout.directory))))
@@ -167,20 +210,27 @@ public final class LabService {
                 let lines = steps.map(\.line).filter { !$0.isEmpty }
                 return then(.success(UpAnswer(lab: lab.name, lines: lines)))
             }
-            guard starting[lab.name] == nil else { throw ControlError("lab \"\(lab.name)\" is being started") }
-            starting[lab.name] = try KeeperProgram(program, layout: layout, loop: loop) { [weak self] error in
+            let keeper = try KeeperProgram(program, layout: layout, loop: loop) { [weak self] error in
                 guard let self else { return }
-                starting[lab.name] = nil
-                if let error { return then(.failure(error)) }
-                connect(lab.name, directory) { [weak self] result in
+                let isThere = error?.message == KeeperPlace.runsAlready(lab: lab.name, directory: directory)
+                if let error, !isThere {
+                    then(.failure(error))
+                    return started(lab.name)
+                }
+                // One that an earlier daemon started just before it was killed will answer in a moment.
+                let patience: UInt64 = error == nil ? 0 : 5_000_000_000
+                let deadline = MonotonicClock.nanoseconds + patience
+                connect(lab.name, directory, isNew: error == nil, until: deadline) { [weak self] result in
                     switch result {
-                    case .failure(let error): then(.failure(error))
+                    case .failure(let failure): then(.failure(error ?? failure))
                     case .success(let session):
                         session.publish("lab", [("state", "coming up")])
                         self?.converge(session, lab, request, then)
                     }
+                    self?.started(lab.name)
                 }
             }
+            starting[lab.name] = StartingLab(directory: directory, keeper: keeper)
         } catch {
             then(.failure(error))
         }
@@ -208,5 +258,17 @@ public final class LabService {
                 }
             }
         }
+    }
+}
+
+/// A lab whose keeper is being started, and who waits for it.
+private final class StartingLab {
+    let directory: String
+    private let keeper: KeeperProgram
+    var waiting: [() -> Void] = []
+
+    init(directory: String, keeper: KeeperProgram) {
+        self.directory = directory
+        self.keeper = keeper
     }
 }

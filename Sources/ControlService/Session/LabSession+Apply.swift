@@ -82,7 +82,12 @@ extension LabSession {
             return then(.failure(error))
         }
         let lines = steps.map(\.line).filter { !$0.isEmpty }
+        restarted = []
         if options.isDryRun { return then(.success(lines)) }
+        let stopped = steps.flatMap(\.actions).compactMap { action in
+            if case .request(let words) = action, words.first == "stop", words.count > 1 { words[1] } else { nil }
+        }
+        restarted = wanted.intersection(stopped)
         intent.lab = lab
         intent.wanted = wanted
         for guest in wanted { run(of: guest).failure = nil }

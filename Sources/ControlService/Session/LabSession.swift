@@ -23,6 +23,8 @@ public final class LabSession {
     let program: String
     public internal(set) var keeperFacts: [String: String] = [:]
     var runs: [String: GuestRun] = [:]
+    /// Guests that the last operation has started anew.
+    public internal(set) var restarted: Set<String> = []
     /// Guests in the order in which they are to be looked at.
     var waiters: [Waiter] = []
     public internal(set) var isGoingDown = false

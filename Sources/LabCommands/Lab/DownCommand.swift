@@ -38,11 +38,11 @@ struct DownCommand: ParsableCommand {
             names = [name]
         } else {
             let directory = try lab.findDirectory()
-            guard let owner = LabOptions.running(directory)?.owner() else {
+            guard let name = LabOptions.running(directory)?.owner()?.name ?? Self.starting(directory) else {
                 if !quiet { StandardStreams.writeError("etherloom: the lab of \(directory) does not run\n") }
                 return
             }
-            names = [owner.name]
+            names = [name]
         }
         for name in names {
             _ = try client.request(
@@ -51,5 +51,12 @@ struct DownCommand: ParsableCommand {
                 query: [("grace", grace.map { String(UInt64($0 * 1000)) })]
             )
         }
+    }
+
+    /// The lab of a directory whose keeper is being started, as only the daemon knows.
+    private static func starting(_ directory: String) -> String? {
+        let client = ControlClient(program: "", startsDaemon: false)
+        let labs = (try? client.request("GET", ["labs"]))?.list ?? []
+        return labs.first { $0["directory"]?.text == directory }?["name"]?.text
     }
 }

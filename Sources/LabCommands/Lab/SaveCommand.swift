@@ -29,13 +29,15 @@ struct SaveCommand: ParsableCommand {
             StandardStreams.writeOutput(text)
             return
         }
+        let new = file + ".new"
         do throws(Errno) {
-            let new = file + ".new"
             let output = try OwnedDescriptor.open(new, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
             try output.writeAll(text.utf8)
             try output.close()
             try FileSystem.rename(new, to: file)
         } catch {
+            // The old file stays as it is.
+            try? FileSystem.remove(new)
             throw Failure("\(file): \(error)")
         }
     }

@@ -4,6 +4,7 @@
 import ArgumentParser
 import ControlClient
 import Glibc
+import Guests
 import LabFile
 import LinuxSystem
 import Model
@@ -41,36 +42,79 @@ struct ForkCommand: ParsableCommand {
         guard let from = answer["directory"]?.text,
             let text = try client.request("GET", ["labs", old, "file"])["file"]?.text
         else { throw Failure("the daemon gave no file") }
-        var target = try absolute()
         let file = try Self.file(text, name)
-        let snapshot = "fork-\(name)"
-        do throws(Errno) {
-            try FileSystem.makeDirectory(target, mode: 0o755)
-            // By the name that commands called there know it by.
-            target = try FileSystem.canonicalPath(target)
-        } catch {
-            throw Failure("\(directory): \(error)")
+        if let other = (try client.request("GET", ["labs"]).list ?? []).first(where: { $0["name"]?.text == name }) {
+            throw Failure(
+                "a lab \"\(name)\" runs already, from \(other["directory"]?.text ?? "?"); give another name",
+                status: ExitStatus.usage
+            )
         }
-        _ = try client.request("POST", ["labs", old, "snapshots", snapshot])
+        let target = try makeDirectory()
+        let body: [JSON.Member] = [
+            .init("directory", .string(target)), .init("file", .string(file)),
+            .init("file-name", .string("\(directory)/lab.yaml")), .init("lab-name", .string(name)),
+        ]
+        let snapshot = "fork-\(name)"
+        var isUp = false
+        do {
+            _ = try client.request("POST", ["labs", old, "snapshots", snapshot])
+            try fill(target, from, snapshot: snapshot, file)
+            // Nobody runs before all have what the first lab's guests had.
+            _ = try client.request("POST", ["labs"], body: .object(body + [.init("guests", .array([]))]))
+            isUp = true
+            _ = try client.request("POST", ["labs", name, "snapshots", "fork", "restore"])
+        } catch {
+            // Nothing of it stays.
+            if isUp { _ = try? client.request("DELETE", ["labs", name]) }
+            _ = try? RootWorker(.own).run(["remove", target, "\(from)/snapshots/\(snapshot)"])
+            throw error
+        }
+        _ = try client.request("POST", ["labs"], body: .object(body))
+    }
+
+    /// Makes the new lab's directory: its path as commands called there know it.
+    private func makeDirectory() throws -> String {
+        let path = try absolute()
+        do throws(Errno) {
+            try FileSystem.makeDirectory(path, mode: 0o755)
+            return try FileSystem.canonicalPath(path)
+        } catch {
+            let hint = error == .exists ? "; the new lab's directory must not be there yet" : ""
+            throw Failure(
+                "\(directory): \(error)\(hint)",
+                status: error == .exists ? ExitStatus.usage : ExitStatus.failure
+            )
+        }
+    }
+
+    /// Fills it: links, the snapshot, the file.
+    private func fill(_ target: String, _ from: String, snapshot: String, _ file: String) throws {
+        let saved = "\(from)/snapshots/\(snapshot)"
+        let own = target + "/snapshots/fork"
+        var isMoved = true
         do throws(Errno) {
             for entry in try FileSystem.names(in: from) where !Self.own.contains(entry) {
+                // The new lab may be below the first one.
+                if target == "\(from)/\(entry)" || target.hasPrefix("\(from)/\(entry)/") { continue }
                 try FileSystem.makeLink("\(target)/\(entry)", to: "\(from)/\(entry)")
             }
             try FileSystem.makeDirectory(target + "/snapshots", mode: 0o755)
-            try FileSystem.rename("\(from)/snapshots/\(snapshot)", to: target + "/snapshots/fork")
+            do throws(Errno) {
+                try FileSystem.rename(saved, to: own)
+            } catch {
+                guard error == Errno(rawValue: EXDEV) else { throw error }
+                isMoved = false
+            }
             let output = try OwnedDescriptor.open(target + "/lab.yaml", flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
             try output.writeAll(file.utf8)
         } catch {
             throw Failure("\(directory): \(error)")
         }
-        let body: [JSON.Member] = [
-            .init("directory", .string(target)), .init("file", .string(file)),
-            .init("file-name", .string("\(directory)/lab.yaml")), .init("lab-name", .string(name)),
-        ]
-        // Nobody runs before all have what the first lab's guests had.
-        _ = try client.request("POST", ["labs"], body: .object(body + [.init("guests", .array([]))]))
-        _ = try client.request("POST", ["labs", name, "snapshots", "fork", "restore"])
-        _ = try client.request("POST", ["labs"], body: .object(body))
+        guard !isMoved else { return }
+        // Another file system.
+        let worker = RootWorker(.own)
+        try worker.run(["copy", saved, own])
+        try worker.run(["remove", saved])
     }
 
     /// The lab's file with another name, and without the ports of the host that only one lab can have.

@@ -29,6 +29,31 @@ struct RunningLab {
         try write(file)
     }
 
+    /// A lab that is there already.
+    init(_ host: HostNamespace, as user: HostNamespace.User, at directory: String) {
+        self.host = host
+        self.user = user
+        self.directory = directory
+    }
+
+    /// A kernel that Scripts/guests has fetched.
+    static let kernel = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(".build/guests/uml/linux").path
+    static var hasKernel: Bool { FileManager.default.isReadableFile(atPath: kernel) }
+
+    /// A master of a few programs, with two files of its own: /etc/issue and /srv/old.
+    func makeMaster(kernel: Bool = false) throws {
+        try host.check([host.etherloom, "master", "create", "--busybox", directory + "/master"], as: user)
+        try shell(
+            "mkdir -p \(directory)/master/srv; cd \(directory)/master; echo old >srv/old; echo etherloom >etc/issue"
+        )
+        if kernel { try shell("ln -s \(Self.kernel) \(directory)/linux") }
+    }
+
+    /// A line of the host's shell, by the user.
+    @discardableResult
+    func shell(_ line: String) throws -> String { try host.check(["sh", "-ec", line], as: user) }
+
     func write(_ file: String) throws {
         let path = try host.write(file, data: "file")
         try host.check(["cp", path, directory + "/lab.yaml"], as: user)
