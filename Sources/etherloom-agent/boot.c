@@ -130,6 +130,17 @@ static void write_file(const char *path, const char *text, size_t count) {
     if (file >= 0) close(file);
 }
 
+// A root that is another machine's has its name in a file, which an init would take for the guest's. That is covered.
+static void write_hostname(const char *name) {
+    static const char own[] = "/dev/.hostname", place[] = "/etc/hostname";
+    if (access(place, F_OK) < 0) return;
+    char text[256];
+    int count = snprintf(text, sizeof text, "%s\n", name);
+    if (count <= 0 || (size_t)count >= sizeof text) return;
+    write_file(own, text, (size_t)count);
+    if (mount(own, place, NULL, MS_BIND, NULL) < 0) problem("cannot give the guest its %s: %s", place, strerror(errno));
+}
+
 // The root's own file is not written over: what is the guest's is mounted on it.
 static void write_resolver(const char *text, size_t count) {
     static const char own[] = "/dev/.resolv.conf", place[] = "/etc/resolv.conf";
@@ -161,7 +172,10 @@ void boot_identity(const struct plan *plan) {
     if (plan->hostname != NULL && sethostname(plan->hostname, strlen(plan->hostname)) < 0) {
         problem("cannot set the host name %s: %s", plan->hostname, strerror(errno));
     }
-    if (plan->hostname != NULL) write_hosts(plan->hostname);
+    if (plan->hostname != NULL) {
+        write_hosts(plan->hostname);
+        write_hostname(plan->hostname);
+    }
     struct bytes servers = {0};
     for (size_t index = 0; index < plan->words.count; index++) {
         const char *server = word_value(plan->words.list[index], "dns");

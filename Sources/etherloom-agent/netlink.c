@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,25 @@ int request_send(struct request *request) {
 
 int request_list(struct request *request, void (*each)(const struct nlmsghdr *, void *), void *context) {
     return exchange(request, each, context);
+}
+
+int link_watch(void) {
+    int watch = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+    if (watch < 0) return -errno;
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+    if (bind(watch, (struct sockaddr *)&address, sizeof address) == 0) return watch;
+    int error = -errno;
+    close(watch);
+    return error;
+}
+
+bool link_wait(int watch, int milliseconds) {
+    struct pollfd wanted = {.fd = watch, .events = POLLIN};
+    if (watch < 0 || poll(&wanted, 1, milliseconds) <= 0) return false;
+    // What they are is looked up: lost ones (ENOBUFS) are news, too.
+    uint8_t bytes[4096];
+    while (recv(watch, bytes, sizeof bytes, 0) >= 0 || errno == ENOBUFS || errno == EINTR) {}
+    return true;
 }
 
 bool address_parse(struct address *address, const char *text) {

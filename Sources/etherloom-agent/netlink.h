@@ -25,6 +25,11 @@ int request_send(struct request *request);
 // A dump: each answer is shown to `each`.
 int request_list(struct request *request, void (*each)(const struct nlmsghdr *message, void *context), void *context);
 
+// A descriptor on which the kernel tells of links, or a negative errno.
+int link_watch(void);
+// Waits until it has told of some, for so long at most. False: it has not, or cannot.
+bool link_wait(int watch, int milliseconds);
+
 // An address of either family, with a prefix length.
 struct address {
     int family;

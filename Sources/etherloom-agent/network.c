@@ -100,18 +100,27 @@ static unsigned find_link(const uint8_t *mac, const char *device) {
     return search.found;
 }
 
-// A hot-added one, or one whose driver is still on its way, may take a moment.
+static unsigned find_wanted(const char *name, const char *device, const uint8_t *mac) {
+    unsigned index = device == NULL ? 0 : find_link(NULL, device);
+    if (index == 0 && mac != NULL) index = find_link(mac, NULL);
+    if (index == 0 && device == NULL) index = if_nametoindex(name);
+    return index;
+}
+
+// A hot-added one, or one whose driver is still on its way, may take a moment: the kernel says when there is another.
 static unsigned wait_for_link(const char *name, const char *device, const char *mac_text) {
     uint8_t mac[6];
     bool has_mac = mac_text != NULL && parse_mac(mac_text, mac);
-    uint64_t deadline = now_milliseconds() + 1000;
-    for (;;) {
-        unsigned index = device == NULL ? 0 : find_link(NULL, device);
-        if (index == 0 && has_mac) index = find_link(mac, NULL);
-        if (index == 0 && device == NULL) index = if_nametoindex(name);
-        if (index != 0 || now_milliseconds() > deadline) return index;
-        usleep(5000);
+    unsigned index = find_wanted(name, device, has_mac ? mac : NULL);
+    if (index != 0) return index;
+    // Listened first, then looked: what comes in between is heard.
+    int watch = link_watch();
+    uint64_t deadline = now_milliseconds() + 1000, now;
+    while ((index = find_wanted(name, device, has_mac ? mac : NULL)) == 0 && (now = now_milliseconds()) < deadline) {
+        if (!link_wait(watch, (int)(deadline - now))) break;
     }
+    if (watch >= 0) close(watch);
+    return index;
 }
 
 static const char *name_link(unsigned index, const char *name) {

@@ -63,6 +63,7 @@ struct UMLDriverTests {
         let script = """
             #!/bin/sh
             trap 'echo asked; busybox poweroff -f' USR2
+            hostname -F /etc/hostname
             echo "$$ is init" >/dev/console
             while :; do sleep 0.02; done
             """
@@ -72,8 +73,13 @@ struct UMLDriverTests {
         let asker = host.root + "/sbin/poweroff"
         try "#!/bin/sh\nkill -USR2 1\n".write(toFile: asker, atomically: true, encoding: .utf8)
         chmod(asker, 0o755)
+        // A root that is the host's says what that is called, and its init believes it.
+        let name = host.root + "/etc/hostname"
+        try "the-host\n".write(toFile: name, atomically: true, encoding: .utf8)
         try host.start()
         try host.wait("init's word") { host.console.contains("1 is init") }
+        #expect(try host.run(["hostname"]).output == "alice\n")
+        #expect(try String(contentsOfFile: name, encoding: .utf8) == "the-host\n")
         #expect(try host.run(["cat", "/proc/1/comm"]).output == "init\n")
         host.driver.stop()
         try host.wait("its end") { host.status != nil }
