@@ -90,6 +90,12 @@ extension FileReader {
             let fields = fields(entry.value, what, known: LabKeys.segment)
             if let node = fields["kind"] { segment.kind = choice(node, "kind of \(what)", SegmentKind.self) ?? .switch }
             if let node = fields["mtu"] { segment.mtu = number(node, "mtu of \(what)", 68...65_535) }
+            if let node = fields["host"], let device = text(node, "host of \(what)") {
+                if let objection = LabName.objection(toInterface: device) {
+                    report(node, "host of \(what) \"\(device)\": \(objection)")
+                }
+                segment.host = device
+            }
             if let node = fields["spanning-tree"] {
                 segment.spanningTree = flag(node, "spanning-tree of \(what)") ?? false
             }

@@ -15,7 +15,7 @@ public enum LabKeys {
     ]
     public static let guest = guestDefaults + ["interfaces"]
     public static let interface = ["segment", "address", "via", "mac", "mtu", "allow", "send", "receive", "impair"]
-    public static let segment = ["kind", "mtu", "spanning-tree", "uplinks", "allow", "send", "receive"]
+    public static let segment = ["kind", "mtu", "host", "spanning-tree", "uplinks", "allow", "send", "receive"]
     public static let link = ["ends", "impair", "forth", "back", "up"]
     public static let gateway = ["segment", "address", "dhcp", "forward"]
     public static let tunnel = ["segment", "peer", "listen", "peer-key", "key", "plain"]

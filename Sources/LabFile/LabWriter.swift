@@ -95,6 +95,7 @@ private struct Writer {
         let end = text.endIndex
         if segment.kind != .switch { field(2, "kind", segment.kind.rawValue) }
         if let mtu = segment.mtu { line(2, "mtu: \(mtu)") }
+        field(2, "host", segment.host)
         if segment.spanningTree { line(2, "spanning-tree: true") }
         field(2, "uplinks", each: segment.uplinks)
         rules(2, segment.filter)

@@ -5,9 +5,14 @@ import CLinux
 import Glibc
 
 extension Netlink {
-    /// Makes a bridge of the kernel's own, without a spanning tree.
+    /// Makes a bridge of the kernel's own, as transparent as it can be: without a spanning tree, without a look into multicast,
+    /// and with all reserved addresses let through that the kernel lets be let through (not spanning tree, pause, LACP).
     public mutating func addBridge(_ name: String) throws(NetlinkError) {
-        let information = Self.nested(UInt16(IFLA_INFO_KIND), Array("bridge".utf8))
+        // IFLA_BR_GROUP_FWD_MASK (9) and IFLA_BR_MCAST_SNOOPING (23) of include/uapi/linux/if_link.h.
+        let settings = Self.nested(9, [0xf8, 0xff]) + Self.nested(23, [0])
+        let information =
+            Self.nested(UInt16(IFLA_INFO_KIND), Array("bridge".utf8))
+            + Self.nested(UInt16(IFLA_INFO_DATA), settings)
         try change("make bridge \"\(name)\"", type: Int(RTM_NEWLINK), flags: Int(NLM_F_CREATE) | Int(NLM_F_EXCL)) {
             Self.appendHeader(&$0, index: 0)
             $0.attribute(Int(IFLA_IFNAME), text: name)
@@ -43,6 +48,42 @@ extension Netlink {
             $0.attribute(Int(IFLA_IFNAME), text: name)
             if let mtu { $0.attribute(Int(IFLA_MTU), UInt32(clamping: mtu)) }
             $0.attribute(Int(IFLA_LINKINFO), information)
+        }
+    }
+
+    /// Keeps the kernel from giving an interface an IPv6 address, and so from speaking there: it is somebody's cable.
+    public mutating func setQuiet(_ interface: Int32) throws(NetlinkError) {
+        // IFLA_INET6_ADDR_GEN_MODE (8): IN6_ADDR_GEN_MODE_NONE (1).
+        let list = Self.nested(UInt16(AF_INET6), Self.nested(8, [1]))
+        try change("keep interface \(interface) quiet", type: Int(RTM_NEWLINK)) {
+            Self.appendHeader(&$0, index: interface)
+            $0.attribute(Int(IFLA_AF_SPEC), list)
+        }
+    }
+
+    /// Whether there is a bridge of the kernel's of this name.
+    public mutating func isBridge(_ name: String) throws(NetlinkError) -> Bool {
+        let links = try dump("list the bridges", type: Int(RTM_GETLINK)) {
+            Self.appendHeader(&$0, index: 0)
+            // The kernel lists only those of the kind; an older one lists all.
+            $0.attribute(Int(IFLA_LINKINFO), Self.nested(UInt16(IFLA_INFO_KIND), Array("bridge".utf8)))
+        }
+        return links.contains { message in
+            let attributes = message.attributes(from: 16)
+            guard attributes.first(where: { $0.type == Int(IFLA_IFNAME) })?.payload.text == name,
+                let information = attributes.first(where: { $0.type == Int(IFLA_LINKINFO) })?.payload
+            else { return false }
+            return NetlinkMessage(type: 0, flags: 0, sequence: 0, payload: information).attributes(from: 0)
+                .contains { $0.type == Int(IFLA_INFO_KIND) && $0.payload.text == "bridge" }
+        }
+    }
+
+    /// Interfaces that are on a bridge.
+    public mutating func members(ofBridge bridge: Int32) throws(NetlinkError) -> Int {
+        let links = try dump("list the interfaces", type: Int(RTM_GETLINK)) { Self.appendHeader(&$0, index: 0) }
+        return links.count { message in
+            let master = message.attributes(from: 16).first { $0.type == Int(IFLA_MASTER) }
+            return master?.payload.integer(at: 0, byteCount: 4) == UInt64(UInt32(bitPattern: bridge))
         }
     }
 

@@ -147,6 +147,29 @@ struct PlannerTests {
         #expect(desired.guests[0].interfaces[0].bridge == "lan")
         let gateway = text + "\ngateways: {g: {segment: lan}}"
         #expect(throws: ControlError.self) { try Plans.desired(gateway) }
+        let host = try Plans.desired("segments: {lan: {kind: bridge, host: br0, mtu: 9000}}")
+        #expect(host.resources[0].make == [["bridge-add", "lan", "mtu=9000", "host=br0"]])
+        #expect(throws: ControlError.self) { try Plans.desired("segments: {lan: {host: br0}}") }
+    }
+
+    @Test(
+        "A machine's interface is plugged into a bridge, as is one of which the fabric is to make something; else it is a pair"
+    )
+    func bridgedInterfaces() throws {
+        let text = """
+            guests:
+              m: {kind: qemu, image: disk, interfaces: {eth0: {segment: lan, impair: {loss: 1%}, allow: 10.0.0.1}}}
+              p: {interfaces: {eth0: {segment: lan}, eth1: {segment: lan, impair: {loss: 1%}}, eth2: {}}}
+            segments: {lan: {kind: bridge}}
+            links: [{ends: ["p:eth2", lan], up: false}]
+            """
+        let desired = try Plans.desired(text)
+        #expect(desired.guests.map { $0.interfaces.map(\.bridge) } == [[nil], ["lan", nil, "lan"]])
+        let plugs = desired.resources.filter { $0.kind == .plug }
+        #expect(plugs.map(\.make) == [[["plug", "m:eth0", "lan"]], [["plug", "p:eth1", "lan"]]])
+        #expect(plugs.allSatisfy { $0.needs == ["bridge lan"] })
+        #expect(desired.resources.contains { $0.kind == .filter && $0.name == "m:eth0" })
+        #expect(desired.resources.filter { $0.kind == .carrier }.map(\.make) == [[["carrier", "p:eth2", "down"]]])
     }
 
     @Test("Tunnels and delegations")

@@ -39,7 +39,7 @@ struct LabWriterTests {
             segments:
               lan: {kind: hub, mtu: 1500, uplinks: ["vxlan://239.0.0.1"], allow: 10.1.0.0/24}
               wan: {}
-              kernel: {kind: bridge}
+              kernel: {kind: bridge, host: br0}
             links:
               - {ends: ["alice:eth1", "bob:eth0"], forth: {delay: 20ms}, back: satellite, up: false}
               - lan -- wan

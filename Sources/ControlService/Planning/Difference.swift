@@ -86,8 +86,6 @@ public struct Difference {
     }
 
     private static func isPlugged(_ plug: Resource, _ actual: ActualState) -> Bool {
-        // Its plan says which kernel bridge an interface is on, and that cannot be changed from outside.
-        if plug.needs.contains(where: { $0.hasPrefix("\(Resource.Kind.bridge.rawValue) ") }) { return true }
         // An interface that the keeper does not know has nothing to be compared with.
         guard let interface = actual.interfaces[plug.name] else { return true }
         return interface.segment == plug.make.first?.last
@@ -232,13 +230,32 @@ public struct Difference {
 
     // MARK: Guests
 
+    /// What becomes of a pair whose bridge is another one, or was made anew.
+    private func bridgeChange(from old: String, to new: String) -> GuestChange.BridgeChange {
+        let (before, after) = (Resource.key(.bridge, old), Resource.key(.bridge, new))
+        if old == new { return renewed.contains(after) ? .renew : .none }
+        func host(_ resource: Resource?) -> String? { resource?.make.first?.first { $0.hasPrefix("host=") } }
+        let isHosts = host(desired.resources.first { $0.key == after }) != nil
+        return (host(applied[before]) != nil) == isHosts ? .move : .renew
+    }
+
     private mutating func change(_ resource: Resource, from old: Resource) {
         guard let words = old.make.first, let plan = desired.guests.first(where: { $0.name == resource.name }),
             let before = try? GuestPlan(name: resource.name, words: words.dropFirst(2))
         else { return replace(resource, line: "~") }
         let state = actual.guests[resource.name]?.state ?? .stopped
-        let change = GuestChange(from: before, to: plan, isRunning: state != .stopped)
-        var actions = change.actions
+        let isRunning = state != .stopped
+        if before == plan, !isRunning { return }
+        let change = GuestChange(from: before, to: plan, isRunning: isRunning) { bridgeChange(from: $0, to: $1) }
+        // What was set of an interface that is made anew is set again.
+        for name in change.replaced {
+            let port = GuestPlan.port(guest: plan.name, interface: name)
+            for kind in [Resource.Kind.plug, .carrier, .filter, .impairment] { applied[Resource.key(kind, port)] = nil }
+        }
+        var actions = change.actions.map { action in
+            guard case .request(let words) = action, words.first == "plug", let downFor else { return action }
+            return .request(words + ["down-for=\(downFor)"])
+        }
         if change.needsRestart, state != .stopped {
             actions = Self.stop(resource.name) + [.request(resource.make[0])]
         }

@@ -11,8 +11,19 @@ struct GuestChange {
     /// For people: what is different.
     private(set) var what: [String] = []
     private(set) var needsRestart = false
+    /// Interfaces that go, and come anew.
+    private(set) var replaced: [String] = []
 
-    init(from old: GuestPlan, to new: GuestPlan, isRunning: Bool) {
+    /// What becomes of an interface that is a pair on a kernel bridge.
+    enum BridgeChange { case none, move, renew }
+
+    /// - Parameter bridges: says what becomes of a pair from a bridge to another one, or to the same.
+    init(
+        from old: GuestPlan,
+        to new: GuestPlan,
+        isRunning: Bool,
+        bridges: (_ from: String, _ to: String) -> BridgeChange = { $0 == $1 ? .none : .move }
+    ) {
         func note<Value: Equatable>(_ name: String, _ path: KeyPath<GuestPlan, Value>) {
             if old[keyPath: path] != new[keyPath: path] {
                 what.append(name)
@@ -40,38 +51,51 @@ struct GuestChange {
             actions = [define]
             return
         }
-        changeInterfaces(old, new)
+        changeInterfaces(old, new, bridges)
         changeRoutes(old, new)
         if needsRestart || !actions.isEmpty { actions.append(define) }
     }
 
-    private mutating func changeInterfaces(_ old: GuestPlan, _ new: GuestPlan) {
+    private mutating func changeInterfaces(
+        _ old: GuestPlan,
+        _ new: GuestPlan,
+        _ bridges: (_ from: String, _ to: String) -> BridgeChange
+    ) {
         for interface in old.interfaces where !new.interfaces.contains(where: { $0.name == interface.name }) {
             what.append("- \(interface.name)")
             actions.append(.request(["interface-remove", new.name, interface.name]))
         }
-        for interface in new.interfaces {
+        for (index, interface) in new.interfaces.enumerated() {
             guard let before = old.interfaces.first(where: { $0.name == interface.name }) else {
                 what.append("+ \(interface.name)")
                 actions.append(.request(Self.add(interface, to: new.name)))
                 continue
             }
-            guard before != interface else { continue }
+            // Between a port of the fabric and a pair there is no way but to make it anew.
+            var bridge = before.bridge == interface.bridge ? BridgeChange.none : .renew
+            if let from = before.bridge, let to = interface.bridge { bridge = bridges(from, to) }
+            guard before != interface || bridge != .none else { continue }
             what.append("~ \(interface.name)")
-            if before.hardwareAddress != interface.hardwareAddress || before.bridge != interface.bridge
+            if before.hardwareAddress != interface.hardwareAddress || bridge == .renew
                 || before.usesDHCP != interface.usesDHCP
                 || before.usesAutoconfiguration != interface.usesAutoconfiguration
             {
                 actions.append(.request(["interface-remove", new.name, interface.name]))
-                actions.append(.request(Self.add(interface, to: new.name)))
+                actions.append(.request(Self.add(interface, to: new.name, at: index)))
+                replaced.append(interface.name)
             } else {
+                if bridge == .move, let to = interface.bridge {
+                    let port = GuestPlan.port(guest: new.name, interface: interface.name)
+                    actions.append(.request(["plug", port, to]))
+                }
                 configure(new.name, before, interface)
             }
         }
     }
 
-    private static func add(_ interface: InterfacePlan, to guest: String) -> [String] {
-        ["interface-add", guest, "interface=\(interface.name)"] + interface.words
+    /// - Parameter index: its place among the guest's interfaces; nil: the last.
+    private static func add(_ interface: InterfacePlan, to guest: String, at index: Int? = nil) -> [String] {
+        ["interface-add", guest, "interface=\(interface.name)"] + (index.map { ["at=\($0)"] } ?? []) + interface.words
     }
 
     private mutating func configure(_ guest: String, _ old: InterfacePlan, _ new: InterfacePlan) {

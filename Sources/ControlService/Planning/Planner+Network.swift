@@ -14,6 +14,11 @@ extension Planner {
                 planBridge(segment)
                 continue
             }
+            if let device = segment.host {
+                problems.append(
+                    "segment \"\(segment.name)\" is to be \"\(device)\" of the host, which only a bridge can be; say kind: bridge"
+                )
+            }
             var words = ["fabric", "segment-add", segment.name, "kind=\(segment.kind.rawValue)"]
             if let mtu = segment.mtu { words.append("mtu=\(mtu)") }
             if segment.spanningTree { words.append("spanning-tree") }
@@ -46,7 +51,14 @@ extension Planner {
     private mutating func planBridge(_ segment: Segment) {
         var words = ["bridge-add", segment.name]
         if let mtu = segment.mtu { words.append("mtu=\(mtu)") }
-        add(.bridge, segment.name, make: [words], remove: [["bridge-remove", segment.name]], note: "kernel bridge")
+        if let device = segment.host { words.append("host=\(device)") }
+        add(
+            .bridge,
+            segment.name,
+            make: [words],
+            remove: [["bridge-remove", segment.name]],
+            note: segment.host.map { "kernel bridge \($0) of the host" } ?? "kernel bridge"
+        )
         if !segment.filter.isEmpty || !segment.uplinks.isEmpty || segment.spanningTree {
             problems.append(
                 "segment \"\(segment.name)\" is the kernel's bridge, which takes no rules, uplinks or spanning tree; "
@@ -144,24 +156,20 @@ extension Planner {
         let own = lab.guest(guest)?.interface(name)?.impairment ?? Impairment()
         let (inward, outward) = (inward.over(own), outward.over(own))
         let isImpaired = !inward.isEmpty || !outward.isEmpty
-        if lab.segment(segment)?.kind == .bridge {
-            // It is made on the bridge: see `InterfacePlan.bridge`.
-            if isImpaired || !link.isUp {
-                problems.append(
-                    "\(port) is on the kernel's bridge \"\(segment)\", which impairs nothing and takes no carrier away; "
-                        + "make that a switch"
-                )
-            }
-            return
+        // One that the planner has made a pair is on its bridge already: see `InterfacePlan.bridge`.
+        let isOnBridge = lab.segment(segment)?.kind == .bridge
+        let isPair =
+            isOnBridge && lab.guest(guest).map { self.isPair($0, $0.interface(name) ?? Interface(name: name)) } == true
+        if !isPair {
+            add(
+                .plug,
+                port,
+                make: [["plug", port, segment]],
+                remove: [["unplug", port]],
+                needs: [segmentKey(segment)],
+                note: "→ \(segment)"
+            )
         }
-        add(
-            .plug,
-            port,
-            make: [["plug", port, segment]],
-            remove: [["unplug", port]],
-            needs: [segmentKey(segment)],
-            note: "→ \(segment)"
-        )
         if !link.isUp {
             add(.carrier, port, make: [["carrier", port, "down"]], remove: [["carrier", port, "up"]], note: "down")
         }
@@ -174,9 +182,6 @@ extension Planner {
         if rules.allow.isEmpty { rules.allow = segment?.filter.allow ?? [] }
         guard !rules.isEmpty else { return }
         let port = GuestPlan.port(guest: guest.name, interface: interface.name)
-        if segment?.kind == .bridge {
-            problems.append("\(port) is on the kernel's bridge, which has no rules; make that segment a switch")
-        }
         add(
             .filter,
             port,

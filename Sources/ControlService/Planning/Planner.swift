@@ -106,7 +106,9 @@ public struct Planner {
             made.usesDHCP = interface.usesDHCP
             made.usesAutoconfiguration = interface.usesAutoconfiguration
             made.via = interface.via
-            if let segment = segment(guest, interface), segment.kind == .bridge { made.bridge = segment.name }
+            if let segment = segment(guest, interface), segment.kind == .bridge, isPair(guest, interface) {
+                made.bridge = segment.name
+            }
             macs[GuestPlan.port(guest: guest.name, interface: interface.name)] = made.hardwareAddress
             plan.interfaces.append(made)
         }
@@ -120,6 +122,16 @@ public struct Planner {
             if case .segment(let name) = link.first == end ? link.second : link.first { return lab.segment(name) }
         }
         return nil
+    }
+
+    /// Whether an interface that is on a kernel bridge is a device of the kernel's own: nothing is asked of it that only the fabric
+    /// can do. A machine's is always a port of the fabric, which joins it with a device on the bridge.
+    func isPair(_ guest: Guest, _ interface: Interface) -> Bool {
+        guard guest.kind == .process, interface.filter.isEmpty, interface.impairment.isEmpty else { return false }
+        let end = LinkEnd.interface(guest: guest.name, name: interface.name)
+        return !lab.links.contains { link in
+            (link.first == end || link.second == end) && !(link.forth.isEmpty && link.back.isEmpty)
+        }
     }
 
     private mutating func kernel(_ guest: Guest) -> String? {

@@ -112,6 +112,7 @@ public struct LabChange: Sendable, Equatable {
             let keys = Set(rest.dropFirst().map { $0.prefix { $0 != "=" } })
             if keys.contains("kind") { lab.segments[index].kind = new.kind }
             if keys.contains("mtu") { lab.segments[index].mtu = new.mtu }
+            if keys.contains("host") { lab.segments[index].host = new.host }
             if keys.contains("spanning-tree") { lab.segments[index].spanningTree = new.spanningTree }
             if keys.contains("uplinks") { lab.segments[index].uplinks = new.uplinks }
         case "remove":

@@ -80,7 +80,7 @@ public enum LabReport {
         let link = session.intent.lab.links.first { $0.first == end || $0.second == end }
         return [
             "name": .string(interface.name), "port": .string(port),
-            "segment": .optional(actual?.segment ?? bridge(link, session)),
+            "segment": .optional(actual?.segment),
             "carrier": .boolean(actual?.hasCarrier ?? false),
             "showsCarrier": .boolean(actual?.showsCarrier ?? true),
             "peer": .optional(link.map { ($0.first == end ? $0.second : $0.first).description }),
@@ -93,13 +93,6 @@ public enum LabReport {
             "via": .texts(interface.via.map(\.description)), "host": .string("\(guest.name)-\(interface.name)"),
             "policy": rules(interface.filter),
         ]
-    }
-
-    /// Of an interface on a kernel bridge the keeper tells no segment.
-    private static func bridge(_ link: Link?, _ session: LabSession) -> String? {
-        for case .segment(let name)? in [link?.first, link?.second]
-        where session.intent.lab.segment(name)?.kind == .bridge { return name }
-        return nil
     }
 
     private static func rules(_ rules: FilterRules) -> JSON {
@@ -115,6 +108,7 @@ public enum LabReport {
             "mtu": segment.mtu.map { .integer($0) } ?? .null, "members": .texts(members),
             "uplinks": .texts(segment.uplinks), "policy": rules(segment.filter),
             "directory": segment.kind == .bridge ? .null : .string(session.layout.segment(segment.name)),
+            "host": .optional(segment.host),
         ]
     }
 

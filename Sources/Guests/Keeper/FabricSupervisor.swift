@@ -112,6 +112,24 @@ final class FabricSupervisor {
         }
     }
 
+    /// Makes requests, one behind the other, and remembers those that were agreed to. Without a fabric they are all remembered:
+    /// the next one is told.
+    func arrange(_ requests: [[String]], then: @escaping (GuestError?) -> Void = { _ in }) {
+        guard client != nil else {
+            for words in requests { memory.take(words) }
+            return then(nil)
+        }
+        var left = requests.count
+        var failure: GuestError?
+        for words in requests {
+            request(words) { result in
+                failure = failure ?? result.failure
+                left -= 1
+                if left == 0 { then(failure) }
+            }
+        }
+    }
+
     /// Makes a guest's port, and plugs it in as it was before.
     func add(
         port: String,

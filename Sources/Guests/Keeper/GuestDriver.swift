@@ -139,6 +139,8 @@ public protocol GuestHost: AnyObject {
 
     /// Gives the fabric the tap of an interface; the keeper keeps a copy as long as the guest lives.
     func plugTap(_ tap: consuming OwnedDescriptor, interface: String, then: @escaping (GuestError?) -> Void)
+    /// Makes an interface in a guest's network namespace whose other end is on its plan's bridge.
+    func plugPair(_ interface: InterfacePlan, namespace: Int32) throws(GuestError)
     /// Has the fabric wait on a vhost-user socket for an interface; answers with its path.
     func openVhost(interface: String, then: @escaping (Result<String, GuestError>) -> Void)
     /// Has the fabric listen on a socket of whole frames (SOCK_SEQPACKET, as User Mode Linux's `bess` connects to) for an
@@ -166,6 +168,10 @@ extension GuestHost {
     public var socketDirectory: String { plan.runDirectory }
 
     public func fail(_ error: GuestError) { log(error.message) }
+
+    public func plugPair(_ interface: InterfacePlan, namespace: Int32) throws(GuestError) {
+        throw GuestError("\(interface.name): there are no bridges here", status: 4)
+    }
 
     public func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
         then(.failure(GuestError("\(interface): interfaces cannot be added to this guest while it runs", status: 4)))

@@ -15,15 +15,14 @@ extension Keeper {
             if guests[String(port.prefix { $0 != ":" })] != nil { _ = try interface(port) }
             return fabric.request(words, then: then)
         }
-        if guest.plan.interfaces.first(where: { $0.name == name })?.bridge != nil {
-            throw GuestError("\(port) is a device on a bridge, not a port of the fabric")
-        }
+        var bridge: KeptBridge?
         switch rest.verb {
         case "plug":
             let segment = try rest.next("a segment")
             _ = try rest.milliseconds("down-for")
             try rest.end()
-            guard fabric.memory.segmentNames.contains(segment) else {
+            bridge = bridges.bridge(segment)
+            guard bridge != nil || fabric.memory.segmentNames.contains(segment) else {
                 throw GuestError("no segment \"\(segment)\"", status: 2)
             }
         case "carrier":
@@ -32,20 +31,31 @@ extension Keeper {
             try rest.end()
         default: try rest.end()
         }
-        // A port that the fabric was only just asked to make takes its turn behind that.
-        guard guest.interfaces[name]?.isOpen == true || !fabric.isWaiting(port: port) else {
-            fabric.remember(words)
-            settle(guest, name, words)
-            return then(.success(KeeperAnswer()))
+        if guest.plan.interfaces.first(where: { $0.name == name })?.bridge != nil {
+            return try rewirePair(guest, name, words, bridge, then: then)
         }
-        fabric.request(words) { [weak self, weak guest] outcome in
+        let settled = { [weak self, weak guest] (outcome: Outcome) in
             if case .success = outcome, let guest { self?.settle(guest, name, words) }
             then(outcome)
+        }
+        // A port that the fabric was only just asked to make takes its turn behind that.
+        guard guest.interfaces[name]?.isOpen == true || !fabric.isWaiting(port: port) else {
+            fabric.remember(bridge == nil ? words : ["unplug", port])
+            return settled(.success(KeeperAnswer()))
+        }
+        if let bridge {
+            return join(guest, name, to: bridge, Array(words.dropFirst(3))) { error in
+                settled(error.map { .failure($0) } ?? .success(KeeperAnswer()))
+            }
+        }
+        fabric.request(words) { [weak self, weak guest] outcome in
+            guard case .success = outcome, words[0] != "carrier", let self, let guest else { return settled(outcome) }
+            part(guest, name) { settled(outcome) }
         }
     }
 
     /// Takes note of what has been done to an interface, and tells.
-    private func settle(_ guest: KeptGuest, _ name: String, _ words: [String]) {
+    func settle(_ guest: KeptGuest, _ name: String, _ words: [String]) {
         guard guest.interfaces[name] != nil else { return }
         switch words[0] {
         case "plug": guest.interfaces[name]?.segment = words[2]
@@ -90,14 +100,21 @@ extension Keeper {
         guard guest.interfaces[name] == nil else {
             throw GuestError("\(guest.name) has an interface \"\(name)\" already")
         }
+        var place = guest.plan.interfaces.count
+        if let text = rest.value("at") {
+            guard let number = Int(text), number >= 0 else {
+                throw GuestError("interface-add: at=\(text): a number is wanted", status: 2)
+            }
+            place = min(number, place)
+        }
         let interface: InterfacePlan
         do {
             interface = try InterfacePlan(name: name, words: rest.all())
         } catch {
             throw GuestError("interface-add: \(error)", status: 2)
         }
-        guest.plan.interfaces.append(interface)
-        guest.interfaces[name] = KeptGuest.Interface()
+        guest.plan.interfaces.insert(interface, at: place)
+        guest.interfaces[name] = KeptGuest.Interface(segment: interface.bridge)
         guard guest.state == .running, let driver = guest.driver else { return then(.success(KeeperAnswer())) }
         driver.add(interface) { [weak guest] error in
             if let error {
@@ -136,36 +153,5 @@ extension Keeper {
             forget()
             then(.success(KeeperAnswer()))
         }
-    }
-
-    // MARK: Bridges
-
-    func changeBridge(_ rest: inout RequestWords, then: @escaping (Outcome) -> Void) throws(GuestError) {
-        let name = try rest.next("a bridge's name")
-        let mtu = rest.value("mtu")
-        try rest.end()
-        try Self.check(interface: name)
-        do {
-            if rest.verb == "bridge-add" {
-                guard !bridges.contains(name) else { throw GuestError("there is a bridge \"\(name)\" already") }
-                try holder.netlink.addBridge(name)
-                let link = try holder.netlink.link(named: name)
-                if let mtu {
-                    guard let number = Int(mtu) else { throw GuestError("bridge-add: mtu=\(mtu): a number is wanted") }
-                    try holder.netlink.setMTU(link.index, number)
-                }
-                try holder.netlink.setUp(link.index)
-                bridges.append(name)
-            } else {
-                guard bridges.contains(name) else { throw GuestError("no bridge \"\(name)\"", status: 2) }
-                try holder.netlink.removeLink(try holder.netlink.link(named: name).index)
-                bridges.removeAll { $0 == name }
-            }
-        } catch let error as GuestError {
-            throw error
-        } catch {
-            throw GuestError("bridge \(name): \(error)")
-        }
-        then(.success(KeeperAnswer()))
     }
 }

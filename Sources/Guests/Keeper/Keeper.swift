@@ -37,7 +37,7 @@ public final class Keeper {
     let fabric: FabricSupervisor
     let roots: RootStore
     var elements: [String: KeptElement] = [:]
-    var bridges: [String] = []
+    let bridges: BridgeStore
     var guests: [String: KeptGuest] = [:]
     /// In the order of their first definition.
     var guestOrder: [String] = []
@@ -69,6 +69,7 @@ public final class Keeper {
         for path in [files.segments, files.vhost] { try LabPlaces.makePrivate(path) }
         fabric = FabricSupervisor(loop: loop, files: files, program: settings.program, children: children)
         roots = try RootStore(files, directory: settings.directory, holder: holder, loop: loop)
+        bridges = BridgeStore(holder: holder, lab: settings.lab, files: files)
         fabric.log = { [weak self] in self?.log($0) }
         fabric.onRestart = { [weak self] in
             guard let self else { return }
@@ -174,8 +175,8 @@ public final class Keeper {
     var state: KeeperState {
         var state = KeeperState()
         state.guests = guestOrder.compactMap { guests[$0]?.statusForAll }
-        state.segments = fabric.memory.segmentNames
-        state.bridges = bridges
+        state.segments = fabric.memory.segmentNames.filter { !Self.isJoint($0) }
+        state.bridges = bridges.bridges.map(\.name)
         state.elements = elements.keys.sorted().map { name in
             var element = KeeperState.Element(name: name)
             element.processID = elements[name]?.processID
@@ -226,6 +227,7 @@ public final class Keeper {
         listener?.close()
         listener = nil
         for guest in guests.values { guest.console.close() }
+        bridges.close()
         roots.end()
         runtimeLink.remove()
         loop.stop()

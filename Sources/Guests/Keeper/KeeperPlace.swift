@@ -47,8 +47,9 @@ public struct KeeperPlace: ~Copyable {
         "the lab \"\(lab)\" of \(directory) runs already"
     }
 
-    /// What belongs to nobody now: sockets, and directories of segments. The daemon's own file is not the keeper's.
+    /// What belongs to nobody now: sockets, directories of segments, bridges on the host. The daemon's own file is not the keeper's.
     private static func sweep(_ files: RuntimeFiles) throws(Errno) {
+        files.sweepBridges()
         for path in [files.keeper, files.fabric, files.segments, files.vhost, files.roots, files.roots + ".host"] {
             try FileSystem.removeTree(path)
         }

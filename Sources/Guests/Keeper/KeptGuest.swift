@@ -23,13 +23,17 @@ final class KeptGuest {
             case none
             case tap(SharedDescriptor)
             case vhost
+            /// A pair of the kernel's, no port of the fabric.
+            case pair
         }
         var segment: String?
         /// Its carrier was taken away by hand.
         var isDown = false
         var port = Port.none
-        /// The fabric knows the port.
+        /// The fabric knows the port, or the kernel the pair.
         var isOpen = false
+        /// Its side on a bridge.
+        var device: BridgeDevice?
 
         var hasCarrier: Bool { isOpen && segment != nil && !isDown }
     }
@@ -72,7 +76,7 @@ final class KeptGuest {
         self.plan = plan
         name = plan.name
         console = GuestConsole(loop: keeper.loop, log: ConsoleLog(path: plan.runDirectory + "/console.log"))
-        for interface in plan.interfaces { interfaces[interface.name] = Interface() }
+        for interface in plan.interfaces { interfaces[interface.name] = Interface(segment: interface.bridge) }
         console.input = { [weak self] in self?.consoleInput($0) }
     }
 
@@ -80,11 +84,16 @@ final class KeptGuest {
 
     /// Another plan. What runs goes on as it was begun; interfaces keep what they are plugged into.
     func redefine(_ plan: GuestPlan) {
+        let old = self.plan
         self.plan = plan
         for interface in plan.interfaces where interfaces[interface.name] == nil {
-            interfaces[interface.name] = Interface()
+            interfaces[interface.name] = Interface(segment: interface.bridge)
         }
         guard state == .stopped else { return }
+        for interface in plan.interfaces {
+            let before = old.interfaces.first { $0.name == interface.name }?.bridge
+            if interface.bridge != before { interfaces[interface.name]?.segment = interface.bridge }
+        }
         for name in interfaces.keys where !plan.interfaces.contains(where: { $0.name == name }) {
             interfaces[name] = nil
         }
@@ -258,7 +267,15 @@ final class KeptGuest {
         let had = interface.hasCarrier
         // Its namespace has ended, or it is taken out of that by name.
         if case .tap(let tap) = interface.port { tap.withDescriptor { Tap.leaveToNamespace($0) } }
-        if interface.isOpen { keeper.fabric.forget(port: port(name)) }
+        if case .pair = interface.port {
+            // The kernel takes the pair away with its namespace, in a moment; its name on the host is wanted before.
+            if let device = interface.device, device.bridge.place == .host { keeper.bridges.remove(device) }
+            interface.device = nil
+        } else {
+            keeper.part(self, name)
+            interface.device = nil
+            if interface.isOpen { keeper.fabric.forget(port: port(name)) }
+        }
         interface.isOpen = false
         interface.port = .none
         interfaces[name] = interface
@@ -335,6 +352,20 @@ extension KeptGuest: GuestHost {
         open(interface, ["port-add", port(interface), "tap"], [shared]) { then($0.failure) }
     }
 
+    func plugPair(_ interface: InterfacePlan, namespace: Int32) throws(GuestError) {
+        let full = "\(name)-\(interface.name)"
+        guard let bridge = interface.bridge.flatMap({ keeper.bridges.bridge($0) }) else {
+            throw GuestError("\(full): no bridge \"\(interface.bridge ?? "")\"", status: 2)
+        }
+        let isUp = interfaces[interface.name]?.isDown != true
+        let device = try keeper.bridges.makePair(full, peer: interface, namespace: namespace, on: bridge, isUp: isUp)
+        interfaces[interface.name, default: Interface()].port = .pair
+        interfaces[interface.name]?.device = device
+        interfaces[interface.name]?.segment = bridge.name
+        interfaces[interface.name]?.isOpen = true
+        tellInterface(interface.name)
+    }
+
     func openVhost(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
         let path = keeper.files.vhost + "/" + LabPlaces.identifier(lab: port(interface))
         interfaces[interface, default: Interface()].port = .vhost
@@ -373,8 +404,20 @@ extension KeptGuest: GuestHost {
                 return then(.failure(GuestError("\(self.name) has stopped")))
             }
             interfaces[name]?.isOpen = true
+            joinBridge(name)
             tellDriver(interface: name)
             then(result)
+            tellInterface(name)
+        }
+    }
+
+    /// A port that was plugged into a bridge is joined with it.
+    private func joinBridge(_ name: String) {
+        guard let bridge = interfaces[name]?.segment.flatMap({ keeper.bridges.bridge($0) }) else { return }
+        keeper.join(self, name, to: bridge) { [weak self] error in
+            guard let self, let error else { return }
+            log(error.message)
+            interfaces[name]?.segment = nil
             tellInterface(name)
         }
     }

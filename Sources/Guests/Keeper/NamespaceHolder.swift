@@ -118,9 +118,9 @@ public final class NamespaceHolder {
         _ descriptors: [Int32],
         to purpose: String,
         script: GuestScript? = nil
-    ) throws(GuestError) -> Int32 {
+    ) throws(GuestError) -> Answer {
         do {
-            return try Self.request(control, bytes, descriptors).value
+            return try Self.request(control, bytes, descriptors)
         } catch let refusal as Refusal {
             let isScarce = [Errno.wouldBlock, .noMemory, Errno(rawValue: ENOSPC), Errno(rawValue: EMFILE)]
                 .contains(refusal.errno)
@@ -134,12 +134,21 @@ public final class NamespaceHolder {
     /// Clones a guest's first process, which runs the script and then waits at the other end of `control`. It is a child of
     /// this process.
     func startGuest(_ script: GuestScript, control: borrowing OwnedDescriptor) throws(GuestError) -> Int32 {
-        try ask([HolderProcess.guest] + script.bytes, [control.rawValue], to: "make the guest's namespaces")
+        try ask([HolderProcess.guest] + script.bytes, [control.rawValue], to: "make the guest's namespaces").value
     }
 
     /// A program inside of the lab's namespaces, a child of this process.
     func startProgram(_ image: CommandImage, name: String, descriptors: [Int32]) throws(GuestError) -> Int32 {
-        try ask([HolderProcess.program] + HolderProcess.bytes(of: image), descriptors, to: "run \(name)")
+        try ask([HolderProcess.program] + HolderProcess.bytes(of: image), descriptors, to: "run \(name)").value
+    }
+
+    /// Makes a tap in the lab's network namespace, without a cable.
+    func makeTap(_ name: String) throws(GuestError) -> SharedDescriptor {
+        var script = GuestScript()
+        script.makeTap(name, packetSocket: false)
+        let answer = try ask([HolderProcess.script] + script.bytes, [], to: "make the tap \(name)", script: script)
+        guard let tap = answer.descriptors.first else { throw GuestError("no tap \(name) came") }
+        return tap
     }
 
     /// System calls inside of the lab's namespaces.

@@ -67,7 +67,10 @@ final class ProcessNetwork {
     func add(_ interface: InterfacePlan, position: Int, then: @escaping (GuestError?) -> Void) {
         let port = GuestPlan.port(guest: host.plan.name, interface: interface.name)
         do {
-            if let bridge = interface.bridge { try makePair(interface, bridge: bridge) }
+            if interface.bridge != nil {
+                guard let namespace else { throw GuestError("no network namespace came") }
+                try host.plugPair(interface, namespace: namespace.rawValue)
+            }
             try configure(interface, position: position)
         } catch let error as GuestError {
             return then(error)
@@ -110,14 +113,15 @@ final class ProcessNetwork {
         position == 0 ? nil : UInt32(position) + (isVersion6 ? 1024 : 0)
     }
 
-    /// The guest's own routes. One that cannot be is told, and no reason not to start.
-    private func addRoutes() {
+    /// The guest's own routes; with `only`, those through one interface. One that cannot be is told, and no reason not to start.
+    private func addRoutes(only: String? = nil) {
         for route in host.plan.routes {
             do {
                 guard let name = interface(towards: route.via) else {
-                    host.log("route via \(route.via): no interface has an address on that network")
+                    if only == nil { host.log("route via \(route.via): no interface has an address on that network") }
                     continue
                 }
+                if let only, only != name { continue }
                 let index = try netlink!.link(named: name).index
                 try netlink!.addRoute(
                     to: route.destination?.networkBytes,
@@ -141,13 +145,13 @@ final class ProcessNetwork {
     func add(_ interface: InterfacePlan, then: @escaping (GuestError?) -> Void) {
         var script = GuestScript()
         ProcessGuest.add(interface, to: &script)
-        let position = max(host.plan.interfaces.count - 1, 0)
+        let position = host.plan.interfaces.firstIndex { $0.name == interface.name } ?? 0
         guest.run(script) { [weak self] result in
             guard let self else { return }
             do throws(GuestError) {
                 for (product, descriptors) in try result.get() { take(product, descriptors) }
                 add(interface, position: position) { error in
-                    if error != nil { self.removeLink(interface.name) }
+                    if error != nil { self.removeLink(interface.name) } else { self.addRoutes(only: interface.name) }
                     then(error)
                 }
             } catch {
@@ -169,38 +173,6 @@ final class ProcessNetwork {
         packetSockets[name] = nil
         guard let link = try? netlink!.link(named: name) else { return }
         try? netlink!.removeLink(link.index)
-    }
-
-    // MARK: Bridges
-
-    /// A pair of interfaces: one in the guest, the other one, named after guest and interface, on the lab's bridge.
-    private func makePair(_ interface: InterfacePlan, bridge: String) throws {
-        guard let namespace else { throw GuestError("no network namespace came") }
-        let full = "\(host.plan.name)-\(interface.name)"
-        let name = Self.deviceName(full)
-        let lab = guest.holder
-        guard let master = try? lab.netlink.link(named: bridge) else {
-            throw GuestError("\(full): no bridge \"\(bridge)\"", status: 2)
-        }
-        // What an earlier life has left goes in a moment by itself.
-        if let old = try? lab.netlink.link(named: name) { try? lab.netlink.removeLink(old.index) }
-        let bytes = (0..<6).map { interface.hardwareAddress.octet($0) }
-        try lab.netlink.addPair(
-            name,
-            peer: interface.name,
-            address: bytes,
-            mtu: interface.mtu,
-            namespace: namespace.rawValue
-        )
-        let index = try lab.netlink.link(named: name).index
-        if name != full { try? lab.netlink.addAlternativeName(index, full) }
-        try lab.netlink.setBridge(index, master.index)
-        try lab.netlink.setUp(index)
-    }
-
-    /// A name that the kernel takes: at most 15 bytes, the same for the same guest and interface.
-    static func deviceName(_ name: String) -> String {
-        name.utf8.count <= 15 ? name : "\(name.prefix(7))-\(LabPlaces.identifier(lab: name).prefix(7))"
     }
 
     // MARK: Leases

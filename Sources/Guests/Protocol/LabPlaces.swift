@@ -82,6 +82,8 @@ public struct RuntimeFiles: Sendable, Equatable {
     public var segments: String { directory + "/s" }
     /// Sockets of vhost-user interfaces.
     public var vhost: String { directory + "/v" }
+    /// Names of bridges on the host that are to be removed, a line each.
+    public var hostBridges: String { directory + "/bridges" }
     /// Where guests' roots are mounted, inside of the lab's namespaces.
     public var roots: String { directory + "/r" }
 

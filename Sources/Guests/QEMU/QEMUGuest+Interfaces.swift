@@ -6,7 +6,6 @@ import Wire
 
 extension QEMUGuest {
     func add(_ interface: InterfacePlan, then: @escaping (GuestError?) -> Void) {
-        guard interface.bridge == nil else { return then(Self.noBridge(interface.name)) }
         guard places[interface.name] == nil else { return then(nil) }
         guard let place = (0..<placeCount).first(where: { !places.values.contains($0) }) else {
             return then(GuestError("\(name) has no place for another interface: \(placeCount) are taken"))

@@ -112,9 +112,6 @@ final class QEMUGuest: GuestDriver {
     /// Has the fabric wait for each interface; the machine starts when all have a socket.
     private func openInterfaces(_ prepared: PreparedMachine) {
         let interfaces = host.plan.interfaces
-        if let interface = interfaces.first(where: { $0.bridge != nil }) {
-            return fail(Self.noBridge(interface.name))
-        }
         for (place, interface) in interfaces.enumerated() { places[interface.name] = place }
         var networks: [QEMUCommandLine.Network] = []
         var missing = interfaces.count
@@ -134,13 +131,6 @@ final class QEMUGuest: GuestDriver {
                 }
             }
         }
-    }
-
-    static func noBridge(_ interface: String) -> GuestError {
-        GuestError(
-            "\(interface): a virtual machine cannot be on a segment of kind bridge; make it a switch",
-            status: 2
-        )
     }
 
     /// Runs a program of the host to its end.

@@ -39,12 +39,6 @@ public final class UMLDriver: GuestDriver {
         guard host.mergedRoot != nil else {
             throw GuestError("a UML guest needs a root (master:)", status: 2)
         }
-        if let bridged = plan.interfaces.first(where: { $0.bridge != nil }) {
-            throw GuestError(
-                "\(bridged.name) is on a kernel bridge, which only process guests can be on",
-                status: 2
-            )
-        }
         _ = try AgentProgram.path()
         isStarting = true
         openSockets(plan.interfaces[...], paths: [], kernel: kernel)

@@ -221,10 +221,14 @@ struct Leftovers {
         guard let bytes = try? FileSystem.contents(files.keeperProcess, limit: 32),
             let process = Int32(String(decoding: bytes.prefix { $0 != 0x0a }, as: UTF8.self))
         else { return false }
-        return (try? FileStatus(path: "/proc/\(process)")) != nil
+        // proc(5): the state is behind the name, which is in parentheses. One that is dead may not have been waited for.
+        guard let status = try? FileSystem.contents("/proc/\(process)/stat", limit: 4096) else { return false }
+        let state = String(decoding: status, as: UTF8.self).split(separator: ")").last?.split(separator: " ").first
+        return state != "Z" && state != "X"
     }
 
     func remove() throws {
+        RuntimeFiles(directory: directory).sweepBridges()
         do throws(Errno) {
             try Self.remove(directory, depth: 0)
         } catch {

@@ -18,6 +18,8 @@ public struct Segment: Sendable, Equatable {
     public var name: String
     public var kind = SegmentKind.switch
     public var mtu: Int?
+    /// Of a bridge: its name in the host's own network namespace; nil: it is in the lab's.
+    public var host: String?
     public var spanningTree = false
     /// Networks beyond the lab that it is joined to, as URLs.
     public var uplinks: [String] = []

@@ -54,8 +54,8 @@ struct NetworkWordsTests {
 
     @Test("names of devices on a bridge fit the kernel, and differ")
     func deviceNames() {
-        #expect(ProcessNetwork.deviceName("alice-eth0") == "alice-eth0")
-        let long = ["bartholomew-eth0", "bartholomew-eth1", "bartholomaeus-eth0"].map { ProcessNetwork.deviceName($0) }
+        #expect(DeviceName.fitting("alice-eth0") == "alice-eth0")
+        let long = ["bartholomew-eth0", "bartholomew-eth1", "bartholomaeus-eth0"].map { DeviceName.fitting($0) }
         #expect(Set(long).count == 3)
         #expect(long.allSatisfy { $0.utf8.count <= 15 })
     }

@@ -1,0 +1,216 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+extension Integration {
+    /// Segments that are bridges of the kernel.
+    @Suite("Bridge segments")
+    struct BridgeTests {
+        private static let files = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent(".build/guests").path
+
+        /// What is wanted of a guest of a kind, in the words of a lab file.
+        private static func guest(_ kind: String) throws -> String {
+            switch kind {
+            case "uml":
+                let kernel = files + "/uml/linux"
+                if !FileManager.default.isReadableFile(atPath: kernel) {
+                    try skip("no UML kernel: Scripts/guests fetches one")
+                }
+                return "kind: uml, kernel: \(kernel), memory: 64M"
+            case "qemu":
+                let kernel = files + "/cloud/vmlinuz"
+                if !FileManager.default.isReadableFile(atPath: kernel) {
+                    try skip("no kernel for QEMU: Scripts/guests fetches one")
+                }
+                try require("qemu-system-x86_64")
+                return "kind: qemu, kernel: \(kernel), memory: 192M"
+            default: return "kind: process"
+            }
+        }
+
+        private func withLab(_ file: String, _ user: HostNamespace.User, _ body: (RunningLab) throws -> Void) throws {
+            try require("ping", "busybox")
+            try withHost { host in
+                let lab = try RunningLab(host, as: user, file)
+                if file.contains("kernel:") {
+                    try host.check(
+                        [host.etherloom, "master", "create", "--busybox", lab.directory + "/master"],
+                        as: user
+                    )
+                }
+                try body(lab)
+                try lab.end()
+            }
+        }
+
+        /// Devices on a bridge of the lab's own network namespace.
+        private func devices(_ lab: RunningLab, _ bridge: String) throws -> String {
+            let keeper = try lab.host.check(["sh", "-c", "cat \(lab.runtime)/*/keeper.pid"], as: .runner)
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            // The holder is the keeper's first child.
+            let children = try lab.host.check(["cat", "/proc/\(keeper)/task/\(keeper)/children"], as: .runner)
+            let holder = children.split(separator: " ").first ?? ""
+            return try lab.host.run([
+                "nsenter", "--user=/proc/\(holder)/ns/user", "--preserve-credentials", "--net=/proc/\(holder)/ns/net",
+                "ip", "-d", "link", "show", "master", bridge,
+            ]).output
+        }
+
+        private func losses(_ lab: RunningLab, _ guest: String) throws -> Int {
+            let text = try lab.check("exec", guest, "cat", "/sys/class/net/eth0/carrier_down_count")
+            return Int(text.trimmingCharacters(in: .whitespacesAndNewlines)) ?? -1
+        }
+
+        /// Until the guest has seen what happened to its cable.
+        private func ping(_ lab: RunningLab, _ guest: String, _ address: String) throws {
+            try wait(for: "\(guest) to reach \(address)", seconds: 20) {
+                try lab.run(["exec", guest, "ping", "-c", "1", "-W", "1", address]).end == .exited(0)
+            }
+        }
+
+        @Test(
+            "guests of each kind on a bridge, moved to a switch and back while they run",
+            arguments: ["process", "uml", "qemu"]
+        )
+        func moves(kind: String) throws {
+            let file = """
+                guests:
+                  alice: {\(try Self.guest(kind)), interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}}
+                  bartholomew: {\(try Self.guest(kind)), interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}}}
+                  carol: {interfaces: {eth0: {segment: lan, address: 10.1.0.3/24}}}
+                segments: {lan: {kind: bridge}, dmz: {kind: bridge}, wan: {}}
+                """
+            try withLab(file, .ordinary) { lab in
+                try lab.check("up")
+                try ping(lab, "carol", "10.1.0.1")
+                try ping(lab, "carol", "10.1.0.2")
+                let there = try devices(lab, "lan")
+                #expect(there.contains(" alice-eth0") && there.contains("altname bartholomew-eth0"), "\(there)")
+                #expect(try lab.json("segment", "ls", "--format", "json").list?[0]["members"]?.texts?.count == 3)
+                let before = try losses(lab, "alice")
+                // To another bridge, to a switch, and back; each time the guest sees its cable pulled.
+                for segment in ["dmz", "wan", "lan"] {
+                    try lab.check("link", "move", "alice:eth0", segment, "--down-for", "0")
+                    if segment != "lan" {
+                        #expect(
+                            try lab.run(["exec", "carol", "ping", "-c", "1", "-W", "1", "10.1.0.1"]).end == .exited(1)
+                        )
+                        #expect(try !devices(lab, "lan").contains("alice-eth0"))
+                        try lab.check("link", "move", "carol:eth0", segment, "--down-for", "0")
+                    } else {
+                        try lab.check("link", "move", "carol:eth0", segment, "--down-for", "0")
+                        #expect(try devices(lab, "lan").contains("alice-eth0"))
+                    }
+                    try ping(lab, "carol", "10.1.0.1")
+                }
+                // A pair that is moved to a switch is another device; that of a machine is the same all the time.
+                if kind != "process" { #expect(try losses(lab, "alice") >= before + 3) }
+                try lab.check("link", "down", "alice:eth0")
+                try wait(for: "no carrier", seconds: 10) {
+                    try lab.check("exec", "alice", "cat", "/sys/class/net/eth0/carrier") == "0\n"
+                }
+                try lab.check("link", "up", "alice:eth0")
+                try ping(lab, "alice", "10.1.0.2")
+                // What the fabric can do, it does on the way to a bridge, too.
+                try lab.check("link", "impair", "alice:eth0", "loss=100")
+                #expect(try lab.run(["exec", "carol", "ping", "-c", "2", "-W", "1", "10.1.0.1"]).end == .exited(1))
+                try lab.check("link", "impair", "alice:eth0", "clear")
+                try ping(lab, "carol", "10.1.0.1")
+                let again = try lab.json("up", "--format", "json")
+                #expect(again["changes"]?.list?.isEmpty == true, "\(again)")
+                try lab.check("guest", "stop", "alice")
+                try wait(for: "its device to go", seconds: 10) { try !devices(lab, "lan").contains("alice-eth0") }
+                try lab.check("guest", "start", "alice")
+                try ping(lab, "carol", "10.1.0.1")
+            }
+        }
+
+        @Test("addresses and routes of a process guest are as they were after a move to a switch")
+        func routes() throws {
+            let file = """
+                guests:
+                  alice:
+                    interfaces:
+                      eth0: {segment: lan, address: 10.1.0.1/24, via: 10.1.0.9}
+                      eth1: {segment: wan, address: 10.2.0.1/24, via: 10.2.0.9}
+                    routes: ["10.7.0.0/16 via 10.1.0.7"]
+                segments: {lan: {kind: bridge}, wan: {}}
+                """
+            try withLab(file, .ordinary) { lab in
+                // The kernel's own of IPv6 come a moment later.
+                func routes() throws -> [String] {
+                    try lab.check("network", "alice", "route").split(separator: "\n").map(String.init).sorted()
+                        .filter { !$0.hasPrefix("fe80") }
+                }
+                try lab.check("up")
+                let before = try routes()
+                #expect(before.contains("10.7.0.0/16 via 10.1.0.7 dev eth0"))
+                for segment in ["wan", "lan"] {
+                    try lab.check("link", "move", "alice:eth0", segment, "--down-for", "0")
+                    let after = try routes()
+                    #expect(after == before)
+                    #expect(try lab.check("exec", "alice", "cat", "/sys/class/net/eth0/carrier") == "1\n")
+                }
+            }
+        }
+
+        @Test("a bridge of the host: one that is there is joined and stays, another one is made and removed")
+        func hosts() throws {
+            let file = """
+                guests:
+                  alice: {\(try Self.guest("uml")), interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}}
+                  bob: {interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}}}
+                segments: {lan: {kind: bridge, host: el-there}, wan: {kind: bridge, host: el-made}}
+                """
+            try withLab(file, .runner) { lab in
+                if !lab.host.isRoot { try skip("only root may change a host's network") }
+                func links() throws -> String { try lab.host.check(["ip", "link"], as: .runner) }
+                let script = """
+                    ip link add el-there type bridge && ip address add 10.1.0.9/24 dev el-there && ip link set el-there up
+                    """
+                try lab.host.check(["sh", "-c", script], as: .runner)
+                try lab.check("up")
+                for address in ["10.1.0.1", "10.1.0.2"] {
+                    try lab.host.check(["ping", "-c", "1", "-w", "10", address], as: .runner)
+                }
+                try ping(lab, "bob", "10.1.0.1")
+                let up = try links()
+                for name in ["alice-eth0", "bob-eth0", "el-made"] { #expect(up.contains(" \(name)"), "\(up)") }
+                try lab.check("link", "move", "bob:eth0", "wan", "--down-for", "0")
+                try lab.check("link", "move", "alice:eth0", "wan", "--down-for", "0")
+                try ping(lab, "bob", "10.1.0.1")
+                // A keeper that is killed leaves a bridge of its own, and whoever is next removes it.
+                let keeper = try lab.host.check(["sh", "-c", "cat \(lab.runtime)/*/keeper.pid"], as: .runner)
+                kill(Int32(keeper.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0, SIGKILL)
+                try wait(for: "the end of what the keeper had", seconds: 10) { try !links().contains("bob-eth0") }
+                try lab.endDaemon()
+                #expect(try links().contains(" el-made"))
+                try lab.check("doctor", "--fix")
+                #expect(try !links().contains(" el-made"))
+                try lab.check("up")
+                try ping(lab, "bob", "10.1.0.1")
+                try lab.check("down", "--grace", "3")
+                let after = try links()
+                for name in ["alice-eth0", "bob-eth0", "el-made"] { #expect(!after.contains(" \(name)"), "\(after)") }
+                #expect(after.contains(" el-there"))
+                try lab.host.check(["ip", "link", "delete", "el-there"], as: .runner)
+            }
+        }
+
+        @Test("a bridge of the host is not for everybody, and that is said")
+        func refused() throws {
+            try withLab("segments: {lan: {kind: bridge, host: br0}}", .ordinary) { lab in
+                let up = try lab.run(["up"])
+                #expect(up.end == .exited(4), "\(up.transcript)")
+                #expect(up.errorOutput.contains("bridge lan: this user may not change the host's network"))
+                #expect(up.errorLines.count == 1)
+            }
+        }
+    }
+}
