@@ -59,7 +59,8 @@ enum LabProgram {
         func isVerb(_ word: String?) -> Bool { verbs.contains { $0.name == word } }
         if isVerb(words.first) { return words }
         if words.first == "capture", words.count > 1, isPlaceInLab(words[1]) { return words }
-        if words.isEmpty, isInLab, TerminalMode.isTerminal(0), TerminalMode.isTerminal(1) { return ["prompt"] }
+        // Typed, or a script from a pipe or file; who only looks at the output of a lone name sees the help.
+        if words.isEmpty, isInLab, TerminalMode.isTerminal(1) || !TerminalMode.isTerminal(0) { return ["prompt"] }
         if words.first == "help", words.count > 1, isVerb(words[1]) { return Array(words.dropFirst()) + ["--help"] }
         return nil
     }
