@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import LinuxSystem
+public import LinuxSystem
 
 /// Why a stack could not be had, or a command not be run in it.
 public struct StackError: Error, Sendable, CustomStringConvertible {
@@ -139,7 +139,8 @@ extension StackError {
         }
     }
 
-    static func noTun(_ error: Errno) -> StackError {
+    /// Taps cannot be had on this host.
+    public static func noTun(_ error: Errno) -> StackError {
         let device = "/dev/net/tun"
         switch error {
         case .noEntry, .notADirectory:

@@ -65,7 +65,7 @@ public enum LabReport {
             "pid": actual?.processID.map { .integer($0) } ?? .null,
             "since": actual.map { .integer($0.since) } ?? .null,
             "status": actual?.status.map { .integer($0.shellStatus) } ?? .null,
-            "error": .optional(run?.failure ?? actual?.error), "restarts": .integer(run?.restarts ?? 0),
+            "error": .optional(run?.failure?.message ?? actual?.error), "restarts": .integer(run?.restarts ?? 0),
             "restart": .string(guest.restart.rawValue),
             "labels": .object(guest.labels.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) }),
             "overlays": .texts(overlays), "root": .string(session.layout.mountPoint(guest.name)),

@@ -9,12 +9,14 @@ final class GuestRun {
     var isReady = false
     /// A request to start it is under way, or it will be started when its time has come.
     var isStarting = false
+    /// Counts requests to start and stop it: what is found out of an end before the last one does not concern it.
+    var requests = 0
     /// Starts in a row that came to nothing.
     var failures = 0
     /// Starts by policy since the lab came up.
     var restarts = 0
     /// Why it does not run although it was to, a line.
-    var failure: String?
+    var failure: ControlError?
     var timer: ControlLoop.Token?
     var probe: ReadyProbe?
     /// Monotonic nanoseconds.

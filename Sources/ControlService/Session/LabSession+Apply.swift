@@ -90,7 +90,10 @@ extension LabSession {
         restarted = wanted.intersection(stopped)
         intent.lab = lab
         intent.wanted = wanted
-        for guest in wanted { run(of: guest).failure = nil }
+        for guest in wanted {
+            run(of: guest).failure = nil
+            run(of: guest).requests += 1
+        }
         forgetUnapplied()
         guard !steps.isEmpty else {
             save()

@@ -60,6 +60,7 @@ extension LabSession {
         if let timer = run.timer { loop.cancel(timer) }
         run.timer = nil
         run.isStarting = false
+        run.requests += 1
         run.failure = nil
         save()
     }
@@ -77,6 +78,7 @@ extension LabSession {
         intent.wanted.insert(guest)
         run(of: guest).failure = nil
         run(of: guest).failures = 0
+        run(of: guest).requests += 1
         save()
         supervise()
         guard waits else { return then(nil) }

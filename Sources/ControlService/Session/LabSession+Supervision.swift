@@ -70,7 +70,7 @@ extension LabSession {
             guard let self else { return }
             run.probe = nil
             run.isReady = isReady
-            if !isReady { run.failure = "is not ready after \(check.timeout)" }
+            if !isReady { run.failure = ControlError("is not ready after \(check.timeout)") }
             publishGuest(name, .running, nil)
             supervise()
         }
@@ -87,14 +87,24 @@ extension LabSession {
             case .onFailure: !isFine
             case .always: true
             }
-        guard again else {
-            intent.wanted.remove(name)
-            save()
-            if !isFine { run.failure = since == nil ? "did not start" : Self.ending(status) }
-            if !isFine { askWhy(name, run) }
-            return
+        if again { return startLater(name, run) }
+        if isFine { return giveUp(name, nil) }
+        // Until the reason is known it counts as being started: nobody is told before.
+        run.isStarting = true
+        let requests = run.requests
+        askWhy(name) { [weak self] reason in
+            guard let self, run.requests == requests else { return }
+            run.isStarting = false
+            giveUp(name, reason ?? ControlError(since == nil ? "did not start" : Self.ending(status)))
+            lookAround()
         }
-        startLater(name, run)
+    }
+
+    /// It is not wanted to run any more.
+    private func giveUp(_ name: String, _ failure: ControlError?) {
+        intent.wanted.remove(name)
+        run(of: name).failure = failure
+        save()
     }
 
     private static func ending(_ status: WaitStatus?) -> String {
@@ -104,13 +114,13 @@ extension LabSession {
     }
 
     /// The keeper may know more than a number.
-    private func askWhy(_ name: String, _ run: GuestRun) {
+    private func askWhy(_ name: String, then: @escaping (ControlError?) -> Void) {
         keeper.ask(["state"]) { [weak self] answer in
-            guard let self, let words = (try? answer.get())?.words else { return }
-            guard let error = KeeperState(words: words).guest(name)?.error, !error.isEmpty else { return }
-            actual.guests[name]?.error = error
-            if run.failure != nil { run.failure = error }
-            lookAround()
+            guard let words = (try? answer.get())?.words, let guest = KeeperState(words: words).guest(name),
+                let error = guest.error, !error.isEmpty
+            else { return then(nil) }
+            self?.actual.guests[name]?.error = error
+            then(ControlError(error, status: guest.errorStatus ?? 1))
         }
     }
 
@@ -147,11 +157,10 @@ extension LabSession {
         keeper.ask(["start", guest.name]) { [weak self] answer in
             guard let self, case .failure(let error) = answer else { return }
             run.isStarting = false
-            run.failure = error.message
+            run.failure = ControlError(error.message, status: error.status)
             actual.guests[guest.name]?.error = error.message
             if guest.restart == .never {
-                intent.wanted.remove(guest.name)
-                save()
+                giveUp(guest.name, run.failure)
             } else {
                 startLater(guest.name, run)
             }
@@ -160,18 +169,18 @@ extension LabSession {
     }
 
     /// Why guests will not be ready, a line each.
-    private func failures(_ names: Set<String>) -> [String] {
-        var lines: [String] = []
+    private func failures(_ names: Set<String>) -> [ControlError] {
+        var failures: [ControlError] = []
         for guest in intent.lab.guests where names.contains(guest.name) {
             let run = run(of: guest.name)
             if let failure = run.failure, !run.isStarting {
-                let text =
-                    failure.contains("\"\(guest.name)\"") || failure.hasPrefix(guest.name)
-                    ? failure : "guest \"\(guest.name)\" \(failure)"
-                lines.append(text)
+                let isNamed =
+                    failure.message.contains("\"\(guest.name)\"") || failure.message.hasPrefix(guest.name)
+                let text = isNamed ? failure.message : "guest \"\(guest.name)\" \(failure.message)"
+                failures.append(ControlError(text, status: failure.status))
             }
         }
-        return lines
+        return failures
     }
 
     /// Calls back when these guests are ready, or one of them cannot be, or after the time.
@@ -188,7 +197,10 @@ extension LabSession {
             guard let self, !hasEnded else { return then(ControlError("the lab has ended")) }
             let failures = failures(names)
             if isReached || !failures.isEmpty {
-                return then(failures.isEmpty ? nil : ControlError(failures.joined(separator: "\n")))
+                guard let first = failures.first else { return then(nil) }
+                // Of the same sort, or just failed.
+                let status = failures.allSatisfy { $0.status == first.status } ? first.status : 1
+                return then(ControlError(failures.map(\.message).joined(separator: "\n"), status: status))
             }
             let open = names.filter { !self.run(of: $0).isReady }.sorted().joined(separator: ", ")
             then(ControlError("not ready in time: \(open)", status: 3))

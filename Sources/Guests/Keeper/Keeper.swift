@@ -249,7 +249,8 @@ extension KeptGuest {
         status.processID = processID
         status.since = since
         status.status = self.status
-        status.error = error
+        status.error = error?.message
+        status.errorStatus = error?.status
         let order = plan.interfaces.map(\.name)
         let others = interfaces.keys.filter { !order.contains($0) }.sorted()
         status.interfaces = (order + others).compactMap { name in

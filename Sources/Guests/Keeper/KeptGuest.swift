@@ -45,7 +45,7 @@ final class KeptGuest {
     private(set) var since = WallClock.nanoseconds / 1_000_000_000
     private(set) var processID: Int32?
     private(set) var status: WaitStatus?
-    private(set) var error: String?
+    private(set) var error: GuestError?
     /// What its driver said last while it started: why it did not, if it did not.
     private var lastWords: String?
     var interfaces: [String: Interface] = [:]
@@ -132,7 +132,9 @@ final class KeptGuest {
         waiters.append(Waiter(state: wanted, then: then, timer: timer, id: id))
     }
 
-    private var hasStopped: GuestError { GuestError("\(name) has stopped" + (error.map { ": \($0)" } ?? "")) }
+    private var hasStopped: GuestError {
+        GuestError("\(name) has stopped" + (error.map { ": \($0.message)" } ?? ""), status: error?.status ?? 1)
+    }
 
     private func settle(_ id: Int, _ error: GuestError?) {
         guard let index = waiters.firstIndex(where: { $0.id == id }) else { return }
@@ -154,7 +156,7 @@ final class KeptGuest {
             try LabPlaces.makeDirectories(plan.runDirectory)
             driver = try GuestDrivers.make(for: self)
         } catch {
-            self.error = error.message
+            self.error = error
             throw error
         }
         self.driver = driver
@@ -310,7 +312,7 @@ extension KeptGuest: GuestHost {
         killTimer = nil
         self.status = status
         if state == .starting {
-            error = error ?? lastWords ?? "it ended while it was starting: \(Self.describe(status))"
+            error = error ?? GuestError(lastWords ?? "it ended while it was starting: \(Self.describe(status))")
         }
         processID = nil
         try? FileSystem.remove(plan.runDirectory + "/pid")
@@ -331,7 +333,7 @@ extension KeptGuest: GuestHost {
 
     /// Why it will not run, to be said with its end.
     func fail(_ error: GuestError) {
-        self.error = error.message
+        self.error = error
         log(error.message)
     }
 

@@ -170,6 +170,11 @@ final class ProcessGuest: GuestDriver {
         then(.failure(GuestError("\(host.plan.name) is a process guest: it has no monitor", status: 2)))
     }
 
+    /// What open(2) of the tap device says where there is none, or none for this user.
+    private static func saysNoDevice(_ error: Errno) -> Bool {
+        [ENOENT, ENOTDIR, EACCES, EPERM, ENXIO, ENODEV].contains(error.rawValue)
+    }
+
     // MARK: Messages of the first process
 
     /// Has the first process of a guest that runs make system calls.
@@ -202,7 +207,12 @@ final class ProcessGuest: GuestDriver {
             let script = scripts.removeFirst()
             let what = script.script.name(message.subject)
             let error = Errno(rawValue: message.value)
-            script.then(.failure(GuestError("\(host.plan.name): cannot \(what): \(error)")))
+            if case .tap = script.script.products[Int(message.subject)], Self.saysNoDevice(error) {
+                let reason = StackError.noTun(error)
+                script.then(.failure(GuestError("\(host.plan.name): \(reason)", status: reason.exitStatus)))
+            } else {
+                script.then(.failure(GuestError("\(host.plan.name): cannot \(what): \(error)")))
+            }
         case .terminal: commands[message.subject]?.opened(message.descriptors.first)
         case .executionFailed:
             let command = commands.removeValue(forKey: message.subject)

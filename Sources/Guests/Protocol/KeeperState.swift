@@ -19,6 +19,8 @@ public struct KeeperState: Equatable, Sendable {
         public var status: WaitStatus?
         /// Why it does not run, when that was not wanted.
         public var error: String?
+        /// What a program ends with because of that: 1 to 4.
+        public var errorStatus: Int32?
         public var interfaces: [Interface] = []
 
         public init(name: String) { self.name = name }
@@ -61,6 +63,7 @@ public struct KeeperState: Equatable, Sendable {
             words.add("since", String(guest.since))
             words.add("status", guest.status.map { String($0.rawValue) })
             words.add("error", guest.error)
+            words.add("error-status", guest.errorStatus.map { String($0) })
             for interface in guest.interfaces {
                 words.add("interface", GuestPlan.port(guest: guest.name, interface: interface.name))
                 words.add("segment", interface.segment ?? "-")
@@ -130,6 +133,7 @@ public struct KeeperState: Equatable, Sendable {
         case "since": guest.since = UInt64(value) ?? 0
         case "status": guest.status = Int32(value).map { WaitStatus(rawValue: $0) }
         case "error": guest.error = value
+        case "error-status": guest.errorStatus = Int32(value)
         default: break
         }
     }
