@@ -70,6 +70,44 @@ struct DifferenceTests {
         #expect(requests(stopped).first?.prefix(2) == ["define", "alice"])
     }
 
+    @Test("An interface that is made anew in a running guest is plugged in again, with what was set of it")
+    func anew() throws {
+        func file(_ end: String) -> String {
+            "guests: {a: {interfaces: {eth0: {segment: lan, impair: {loss: 1%}, mac: \"02:00:00:00:00:0\(end)\"}, eth1: {}}}}\n"
+                + "segments: {lan: {}}"
+        }
+        let requests = try requests(try steps(file("2"), from: file("1")))
+        #expect(
+            requests.map { $0.prefix(3).joined(separator: " ") } == [
+                "interface-remove a eth0", "interface-add a interface=eth0", "define a kind=process", "plug a:eth0 lan",
+                "fabric impair a:eth0", "fabric impair a:eth0",
+            ]
+        )
+        // It stays the first.
+        #expect(requests[1].contains("at=0"))
+    }
+
+    @Test(
+        "A pair is moved between bridges; to another kind of segment, or on a bridge that is made anew, it is made anew"
+    )
+    func pairs() throws {
+        func file(_ segment: String, _ settings: String = "") -> String {
+            "guests: {a: {interfaces: {eth0: {segment: \(segment)}}}}\n"
+                + "segments: {lan: {kind: bridge\(settings)}, dmz: {kind: bridge}, out: {kind: bridge, host: br0}, wan: {}}"
+        }
+        func verbs(_ text: String) throws -> [String] {
+            try requests(try steps(text, from: file("lan"))).map { $0[0] }
+        }
+        let moved = try requests(try steps(file("dmz"), from: file("lan")))
+        #expect(moved.first == ["plug", "a:eth0", "dmz"])
+        #expect(try verbs(file("dmz")) == ["plug", "define"])
+        #expect(try verbs(file("out")) == ["interface-remove", "interface-add", "define"])
+        #expect(try verbs(file("wan")) == ["interface-remove", "interface-add", "define", "plug"])
+        #expect(
+            try verbs(file("lan", ", mtu: 9000")) == ["bridge-add", "interface-remove", "interface-add", "define"]
+        )
+    }
+
     @Test("What a running guest cannot take starts it anew")
     func restart() throws {
         let changed = Plans.mesh.replacing("alice:\n", with: "alice:\n    memory: 64M\n")

@@ -54,10 +54,11 @@ public struct ActualState: Sendable, Equatable {
             if let status { guest.status = status }
             if state == .stopped { guest.processID = nil }
             guests[name] = guest
-        case .interface(let port, let segment, let carrier):
+        case .interface(let port, let segment, let carrier, let isShown):
             var interface = interfaces[port] ?? Interface()
             interface.segment = segment
             interface.hasCarrier = carrier
+            interface.showsCarrier = isShown
             interfaces[port] = interface
         default: break
         }

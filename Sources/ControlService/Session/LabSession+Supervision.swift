@@ -22,7 +22,7 @@ extension LabSession {
         actual.take(event)
         switch event {
         case .guest(let name, let state, let status): guestChanged(name, before.guests[name]?.state, state, status)
-        case .interface(let port, let segment, let carrier):
+        case .interface(let port, let segment, let carrier, _):
             publish(
                 "interface",
                 [

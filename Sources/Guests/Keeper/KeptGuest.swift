@@ -291,7 +291,14 @@ final class KeptGuest {
 
     func tellInterface(_ name: String) {
         guard let interface = interfaces[name] else { return }
-        keeper.tell(.interface(port: port(name), segment: interface.segment, carrier: interface.hasCarrier))
+        keeper.tell(
+            .interface(
+                port: port(name),
+                segment: interface.segment,
+                carrier: interface.hasCarrier,
+                isShown: driver?.interfacesWithoutCarrier.contains(name) != true
+            )
+        )
     }
 }
 

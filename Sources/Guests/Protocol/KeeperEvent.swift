@@ -7,8 +7,8 @@ public import LinuxSystem
 public enum KeeperEvent: Equatable, Sendable {
     /// A guest is in another state; how it ended, when it has.
     case guest(name: String, state: GuestState, status: WaitStatus?)
-    /// An interface (`alice:eth0`) is plugged into a segment, or into none; its carrier.
-    case interface(port: String, segment: String?, carrier: Bool)
+    /// An interface (`alice:eth0`) is plugged into a segment, or into none; its carrier, and whether the guest can see that.
+    case interface(port: String, segment: String?, carrier: Bool, isShown: Bool = true)
     /// The fabric died and was replaced.
     case fabricRestarted
     /// A line of the lab's log.
@@ -21,8 +21,8 @@ public enum KeeperEvent: Equatable, Sendable {
         switch self {
         case .guest(let name, let state, let status):
             ["guest", name, state.rawValue] + (status.map { [String($0.rawValue)] } ?? [])
-        case .interface(let port, let segment, let carrier):
-            ["interface", port, segment ?? "-", carrier ? "up" : "down"]
+        case .interface(let port, let segment, let carrier, let isShown):
+            ["interface", port, segment ?? "-", carrier ? "up" : "down"] + (isShown ? [] : ["not-shown"])
         case .fabricRestarted: ["fabric", "restarted"]
         case .log(let line): ["log", line]
         case .other(let words): words
@@ -36,8 +36,13 @@ public enum KeeperEvent: Equatable, Sendable {
             let status = words.count == 4 ? Int32(words[3]).map { WaitStatus(rawValue: $0) } : nil
             self = .guest(name: words[1], state: state, status: status)
             return
-        case ("interface", 4):
-            self = .interface(port: words[1], segment: words[2] == "-" ? nil : words[2], carrier: words[3] == "up")
+        case ("interface", 4...5):
+            self = .interface(
+                port: words[1],
+                segment: words[2] == "-" ? nil : words[2],
+                carrier: words[3] == "up",
+                isShown: words.last != "not-shown"
+            )
             return
         case ("fabric", 2) where words[1] == "restarted":
             self = .fabricRestarted

@@ -186,31 +186,36 @@ public final class UMLDriver: GuestDriver {
     /// A vector device of the kernel's `bess` transport, the one kind that a running kernel takes: it has no carrier.
     public func add(_ interface: InterfacePlan, then: @escaping (GuestError?) -> Void) {
         guard machine != nil else { return then(GuestError("the guest does not run")) }
+        let device = "vec\(nextVector)"
+        nextVector += 1
+        // Whoever is told of its port now is told that it shows no carrier.
+        devices[interface.name] = device
         host.openMessages(interface: interface.name) { [weak self] result in
             guard let self, let machine = self.machine else { return then(GuestError("the guest has ended")) }
             switch result {
-            case .failure(let error): then(error)
-            case .success(let path): self.plug(interface, path: path, machine: machine, then: then)
+            case .failure(let error):
+                devices[interface.name] = nil
+                then(error)
+            case .success(let path): self.plug(interface, device, path: path, machine: machine, then: then)
             }
         }
     }
 
     private func plug(
         _ interface: InterfacePlan,
+        _ device: String,
         path: String,
         machine: UMLMachine,
         then: @escaping (GuestError?) -> Void
     ) {
-        let device = "vec\(nextVector)"
-        nextVector += 1
         let line = "config \(device):transport=bess,dst=\(path),mac=\(interface.hardwareAddress)"
         machine.mconsole.send(line) { [weak self] result in
             if case .failure(let error) = result {
+                self?.devices[interface.name] = nil
                 self?.host.unplug(interface: interface.name)
                 return then(error)
             }
             guard let self else { return }
-            self.devices[interface.name] = device
             self.request(["interface", interface.name] + interface.agentWords(device: device)) { answer in
                 guard case .failure(let error) = answer else { return then(nil) }
                 then(error)

@@ -40,6 +40,7 @@ struct KeeperProtocolTests {
             .guest(name: "a", state: .stopped, status: WaitStatus(rawValue: 9)),
             .interface(port: "a:eth0", segment: nil, carrier: false),
             .interface(port: "a:eth0", segment: "lan", carrier: true),
+            .interface(port: "a:eth1", segment: "lan", carrier: true, isShown: false),
             .fabricRestarted, .log("a line of text"), .other(["moon", "full"]),
         ]
         for event in events { #expect(KeeperEvent(words: event.words) == event) }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Guests
 import Model
 import TestSupport
 import Testing
@@ -51,11 +52,7 @@ extension Integration {
 
         /// Devices on a bridge of the lab's own network namespace.
         private func devices(_ lab: RunningLab, _ bridge: String) throws -> String {
-            let keeper = try lab.host.check(["sh", "-c", "cat \(lab.runtime)/*/keeper.pid"], as: .runner)
-                .trimmingCharacters(in: .whitespacesAndNewlines)
-            // The holder is the keeper's first child.
-            let children = try lab.host.check(["cat", "/proc/\(keeper)/task/\(keeper)/children"], as: .runner)
-            let holder = children.split(separator: " ").first ?? ""
+            let holder = try lab.keeper().request(["hello"]).value("holder") ?? ""
             return try lab.host.run([
                 "nsenter", "--user=/proc/\(holder)/ns/user", "--preserve-credentials", "--net=/proc/\(holder)/ns/net",
                 "ip", "-d", "link", "show", "master", bridge,
@@ -131,6 +128,43 @@ extension Integration {
             }
         }
 
+        @Test(
+            "machines on a bridge when the fabric dies, when the bridge is made anew, when it becomes a switch",
+            arguments: ["uml", "qemu"]
+        )
+        func changes(kind: String) throws {
+            func file(_ segment: String) throws -> String {
+                """
+                guests:
+                  alice: {\(try Self.guest(kind)), interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}}
+                  carol: {interfaces: {eth0: {segment: lan, address: 10.1.0.3/24}}}
+                segments: {lan: {\(segment)}}
+                """
+            }
+            try withLab(try file("kind: bridge"), .ordinary) { lab in
+                try lab.check("up")
+                let process = try lab.json("inspect", "alice")["pid"]
+                try ping(lab, "carol", "10.1.0.1")
+                for segment in ["kind: bridge, mtu: 1400", "mtu: 1400", "kind: bridge"] {
+                    try lab.write(try file(segment))
+                    try lab.check("up")
+                    try ping(lab, "carol", "10.1.0.1")
+                    let again = try lab.json("up", "--format", "json")
+                    #expect(again["changes"]?.list?.isEmpty == true, "\(again)")
+                }
+                #expect(try lab.json("inspect", "alice:eth0")["showsCarrier"]?.flag == true)
+                let hello = try lab.keeper().request(["hello"])
+                kill(try #require(hello.value("fabric").flatMap { Int32($0) }), SIGKILL)
+                try ping(lab, "carol", "10.1.0.1")
+                #expect(try devices(lab, "lan").contains(" alice-eth0"))
+                // The kernel of a UML guest has no other way to an interface then than one that shows no carrier.
+                try wait(for: "what is known of its carrier", seconds: 5) {
+                    try lab.json("inspect", "alice:eth0")["showsCarrier"]?.flag == (kind != "uml")
+                }
+                #expect(try lab.json("inspect", "alice")["pid"] == process)
+            }
+        }
+
         @Test("addresses and routes of a process guest are as they were after a move to a switch")
         func routes() throws {
             let file = """
@@ -186,8 +220,8 @@ extension Integration {
                 try lab.check("link", "move", "alice:eth0", "wan", "--down-for", "0")
                 try ping(lab, "bob", "10.1.0.1")
                 // A keeper that is killed leaves a bridge of its own, and whoever is next removes it.
-                let keeper = try lab.host.check(["sh", "-c", "cat \(lab.runtime)/*/keeper.pid"], as: .runner)
-                kill(Int32(keeper.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0, SIGKILL)
+                let hello = try lab.keeper().request(["hello"])
+                kill(try #require(hello.value("pid").flatMap { Int32($0) }), SIGKILL)
                 try wait(for: "the end of what the keeper had", seconds: 10) { try !links().contains("bob-eth0") }
                 try lab.endDaemon()
                 #expect(try links().contains(" el-made"))
@@ -212,5 +246,17 @@ extension Integration {
                 #expect(up.errorLines.count == 1)
             }
         }
+    }
+}
+
+extension RunningLab {
+    /// The keeper of the one lab that runs.
+    fileprivate func keeper() throws -> KeeperClient {
+        let names = try FileManager.default.contentsOfDirectory(atPath: runtime)
+        guard let name = names.first(where: { FileManager.default.fileExists(atPath: "\(runtime)/\($0)/keeper") })
+        else {
+            throw IntegrationFailure("no keeper in \(runtime): \(names)")
+        }
+        return try KeeperClient(runtimeDirectory: "\(runtime)/\(name)")
     }
 }
