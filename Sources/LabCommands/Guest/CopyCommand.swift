@@ -13,8 +13,8 @@ struct CopyCommand: ParsableCommand {
             commandName: "cp",
             abstract: "Copy files and directories between the host and a running guest.",
             discussion: """
-                etherloom cp file alice:/tmp/; etherloom cp alice:/etc/hosts . The guest needs tar. Its owners become those \
-                of the copying user. Trees of process and uml guests can be edited at mount/GUEST as well.
+                etherloom cp file alice:/tmp/; etherloom cp alice:/etc/hosts . The guest needs tar. What comes from there \
+                belongs to the copying user. Trees of process and uml guests can be edited at mount/GUEST as well.
                 """
         )
     }
@@ -52,18 +52,26 @@ struct CopyCommand: ParsableCommand {
             runtime,
             input: pipe.first.rawValue
         )
+        // Whoever still writes there learns that nobody reads.
+        try pipe.first.close()
         try Self.check(try tar.wait().shellStatus, status, guest)
     }
 
     private func copyOut(_ guest: String, _ path: String, _ target: String, _ runtime: String) throws {
         let parts = PathParts(path)
+        guard parts.name != ".." else {
+            throw Failure("cp: \(path): name what is to be copied", status: ExitStatus.usage)
+        }
         let isDirectory = (try? FileStatus(path: target))?.isDirectory == true
         let to = isDirectory ? PathParts(directory: target, name: parts.name) : PathParts(target)
+        // The archive is the guest's work: see `ReceivedTree`.
+        let received = try ReceivedTree(beside: to.directory)
         let pipe = try OwnedDescriptor.pipe()
         let tar = try ChildProgram(
-            ["tar", "--no-same-owner"] + Self.renaming(parts.name, to.name) + ["-C", to.directory, "-xf", "-"],
+            ["tar", "--no-same-owner", "--no-same-permissions", "-C", received.directory, "-xf", "-"],
             input: pipe.first.rawValue
         )
+        try pipe.first.close()
         let status = try GuestTool.status(
             ["tar", "-C", parts.directory, "-cf", "-", "--", parts.name],
             guest,
@@ -72,6 +80,7 @@ struct CopyCommand: ParsableCommand {
         )
         try pipe.second.close()
         try Self.check(try tar.wait().shellStatus, status, guest)
+        try received.take(parts.name, to: to.directory, as: to.name)
     }
 
     /// The first part of each path is another one: GNU tar.
