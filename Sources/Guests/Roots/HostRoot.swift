@@ -27,6 +27,7 @@ enum HostRoot {
     static func overlays(_ plan: RootPlan, target: String, skeleton: String) throws(GuestError) -> [RootMount.Overlay] {
         let directories = try makeSkeleton(skeleton)
         let work = RootDirectories.work(of: plan.upper)
+        try RootDirectories.makeHidden(RootDirectories.split(plan.upper).parent)
         try RootDirectories.make(plan.upper, mode: 0o755)
         try RootDirectories.make(work, mode: 0o755)
         var overlays = [

@@ -27,6 +27,7 @@ enum RootDirectories {
         if HostRoot.isMeant(by: plan.master) {
             return try HostRoot.overlays(plan, target: target, skeleton: skeleton)
         }
+        try makeHidden(split(plan.upper).parent)
         for path in [plan.upper, work(of: plan.upper)] { try make(path, mode: 0o755) }
         let root = RootMount.Overlay(
             target: target,
@@ -35,6 +36,14 @@ enum RootDirectories {
             layers: plan.layers + [plan.master]
         )
         return [root]
+    }
+
+    /// A directory that nobody else can enter: programs in there that set their user would set him to ours. One that is there
+    /// already stays as its owner has it.
+    static func makeHidden(_ path: String) throws(GuestError) {
+        let parent = split(path).parent
+        if !parent.isEmpty { try make(parent, mode: 0o755) }
+        try make(path, mode: 0o700)
     }
 
     /// A directory with all that it is in.

@@ -84,7 +84,7 @@ public struct RootSnapshots: Sendable {
     }
 
     private func lock() throws(GuestError) -> Lock {
-        try RootDirectories.make(directory, mode: 0o755)
+        try RootDirectories.makeHidden(directory)
         do throws(Errno) {
             return try Lock(directory)
         } catch {

@@ -98,7 +98,7 @@ struct ForkCommand: ParsableCommand {
                 if target == "\(from)/\(entry)" || target.hasPrefix("\(from)/\(entry)/") { continue }
                 try FileSystem.makeLink("\(target)/\(entry)", to: "\(from)/\(entry)")
             }
-            try FileSystem.makeDirectory(target + "/snapshots", mode: 0o755)
+            try FileSystem.makeDirectory(target + "/snapshots", mode: 0o700)
             do throws(Errno) {
                 try FileSystem.rename(saved, to: own)
             } catch {

@@ -198,4 +198,18 @@ struct MasterTests {
         #expect(Unpacking.removed(line).map { $0.map(\.description) } == [["a b", "ä\n\\", ".wh.x"]])
         #expect(Unpacking.removed(Array("a/b\na/.whx\n".utf8)).isEmpty)
     }
+
+    @Test(
+        "marks that would be for a directory itself, or the one above, remove nothing",
+        arguments: [".wh.", ".wh..", ".wh..."]
+    )
+    func marksOfDirectories(_ mark: String) throws {
+        let directory = NSTemporaryDirectory() + "el-marks-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: directory + "/a/b", withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        for path in [[mark], ["a", mark]] {
+            try Whiteouts.apply(path.map { FileName($0) }, in: directory)
+        }
+        #expect(FileManager.default.fileExists(atPath: directory + "/a/b"))
+    }
 }

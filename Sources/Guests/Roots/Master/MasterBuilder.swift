@@ -132,6 +132,11 @@ public struct MasterBuilder {
             }
             // Where it cannot be noted it is a master all the same.
             try? DirectoryHandle.open(temporary).setNote(Self.note, source.origin)
+            // Programs in there that set their user to root's would set it to this user's on the host. Guests see the mode of
+            // their own root. What root makes may be for everybody.
+            if CurrentProcess.userID != 0 {
+                try system { () throws(Errno) in try FileSystem.setMode(temporary, 0o700) }
+            }
             try system { () throws(Errno) in try DirectoryHandle.open(temporary).synchronize() }
         }
         try system { () throws(Errno) in try FileSystem.rename(temporary, to: path) }

@@ -122,6 +122,8 @@ enum Whiteouts {
             return try apply(mark, path.dropFirst(), in: inner, place: "\(place)/\(next)")
         }
         let isOpaque = mark.description == ".wh..wh..opq"
+        // `.wh..` and `.wh...` would be this directory and the one above.
+        if [".wh.", ".wh..", ".wh..."].contains(mark.description) { return }
         for name in isOpaque ? try directory.names() : [mark.dropping(4)] {
             if let failure = TreeRemoval.remove(name, in: directory, place: place) { throw failure }
         }
