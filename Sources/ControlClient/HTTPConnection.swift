@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Guests
 import LinuxSystem
 import Model
 
@@ -16,8 +17,7 @@ final class HTTPConnection {
     }
 
     init(path: String) throws(Errno) {
-        guard let address = UnixSocketAddress(path: path) else { throw .nameTooLong }
-        socket = try UnixSocket.connection(.stream, to: address)
+        socket = try LabPlaces.connection(.stream, to: path)
         try socket.setBlocking()
     }
 

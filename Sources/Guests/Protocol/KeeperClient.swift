@@ -23,12 +23,11 @@ public final class KeeperClient {
     /// A socket connected to a keeper.
     static func connect(_ runtimeDirectory: String) throws(GuestError) -> OwnedDescriptor {
         let path = RuntimeFiles(directory: runtimeDirectory).keeper
-        guard let address = UnixSocketAddress(path: path) else {
-            throw GuestError("\(path): longer than a socket's path may be")
-        }
         do {
-            return try UnixSocket.connection(.sequencedPacket, to: address)
+            return try LabPlaces.connection(.sequencedPacket, to: path)
         } catch {
+            if error == .nameTooLong { throw GuestError("\(path): longer than a socket's path may be") }
+            if error == .notPermitted { throw GuestError("\(path): belongs to another user; remove it", status: 4) }
             if error == .noEntry || error == .connectionRefused {
                 throw GuestError("no lab runs at \(runtimeDirectory)", status: 4)
             }

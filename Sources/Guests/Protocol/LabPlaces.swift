@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import LinuxSystem
+public import LinuxSystem
 
 /// Where a running lab has its sockets, and the user's daemon its own.
 ///
@@ -60,6 +60,17 @@ public enum LabPlaces {
                 if error != .exists { throw GuestError("cannot make \(made): \(error)") }
             }
         }
+    }
+
+    /// A connection with a program of this user's, or of root's: below /tmp somebody else may have made the directory first, and
+    /// what is said there is nothing for him. Throws `notPermitted` then. Root may speak with anybody's by an explicit path.
+    public static func connection(_ kind: UnixSocket.Kind, to path: String) throws(Errno) -> OwnedDescriptor {
+        guard let address = UnixSocketAddress(path: path) else { throw .nameTooLong }
+        let socket = try UnixSocket.connection(kind, to: address)
+        let (own, other) = (CurrentProcess.userID, try UnixSocket.credentials(socket).userID)
+        let isMeant = own == 0 && !path.hasPrefix(userDirectory + "/")
+        guard other == own || other == 0 || isMeant else { throw .notPermitted }
+        return socket
     }
 
     private static func isOwn(_ path: String) -> Bool {
