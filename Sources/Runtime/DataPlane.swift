@@ -156,6 +156,7 @@ public final class DataPlane {
             case .spanningTree(let event): return .spanningTree(event)
             case .loopSuspected(let suspicion): return .loopSuspected(suspicion)
             case .failed(let error): return .failed(error)
+            case .lost(let count): return .lost(count)
             }
         }
     }
@@ -172,6 +173,8 @@ public final class DataPlane {
         /// One address comes from two ports in turn, many times a second: the cables form a loop.
         case loopSuspected(LoopWatch.Suspicion)
         case failed(Errno)
+        /// So many others came faster than they were taken: notices, what spanning trees decided. Nothing that the books need.
+        case lost(UInt64)
     }
 
     public func setHub(_ isHub: Bool) { mailbox.perform(.setHub(isHub)) }

@@ -46,6 +46,16 @@ public enum EngineEvent: Sendable {
     case loopSuspected(LoopWatch.Suspicion)
     /// The loop itself cannot go on.
     case failed(Errno)
+    /// So many were not kept, because they were not taken in time.
+    case lost(UInt64)
+
+    /// Whether the control thread's books would be wrong without it. Of these there are no more than places.
+    var isNecessary: Bool {
+        switch self {
+        case .endpointEnded, .failed: true
+        default: false
+        }
+    }
 }
 
 /// Carries a non-copyable value through a queue.
@@ -69,10 +79,15 @@ final class Box<Content: ~Copyable & Sendable>: Sendable {
 ///
 /// Each side queues under a lock that is held for a few instructions and wakes the other by an eventfd. The loop looks here
 /// only when woken, so that the frame path takes no lock.
+///
+/// What the loop reports is bounded, because others cause it (a bridge that says something else with each BPDU) and nobody may
+/// take it for a while: beyond a number it is counted and no more. There is room for all of it from the start, so that the
+/// loop never allocates.
 final class EngineMailbox: Sendable {
     private struct Queues: Sendable {
         var commands: [EngineCommand] = []
         var events: [EngineEvent] = []
+        var lostCount: UInt64 = 0
         var posted = 0
         var done = 0
         /// The loop has ended: nobody will perform anything any more.
@@ -87,12 +102,18 @@ final class EngineMailbox: Sendable {
     private let toControl: EventFD
     private let completion: EventFD
 
+    /// Events that wait, beside those that are necessary.
+    static let eventLimit = 1024
+    private let eventCapacity: Int
+
     init(state: EngineState) throws(Errno) {
         self.state = state
         epoll = try Epoll()
         toLoop = try EventFD()
         toControl = try EventFD()
         completion = try EventFD()
+        eventCapacity = Self.eventLimit + state.table.endpointCount + 1
+        queues.withLock { $0.events.reserveCapacity(eventCapacity) }
     }
 
     // MARK: The loop's side
@@ -112,7 +133,13 @@ final class EngineMailbox: Sendable {
         completion.signal()
     }
     func post(_ event: EngineEvent) {
-        queues.withLock { $0.events.append(event) }
+        queues.withLock {
+            if $0.events.count < Self.eventLimit || event.isNecessary {
+                $0.events.append(event)
+            } else {
+                $0.lostCount += 1
+            }
+        }
         toControl.signal()
     }
 
@@ -123,11 +150,17 @@ final class EngineMailbox: Sendable {
 
     func takeEvents() -> [EngineEvent] {
         toControl.drain()
-        return queues.withLock {
-            let events = $0.events
-            $0.events = []
-            return events
+        guard queues.withLock({ !$0.events.isEmpty }) else { return [] }
+        // The other side goes on with this one's room.
+        var events: [EngineEvent] = []
+        events.reserveCapacity(eventCapacity)
+        let lostCount = queues.withLock { queues in
+            swap(&queues.events, &events)
+            defer { queues.lostCount = 0 }
+            return queues.lostCount
         }
+        if lostCount > 0 { events.append(.lost(lostCount)) }
+        return events
     }
 
     /// Has the loop perform a command and waits until it has: microseconds, since the loop never blocks.

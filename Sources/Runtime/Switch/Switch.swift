@@ -257,6 +257,10 @@ public final class Switch: EndpointHost {
                         + "unplug one, or turn the spanning tree on"
                 )
                 onLoop(loop)
+            case .lost(let count):
+                // What the trees are now is asked of the loop by whoever wants to know.
+                newTreePorts = []
+                log("\(count) events came faster than they could be taken and were not told")
             case .failed(let error):
                 log("the data plane stopped: \(error)")
                 onShutdown()

@@ -69,7 +69,7 @@ public final class CableEnd: EndpointHost {
         case .notice(let place, let notice):
             guard let occupant, occupant.place == place else { return }
             occupant.newcomer.onNotice(notice)
-        case .failed, .spanningTree, .forwardingChanged, .loopSuspected: break
+        case .failed, .spanningTree, .forwardingChanged, .loopSuspected, .lost: break
         }
     }
 }
