@@ -132,10 +132,13 @@ extension Fabric {
             for end in ends { end.close() }
             throw FabricError("patch \(name): \(error)")
         }
-        for (end, segment) in zip(ends, segments) {
-            ports[end.name] = end
-            try end.plug(into: segment, downFor: nil)
+        do throws(FabricError) {
+            for (end, segment) in zip(ends, segments) { try end.plug(into: segment, downFor: nil) }
+        } catch {
+            for end in ends { end.close() }
+            throw error
         }
+        for end in ends { ports[end.name] = end }
         patches[name] = (first, second)
     }
 

@@ -78,7 +78,13 @@ public final class FabricServer {
 
     /// Sends a message, now or when there is room.
     private func deliver(_ words: [String], to connection: Connection) throws(Errno) {
-        let bytes = try WordMessage(words).encoded()
+        // One that cannot be said is no reason to part: the other side would take the end for the fabric's.
+        let bytes: [UInt8]
+        if let encoded = try? WordMessage(words).encoded() {
+            bytes = encoded
+        } else {
+            bytes = try WordMessage(Self.unspeakable(words)).encoded()
+        }
         if connection.unsent.isEmpty {
             do throws(Errno) {
                 return try UnixSocket.send(bytes, to: connection.descriptor)
@@ -131,6 +137,10 @@ public final class FabricServer {
         } catch {
             return [["error", "\(error.status)", error.message]]
         }
+    }
+
+    private static func unspeakable(_ words: [String]) -> [String] {
+        words.first == "event" ? ["event", "lost", "1"] : ["error", "1", "the answer is too long"]
     }
 
     /// A long answer as several: `ok more …`, and the last one `ok end …`.
