@@ -42,6 +42,8 @@ long cel_await_message(int control, void *buffer, size_t capacity, int *descript
         int truncated = 0;
         long size = cel_receive_descriptors(control, buffer, capacity, descriptors, CEL_DESCRIPTORS_MAX, count, &truncated);
         if (size == -EINTR) continue;
+        /* One that was cut short is none: what it asks for is nothing that anybody knows. */
+        if (truncated && size > 0) *(char *)buffer = 0;
         if (size != -EAGAIN) return size;
         struct pollfd event = {control, POLLIN, 0};
         poll(&event, 1, -1);
@@ -99,11 +101,9 @@ int cel_execute_image(const void *image, size_t size, char *const *extra) {
     return errno;
 }
 
-/* A descriptor table that holds only these, from 0 on; `above` keeps its number, which is behind them. */
+/* A descriptor table that holds only these, from 0 on; `above` keeps its number, which is behind them. They are behind it. */
 static void place_descriptors(const int *descriptors, int count, int above) {
-    int moved[CEL_DESCRIPTORS_MAX];
-    for (int i = 0; i < count; i++) moved[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, above + 1);
-    for (int i = 0; i < count; i++) dup2(moved[i], i);
+    for (int i = 0; i < count; i++) dup2(descriptors[i], i);
     for (int i = count; i < 3; i++) {
         int null = open("/dev/null", O_RDWR);
         if (null >= 0 && null != i) {
@@ -127,12 +127,21 @@ static int start_program(unsigned long flags, const void *image, size_t size, co
         cel_parent_death_signal(SIGKILL);
         if (getppid() != parent) _exit(127);
         /* Descriptors to be may have this number already: they are moved behind it. */
-        int moved[CEL_DESCRIPTORS_MAX];
-        for (int i = 0; i < count; i++) moved[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, place + 1);
-        dup3(report[1], place, O_CLOEXEC);
+        int moved[CEL_DESCRIPTORS_MAX], error = 0;
+        for (int i = 0; i < count && !error; i++) {
+            moved[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, place + 1);
+            if (moved[i] < 0) error = errno;
+        }
+        /* A program without its descriptors would take ours for them. */
+        if (error || (report[1] != place && dup3(report[1], place, O_CLOEXEC) < 0)) {
+            if (!error) error = errno;
+            long ignored = write(report[1], &error, sizeof error);
+            (void)ignored;
+            _exit(127);
+        }
         place_descriptors(moved, count, place);
         cel_default_signals();
-        int error = cel_execute_image(image, size, NULL);
+        error = cel_execute_image(image, size, NULL);
         long ignored = write(place, &error, sizeof error);
         (void)ignored;
         _exit(127);

@@ -236,15 +236,16 @@ static _Noreturn void be_command(
         if (ioctl(terminal, TIOCSCTTY, 1) < 0) fail(control, subject, CEL_EXEC_TERMINAL, errno);
         for (int i = 0; i < 3; i++) streams[i] = terminal;
     } else {
-        for (int i = 0; i < 3 && i < count; i++) streams[i] = descriptors[i];
+        /* The keeper's own are nothing for a guest. */
+        if (count < 3) fail(control, subject, CEL_EXEC_IMAGE, EBADF);
+        for (int i = 0; i < 3; i++) streams[i] = descriptors[i];
     }
     char *const *extra = NULL;
     become_user(control, subject, user, &extra);
     if (chdir(directory ? directory : "/") < 0 && directory) fail(control, subject, CEL_EXEC_DIRECTORY, errno);
     for (int i = 0; i < 3; i++)
-        if (streams[i] >= 0) streams[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, 30);
-    for (int i = 0; i < 3; i++)
-        if (streams[i] >= 0) dup2(streams[i], i);
+        if ((streams[i] = fcntl(streams[i], F_DUPFD_CLOEXEC, 30)) < 0) fail(control, subject, CEL_EXEC_IMAGE, errno);
+    for (int i = 0; i < 3; i++) dup2(streams[i], i);
     umask(022);
     cel_default_signals();
     int error = cel_execute_image(image, command->image_size, extra);

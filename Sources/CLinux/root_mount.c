@@ -285,7 +285,7 @@ int cel_root_mount(const struct cel_root_request *request, int *report) {
     return child;
 }
 
-static int start(struct step *step, const struct cel_root_program *program) {
+static int start(struct step *step, const struct cel_root_program *program, pid_t parent) {
     if (program->create) {
         if (syscall(SYS_unshare, CLONE_NEWUSER | CLONE_NEWNS) < 0)
             return failed(step, CEL_ROOT_NAMESPACE, 0, 0, errno);
@@ -308,6 +308,7 @@ static int start(struct step *step, const struct cel_root_program *program) {
         syscall(SYS_setgroups, 0, NULL);
     }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(125);
     int streams[4];
     for (int i = 0; i < 4; i++)
         streams[i] = program->streams[i] < 0 ? -1 : fcntl(program->streams[i], F_DUPFD_CLOEXEC, 10);
@@ -327,13 +328,14 @@ static int start(struct step *step, const struct cel_root_program *program) {
 int cel_root_spawn(const struct cel_root_program *program, int *report) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    pid_t parent = getpid();
     pid_t child = cel_clone_child(0);
     if (child == 0) {
         struct step step;
         memset(&step, 0, sizeof step);
         /* Out of the way of descriptors 0 to 3. */
         int out = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
-        start(&step, program);
+        start(&step, program, parent);
         send_report(out, &step);
         _exit(125);
     }

@@ -65,7 +65,7 @@ static bool find_account(const char *name, struct account *account) {
 // Groups that name the user; a group by name when `wanted` is given.
 static bool find_groups(struct account *account, const char *wanted) {
     FILE *file = fopen("/etc/group", "re");
-    char line[4096], *list[8];
+    char line[4096], *list[8] = {0};
     bool found = wanted == NULL || is_number(wanted);
     if (wanted != NULL && found) account->group = (gid_t)strtoul(wanted, NULL, 10);
     while (file != NULL && fgets(line, sizeof line, file) != NULL) {
@@ -125,6 +125,7 @@ void execute(const struct execution *execution, int report) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
     if (execution->terminal != NULL) {
         int terminal = open(execution->terminal, O_RDWR);
         if (terminal < 0) fail(report, "cannot open %s: %s", execution->terminal, errno);

@@ -13,16 +13,19 @@
 
 struct bytes problems;
 
+enum { problems_maximum = 32768 };
+
 void problem(const char *format, ...) {
     char line[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    // A word of its own in the welcome, and a line on the console, which the host logs too.
+    dprintf(2, "etherloom: %s\n", line);
+    // A word of its own in the welcome, as far as one frame holds them all.
+    if (bytes_count(&problems) + strlen(line) > problems_maximum) return;
     bytes_print(&problems, "problem=%s", line);
     bytes_append(&problems, "", 1);
-    dprintf(2, "etherloom: %s\n", line);
 }
 
 bool plan_read(struct plan *plan, const char *path) {
