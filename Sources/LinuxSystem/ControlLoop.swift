@@ -50,7 +50,8 @@ public final class ControlLoop {
     public func after(milliseconds: UInt64, run: @escaping () -> Void) -> Token {
         let id = nextID
         nextID += 1
-        timers.append((id, MonotonicClock.nanoseconds + milliseconds * 1_000_000, run))
+        // A time that long is never, and no overflow: 2^43 ms are 279 years.
+        timers.append((id, MonotonicClock.nanoseconds + min(milliseconds, 1 << 43) * 1_000_000, run))
         return Token(id: id)
     }
 

@@ -34,7 +34,10 @@ final class AgentChannel {
         guard isOpen else { return }
         waiting += frame.bytes
         flush()
-        guard waiting.count <= Self.waitingLimit else { return close() }
+        guard waiting.count > Self.waitingLimit else { return }
+        close()
+        // From the loop: whoever sends may be in the midst of what this ends.
+        loop.after(milliseconds: 0) { [weak self] in self?.ended() }
     }
 
     /// Stops; `ended` is not called.

@@ -70,7 +70,12 @@ final class AgentCommand: RunningCommand {
         guard frame.channel == 1 || frame.channel == 2, let window = windows[frame.channel] else { return false }
         guard frame.payload.count <= window else { return false }
         windows[frame.channel] = window - frame.payload.count
-        pump(frame.channel)?.take(frame.payload)
+        if let pump = pump(frame.channel) {
+            pump.take(frame.payload)
+        } else {
+            // Nowhere to put it: the command is not to wait for that.
+            grant(frame.channel, frame.payload.count)
+        }
         return true
     }
 

@@ -48,8 +48,9 @@ final class InputPump {
 
     func start() { wait() }
 
+    /// The guest has taken so much; more than is on its way it cannot have.
     func grant(_ count: Int) {
-        window += count
+        window = min(window + min(count, AgentFrame.window), AgentFrame.window)
         if token == nil { wait() }
     }
 

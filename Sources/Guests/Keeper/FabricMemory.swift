@@ -81,7 +81,17 @@ struct FabricMemory: Equatable {
         // Cleared in one direction only: what was said of both stays, and this after it.
         let isNothingLeft = settings[name]?.impairments.isEmpty ?? true
         if words.contains("clear"), isNothingLeft { return }
+        // One that says the same of the same things is overridden by this one: a link that is tuned all day does not pile up.
+        let keys = Self.keys(words)
+        settings[name]?.impairments.removeAll { old in
+            !old.contains("replace") && !old.contains("clear") && Self.keys(old) == keys
+        }
         settings[name, default: Settings()].impairments.append(words)
+    }
+
+    /// What an impairment is about: its words without their values, in any order.
+    private static func keys(_ words: [String]) -> Set<Substring> {
+        Set(words.dropFirst(2).map { $0.prefix { $0 != "=" } })
     }
 
     /// A port is gone, what belongs to it stays: whether it was there.

@@ -47,11 +47,18 @@ final class FabricSupervisor {
                 descriptors: [null.rawValue, output.rawValue, output.rawValue, pair.second.rawValue]
             )
             processID = process
-            try children.watch(process) { [weak self] in self?.hasEnded($0) }
-            let client = try FabricClient(pair.first, loop: loop)
-            client.onEvent = { [weak self] in self?.onEvent($0) }
-            client.request(["watch"])
-            self.client = client
+            do {
+                try children.watch(process) { [weak self] in if self?.processID == process { self?.hasEnded($0) } }
+                let client = try FabricClient(pair.first, loop: loop)
+                client.onEvent = { [weak self] in self?.onEvent($0) }
+                client.request(["watch"])
+                self.client = client
+            } catch {
+                // Another one is started in its place.
+                OwnedProgram.send(SIGKILL, to: process)
+                processID = nil
+                throw error
+            }
         } catch {
             throw GuestError("cannot start the lab's fabric: \(error)")
         }
@@ -143,13 +150,14 @@ final class FabricSupervisor {
             // The next fabric learns of it by what is remembered.
             return then(.success(KeeperAnswer()))
         }
+        // When this fabric dies before it has answered, the next one learns of it all the same.
         let all = memory.requests(ofPort: port)
         var left = all.count
         var failure: GuestError?
         for (index, request) in all.enumerated() {
             let passed = index == 0 ? descriptors.map(\.rawValue) : []
             client.request(request, descriptors: passed) { [weak self] result in
-                if case .failure(let error) = result {
+                if case .failure(let error) = result, client.isOpen {
                     if index == 0 {
                         failure = error
                         self?.memory.forget(port: port)

@@ -116,11 +116,13 @@ extension Keeper {
         guest.plan.interfaces.insert(interface, at: place)
         guest.interfaces[name] = KeptGuest.Interface(segment: interface.bridge)
         guard guest.state == .running, let driver = guest.driver else { return then(.success(KeeperAnswer())) }
+        let life = guest.life
         driver.add(interface) { [weak guest] error in
-            if let error {
-                guest?.closePort(name)
-                guest?.plan.interfaces.removeAll { $0.name == name }
-                guest?.interfaces[name] = nil
+            // A guest that has ended meanwhile begins with it the next time.
+            if let error, let guest, guest.life == life, guest.state == .running {
+                guest.closePort(name)
+                guest.plan.interfaces.removeAll { $0.name == name }
+                guest.interfaces[name] = nil
                 return then(.failure(error))
             }
             then(.success(KeeperAnswer()))

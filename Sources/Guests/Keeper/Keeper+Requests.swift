@@ -208,6 +208,7 @@ extension Keeper {
             element.end()
         } else {
             guard elements[name] == nil else { throw GuestError("element \"\(name)\" runs already") }
+            if isEnding { throw GuestError("the lab is going down") }
             let words = rest.all()
             guard !words.isEmpty else { throw GuestError("element-start \(name): no command", status: 2) }
             let element = KeptElement(name, words, keeper: self)

@@ -45,10 +45,12 @@ public final class Keeper {
     private var logFile: LogFile
     private let runtimeLink: RuntimeLink
     private var listener: KeeperListener?
-    private var isEnding = false
+    private(set) var isEnding = false
     private var isFinishing = false
     private var endWaiters: [() -> Void] = []
     var isSnapshotRunning = false
+    /// Guests whose files are being removed.
+    private var deleting: Set<String> = []
 
     /// Makes the lab's namespaces, starts its fabric, and listens. The loop is the caller's to run; the thread that calls
     /// must be the one that runs it, and must live as long.
@@ -154,10 +156,20 @@ public final class Keeper {
         guest.withRoot { error in then(error.map { .failure($0) } ?? .success(KeeperAnswer())) }
     }
 
+    /// Whether nothing is being done to a guest's files that must not be done while it runs.
+    func checkIsFree(_ guest: KeptGuest) throws(GuestError) {
+        if isEnding { throw GuestError("the lab is going down") }
+        if isSnapshotRunning { throw GuestError("\(guest.name): a snapshot is being saved or restored; try again") }
+        if deleting.contains(guest.name) { throw GuestError("\(guest.name) is being deleted") }
+    }
+
     func delete(_ name: String, files: Bool, then: @escaping (Outcome) -> Void) throws(GuestError) {
         let guest = try guest(name)
         guard guest.state == .stopped else { throw GuestError("\(name) is \(guest.state.rawValue): stop it first") }
+        try checkIsFree(guest)
+        deleting.insert(name)
         roots.remove(guest.plan, files: files) { [weak self] error in
+            self?.deleting.remove(name)
             if let error { return then(.failure(error)) }
             self?.forget(guest, files: files)
             then(.success(KeeperAnswer()))

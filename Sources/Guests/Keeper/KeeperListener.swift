@@ -9,10 +9,16 @@ final class KeeperListener {
     private let loop: ControlLoop
     private var token: ControlLoop.Token?
     private let path: String
+    private let accept: (WordConnection) -> Void
+    private var isClosed = false
+
+    /// Milliseconds that it rests for while descriptors are short: the backlog would be told of again and again.
+    private static let rest: UInt64 = 200
 
     init(path: String, loop: ControlLoop, accept: @escaping (WordConnection) -> Void) throws(GuestError) {
         self.path = path
         self.loop = loop
+        self.accept = accept
         guard let address = UnixSocketAddress(path: path) else {
             throw GuestError("\(path): longer than a socket's path may be", status: 2)
         }
@@ -22,19 +28,33 @@ final class KeeperListener {
             try UnixSocket.bind(socket, to: address)
             try FileSystem.setMode(path, 0o600)
             try UnixSocket.listen(socket)
-            token = try loop.watch(socket.rawValue) { [weak self] _ in self?.acceptAll(accept) }
+            try watch()
         } catch {
             throw GuestError("\(path): \(error)")
         }
     }
 
-    private func acceptAll(_ accept: (WordConnection) -> Void) {
+    private func watch() throws(Errno) {
+        token = try loop.watch(socket.rawValue) { [weak self] _ in self?.acceptAll() }
+    }
+
+    private func rest() {
+        guard !isClosed else { return }
+        if let token { loop.cancel(token) }
+        token = loop.after(milliseconds: Self.rest) { [weak self] in
+            guard let self else { return }
+            token = nil
+            do throws(Errno) { try watch() } catch { rest() }
+        }
+    }
+
+    private func acceptAll() {
         for _ in 0..<16 {
             let accepted: OwnedDescriptor?
             do throws(Errno) {
                 accepted = try UnixSocket.accept(socket)
             } catch {
-                return
+                return rest()
             }
             guard let connection = accepted else { return }
             guard let credentials = try? UnixSocket.credentials(connection),
@@ -46,9 +66,10 @@ final class KeeperListener {
     }
 
     func close() {
-        guard let token else { return }
-        loop.cancel(token)
-        self.token = nil
+        guard !isClosed else { return }
+        isClosed = true
+        if let token { loop.cancel(token) }
+        token = nil
         try? FileSystem.remove(path)
     }
 }

@@ -30,9 +30,15 @@ final class KeptElement {
             let flags = O_WRONLY | O_CREAT | O_APPEND
             let log = try OwnedDescriptor.open(keeper.files.log, flags: flags, mode: 0o600)
             let process = try OwnedProgram.start(image, descriptors: [null.rawValue, log.rawValue, log.rawValue])
+            do {
+                try keeper.children.watch(process) { [weak self] in self?.hasEnded($0) }
+            } catch {
+                // Nobody would hear of its end.
+                OwnedProgram.send(SIGKILL, to: process)
+                throw error
+            }
             processID = process
             startedAt = MonotonicClock.nanoseconds
-            try keeper.children.watch(process) { [weak self] in self?.hasEnded($0) }
         } catch {
             throw GuestError("cannot run \(words[0]): \(error)")
         }

@@ -147,6 +147,7 @@ final class KeptGuest {
 
     func start() throws(GuestError) {
         guard state == .stopped else { throw refuse("start") }
+        try keeper.checkIsFree(self)
         error = nil
         lastWords = nil
         status = nil
@@ -276,7 +277,8 @@ final class KeptGuest {
         } else {
             keeper.part(self, name)
             interface.device = nil
-            if interface.isOpen { keeper.fabric.forget(port: port(name)) }
+            // Also one whose making has not been answered yet: this goes out behind it.
+            if case .none = interface.port {} else { keeper.fabric.forget(port: port(name)) }
         }
         interface.isOpen = false
         interface.port = .none
@@ -408,8 +410,7 @@ extension KeptGuest: GuestHost {
             guard let self else { return }
             if case .failure = result { return then(result) }
             guard self.life == life, state != .stopped, interfaces[name] != nil else {
-                // It ended meanwhile.
-                keeper.fabric.forget(port: port(name))
+                // It ended meanwhile, and its port with it.
                 return then(.failure(GuestError("\(self.name) has stopped")))
             }
             interfaces[name]?.isOpen = true
@@ -456,10 +457,12 @@ extension KeptGuest: GuestHost {
                 throw GuestError("cannot run \(words[0]): \(error)")
             }
         }
-        keeper.children.own(process)
         do {
-            return SpawnedProgram(processID: process, handle: try ProcessHandle(process))
+            let handle = try ProcessHandle(process)
+            keeper.children.own(process)
+            return SpawnedProgram(processID: process, handle: handle)
         } catch {
+            // Nobody's now, it is reaped as orphans are.
             OwnedProgram.send(SIGKILL, to: process)
             throw GuestError("cannot watch \(words[0]): \(error)")
         }

@@ -14,6 +14,8 @@ public final class NamespaceHolder {
     public let identities: IdentityMaps
 
     private static let patience: UInt64 = 20_000_000_000
+    /// Answers that nobody waits for any more: those who asked have given up.
+    private var owedAnswerCount = 0
 
     /// Makes the namespaces: to be called early, while this process is small, from the thread that lives as long as the lab.
     public init() throws(GuestError) {
@@ -100,6 +102,10 @@ public final class NamespaceHolder {
         _ descriptors: [Int32]
     ) throws -> Answer {
         try UnixSocket.send(bytes, descriptors: descriptors, to: control)
+        return try answer(control)
+    }
+
+    private static func answer(_ control: borrowing OwnedDescriptor) throws -> Answer {
         var answer = Answer()
         while true {
             var message = try next(control)
@@ -119,8 +125,12 @@ public final class NamespaceHolder {
         to purpose: String,
         script: GuestScript? = nil
     ) throws(GuestError) -> Answer {
+        try passOverLateAnswers(purpose)
         do {
             return try Self.request(control, bytes, descriptors)
+        } catch let error as Errno where error == .timedOut {
+            owedAnswerCount += 1
+            throw GuestError("cannot \(purpose): the lab's namespaces do not answer", status: 3)
         } catch let refusal as Refusal {
             let isScarce = [Errno.wouldBlock, .noMemory, Errno(rawValue: ENOSPC), Errno(rawValue: EMFILE)]
                 .contains(refusal.errno)
@@ -131,10 +141,28 @@ public final class NamespaceHolder {
         }
     }
 
+    private func passOverLateAnswers(_ purpose: String) throws(GuestError) {
+        while owedAnswerCount > 0 {
+            guard (try? Poll.isReadable(control.rawValue, deadline: MonotonicClock.nanoseconds)) == true else {
+                throw GuestError("cannot \(purpose): the lab's namespaces are still busy", status: 3)
+            }
+            owedAnswerCount -= 1
+            _ = try? Self.answer(control)
+        }
+    }
+
+    /// A script for the holder, as it reads it.
+    private static func bytes(_ kind: UInt8, _ script: GuestScript) throws(GuestError) -> [UInt8] {
+        guard script.bytes.count < WordMessage.maximumByteCount else {
+            throw GuestError("the plan is too long", status: 2)
+        }
+        return [kind] + script.bytes
+    }
+
     /// Clones a guest's first process, which runs the script and then waits at the other end of `control`. It is a child of
     /// this process.
     func startGuest(_ script: GuestScript, control: borrowing OwnedDescriptor) throws(GuestError) -> Int32 {
-        try ask([HolderProcess.guest] + script.bytes, [control.rawValue], to: "make the guest's namespaces").value
+        try ask(Self.bytes(HolderProcess.guest, script), [control.rawValue], to: "make the guest's namespaces").value
     }
 
     /// A program inside of the lab's namespaces, a child of this process.
@@ -153,6 +181,6 @@ public final class NamespaceHolder {
 
     /// System calls inside of the lab's namespaces.
     func run(_ script: GuestScript) throws(GuestError) {
-        _ = try ask([HolderProcess.script] + script.bytes, [], to: "set it up", script: script)
+        _ = try ask(Self.bytes(HolderProcess.script, script), [], to: "set it up", script: script)
     }
 }

@@ -11,7 +11,10 @@ final class ByteStream {
     private let isSocket: Bool
     private var token: ControlLoop.Token?
     private var waiting: [UInt8] = []
+    private let reads: Bool
     private var isReading: Bool
+    /// The other end has gone while nobody read; what it has left is read when reading goes on.
+    private var isSuspended = false
     private var endsWhenWritten = false
     /// A file: always ready, and nothing that can be waited for.
     private var isFile = false
@@ -26,6 +29,7 @@ final class ByteStream {
         self.loop = loop
         self.descriptor = descriptor
         isSocket = (try? FileStatus(descriptor: descriptor.rawValue).isSocket) ?? false
+        self.reads = reads
         isReading = reads
         do throws(Errno) {
             token = try loop.watch(descriptor.rawValue, reads ? .readable : []) { [weak self] in self?.handle($0) }
@@ -37,18 +41,25 @@ final class ByteStream {
 
     deinit { if let token { loop.cancel(token) } }
 
-    var isOpen: Bool { token != nil || isFile }
+    var isOpen: Bool { token != nil || isFile || isSuspended }
     var waitingByteCount: Int { waiting.count }
 
     /// Stops or goes on reading: whoever passes bytes on stops while they are not taken.
     func setReading(_ isReading: Bool) {
         guard self.isReading != isReading else { return }
         self.isReading = isReading
-        watchWhatIsWanted()
+        guard isSuspended else { return watchWhatIsWanted() }
+        isSuspended = false
+        do throws(Errno) {
+            token = try loop.watch(descriptor.rawValue) { [weak self] in self?.handle($0) }
+        } catch {
+            isSuspended = true
+            close()
+        }
     }
 
     func write(_ bytes: some Collection<UInt8>) {
-        guard isOpen else { return }
+        guard isOpen, !isSuspended else { return }
         waiting += bytes
         flush()
     }
@@ -69,6 +80,7 @@ final class ByteStream {
         if let token { loop.cancel(token) }
         token = nil
         isFile = false
+        isSuspended = false
         waiting = []
         let ended = self.ended
         (self.ended, received, drained) = ({}, { _ in }, {})
@@ -88,7 +100,12 @@ final class ByteStream {
         if events.contains(.writable) || events.contains(.error) { flush() }
         if isReading { read() }
         // Nobody reads, and the other end has gone: it would be told again and again.
-        if isOpen, !isReading, events.contains(.hangUp) || events.contains(.error) { close() }
+        guard isOpen, !isReading, events.contains(.hangUp) || events.contains(.error) else { return }
+        guard reads else { return close() }
+        if let token { loop.cancel(token) }
+        token = nil
+        waiting = []
+        isSuspended = true
     }
 
     private func flush() {

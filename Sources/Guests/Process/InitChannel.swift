@@ -22,6 +22,8 @@ final class InitChannel {
     private var token: ControlLoop.Token?
     private var waiting: [(bytes: [UInt8], descriptors: [SharedDescriptor])] = []
     var received: (Message) -> Void = { _ in }
+    /// The other end has gone, or says what is no message.
+    var ended: () -> Void = {}
 
     init(_ socket: consuming OwnedDescriptor, loop: ControlLoop) throws(Errno) {
         self.loop = loop
@@ -52,33 +54,49 @@ final class InitChannel {
             while let next = waiting.first, trySend(next.bytes, next.descriptors) { waiting.removeFirst() }
             if waiting.isEmpty, let token { loop.change(token, to: .readable) }
         }
-        receive()
+        for _ in 0..<64 {
+            guard receive() else { return }
+        }
     }
 
-    /// Takes what has come; also what a first process said before its end.
-    func receive() {
-        for _ in 0..<64 {
-            guard token != nil else { return }
-            do {
-                guard var message = try GuestMessage.receive(from: socket) else { return close() }
-                var descriptors: [SharedDescriptor] = []
-                while let descriptor = message.attachment.takeDescriptor() {
-                    descriptors.append(SharedDescriptor(descriptor))
-                }
-                received(
-                    Message(
-                        kind: message.kind,
-                        subject: message.subject,
-                        step: message.step,
-                        value: message.value,
-                        descriptors: descriptors
-                    )
-                )
-            } catch {
-                if error != .wouldBlock { close() }
-                return
+    /// Takes all that a first process said before its end.
+    func receiveRest() {
+        ended = {}
+        while receive() {}
+    }
+
+    /// Takes a message, if one has come.
+    private func receive() -> Bool {
+        guard token != nil else { return false }
+        do {
+            guard var message = try GuestMessage.receive(from: socket) else {
+                end()
+                return false
             }
+            var descriptors: [SharedDescriptor] = []
+            while let descriptor = message.attachment.takeDescriptor() {
+                descriptors.append(SharedDescriptor(descriptor))
+            }
+            received(
+                Message(
+                    kind: message.kind,
+                    subject: message.subject,
+                    step: message.step,
+                    value: message.value,
+                    descriptors: descriptors
+                )
+            )
+            return true
+        } catch {
+            if error != .wouldBlock && error != .interrupted { end() }
+            return false
         }
+    }
+
+    private func end() {
+        let ended = self.ended
+        close()
+        ended()
     }
 
     func close() {
@@ -86,6 +104,8 @@ final class InitChannel {
         loop.cancel(token)
         self.token = nil
         received = { _ in }
+        ended = {}
+        waiting = []
         UnixSocket.shutDown(socket)
     }
 }

@@ -116,23 +116,27 @@ final class TerminalRelay {
         // A file has no readiness: there is nothing to be typed from it.
         let typed = try streams.input.unhurried(forWriting: false)
         input = try? ByteStream(SharedDescriptor(typed), loop: loop, reads: true)
-        terminal.received = { [unowned self] bytes in
+        // Any of these may be the last that this object does: who owns it drops it when it is drained.
+        terminal.received = { [weak self] bytes in
+            guard let self else { return }
             output.write(bytes)
             if output.waitingByteCount > Self.limit { terminal.setReading(false) }
         }
-        output.drained = { [unowned self] in terminal.setReading(true) }
-        terminal.ended = { [unowned self] in
+        output.drained = { [weak self] in self?.terminal.setReading(true) }
+        terminal.ended = { [weak self] in
+            guard let self else { return }
             if output.waitingByteCount == 0 { return drain() }
-            output.drained = { [unowned self] in drain() }
+            output.drained = { [weak self] in self?.drain() }
         }
-        output.ended = { [unowned self] in drain() }
-        input?.received = { [unowned self] bytes in
+        output.ended = { [weak self] in self?.drain() }
+        input?.received = { [weak self] bytes in
+            guard let self else { return }
             terminal.write(bytes)
             if terminal.waitingByteCount > Self.limit { input?.setReading(false) }
         }
-        terminal.drained = { [unowned self] in input?.setReading(true) }
+        terminal.drained = { [weak self] in self?.input?.setReading(true) }
         // The end of what is typed, as by ^D.
-        input?.ended = { [unowned self] in terminal.write([4]) }
+        input?.ended = { [weak self] in self?.terminal.write([4]) }
     }
 
     private func drain() {

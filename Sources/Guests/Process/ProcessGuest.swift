@@ -48,6 +48,9 @@ final class ProcessGuest: GuestDriver {
         self.children = children
     }
 
+    /// Bytes that may wait for a guest that does not read its console.
+    private static let typedLimit = 1 << 16
+
     // MARK: Life
 
     func start() throws(GuestError) {
@@ -58,6 +61,8 @@ final class ProcessGuest: GuestDriver {
             let pair = try UnixSocket.pair(.sequencedPacket)
             let channel = try InitChannel(pair.first, loop: host.loop)
             channel.received = { [weak self] in self?.take($0) }
+            // One that nobody can speak with any more is of no use; as a rule it has ended, which is about to be told.
+            channel.ended = { [weak self] in self?.kill() }
             processID = try holder.startGuest(script, control: pair.second)
             self.channel = channel
             try children.watch(processID) { [weak self] in self?.hasEnded($0) }
@@ -104,7 +109,10 @@ final class ProcessGuest: GuestDriver {
         consoleMaster = master
         console = stream
         stream.received = { [weak self] in self?.host.consoleWrote($0) }
-        host.consoleInput = { [weak stream] in stream?.write($0) }
+        host.consoleInput = { [weak stream] bytes in
+            // A guest that reads nothing loses what is typed, as on a serial line.
+            if let stream, stream.waitingByteCount <= Self.typedLimit { stream.write(bytes) }
+        }
         host.consoleResized = { columns, rows in
             master.withDescriptor { OwnedProgram.resize($0, columns: columns, rows: rows) }
         }
@@ -126,7 +134,7 @@ final class ProcessGuest: GuestDriver {
 
     private func hasEnded(_ status: WaitStatus) {
         // What it said last.
-        channel?.receive()
+        channel?.receiveRest()
         channel?.close()
         channel = nil
         network?.close()
@@ -180,6 +188,9 @@ final class ProcessGuest: GuestDriver {
     /// Has the first process of a guest that runs make system calls.
     func run(_ script: GuestScript, then: @escaping (Result<Products, GuestError>) -> Void) {
         guard let channel else { return then(.failure(GuestError("\(host.plan.name) does not run"))) }
+        guard script.bytes.count < WordMessage.maximumByteCount else {
+            return then(.failure(GuestError("\(host.plan.name): its plan is too long", status: 2)))
+        }
         scripts.append(PendingScript(script, then: then))
         channel.send([GuestCommandMessage.script] + script.bytes)
     }
@@ -196,7 +207,10 @@ final class ProcessGuest: GuestDriver {
     private func take(_ message: InitChannel.Message) {
         switch message.kind {
         case .descriptors:
-            guard let script = scripts.first, let product = script.script.products[Int(message.subject)] else { return }
+            // Once each.
+            guard let script = scripts.first, let product = script.script.products[Int(message.subject)],
+                script.made.count < script.script.products.count
+            else { return }
             script.made.append((product, message.descriptors))
         case .done:
             guard !scripts.isEmpty else { return }

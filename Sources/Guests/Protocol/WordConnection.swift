@@ -85,10 +85,13 @@ public final class WordConnection {
     }
 
     private func flush() {
-        while let next = waiting.first {
+        var sent = 0
+        // All at once: there may be very many.
+        defer { waiting.removeFirst(min(sent, waiting.count)) }
+        for next in waiting {
             guard trySend(next.message, next.descriptors) else { return }
             waitingByteCount -= next.message.words.reduce(0) { $0 + $1.utf8.count + 1 }
-            waiting.removeFirst()
+            sent += 1
         }
         if let token { loop.change(token, to: .readable) }
     }

@@ -43,6 +43,24 @@ struct FabricMemoryTests {
         )
     }
 
+    @Test("a link that is tuned again and again is told of once")
+    func tuned() {
+        let memory = memory(
+            "port-add u url x",
+            "impair u delay=1 loss=2",
+            "impair u delay=5",
+            "impair u loss=1 delay=3",
+            "impair u delay=6",
+            "impair u in delay=6",
+            "impair u in delay=7"
+        )
+        #expect(
+            lines(memory) == [
+                "port-add u url x", "impair u loss=1 delay=3", "impair u delay=6", "impair u in delay=7",
+            ]
+        )
+    }
+
     @Test("what was taken back is not told again")
     func takenBack() {
         let memory = memory(
