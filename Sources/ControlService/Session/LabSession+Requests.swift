@@ -209,7 +209,15 @@ extension LabSession {
             wait(milliseconds: 60_000) { [weak self] in
                 running.allSatisfy { self?.actual.guests[$0]?.state == .stopped }
             } then: { [weak self] isReached in
-                guard isReached, let self else {
+                guard let self, !hasEnded else {
+                    done()
+                    return then(.failure(ControlError("the lab has ended")))
+                }
+                guard isReached else {
+                    // Nothing has been restored: those that have stopped go on as they were.
+                    intent.wanted.formUnion(wanted)
+                    save()
+                    supervise()
                     done()
                     return then(.failure(ControlError("not all guests have stopped in time", status: 3)))
                 }

@@ -177,5 +177,31 @@ extension Integration {
                 #expect(copied == "hello\n")
             }
         }
+
+        @Test("what a guest sends beside what was asked for goes nowhere, whatever tar it has")
+        func hostileCopies() throws {
+            try require("tar", "busybox")
+            try withLab { lab in
+                try lab.makeMaster()
+                // A name that nobody asked for, and a program that sets its user.
+                try lab.shell(
+                    """
+                    mkdir -p \(lab.directory)/evil \(lab.directory)/home/safe; cd \(lab.directory)/evil
+                    echo good >wanted; echo evil >.profile; ln -s safe door; chmod 4755 wanted
+                    tar -cf ../evil.tar wanted .profile door
+                    cd ../master/bin; rm tar; printf '#!/bin/sh\\ncat /evil.tar\\n' >tar; chmod 755 tar
+                    cp ../../evil.tar ../evil.tar
+                    """
+                )
+                try lab.check("up")
+                let home = lab.directory + "/home"
+                try lab.check("cp", "alice:/tmp/wanted", home)
+                #expect(try lab.shell("ls -A \(home)") == "safe\nwanted\n")
+                #expect(try lab.shell("ls -A \(home)/safe; stat -c %a \(home)/wanted") == "755\n")
+                // A link comes as one.
+                try lab.check("cp", "alice:/tmp/door", home)
+                #expect(try lab.shell("ls -A \(home)/safe; readlink \(home)/door") == "safe\n")
+            }
+        }
     }
 }
