@@ -71,15 +71,21 @@ struct CopyCommand: ParsableCommand {
             ["tar", "--no-same-owner", "--no-same-permissions", "-C", received.directory, "-xf", "-"],
             input: pipe.first.rawValue
         )
-        try pipe.first.close()
-        let status = try GuestTool.status(
+        let client = try GuestTool.start(
             ["tar", "-C", parts.directory, "-cf", "-", "--", parts.name],
             guest,
             runtime,
             output: pipe.second.rawValue
         )
         try pipe.second.close()
-        try Self.check(try tar.wait().shellStatus, status, guest)
+        let host = try tar.wait().shellStatus
+        if host == 0 {
+            // What is behind the archive's end is nobody's, but nobody is to die of writing it.
+            try GuestTool.discard(pipe.first, until: client)
+        } else {
+            try pipe.first.close()
+        }
+        try Self.check(host, try client.waitForEnd().shellStatus, guest)
         try received.take(parts.name, to: to.directory, as: to.name)
     }
 
@@ -143,9 +149,18 @@ enum GuestTool {
         _ words: [String],
         _ guest: String,
         _ runtime: String,
+        input: Int32? = nil
+    ) throws -> Int32 {
+        try start(words, guest, runtime, input: input).waitForEnd().shellStatus
+    }
+
+    static func start(
+        _ words: [String],
+        _ guest: String,
+        _ runtime: String,
         input: Int32? = nil,
         output: Int32? = nil
-    ) throws -> Int32 {
+    ) throws -> KeeperClient {
         let null = try OwnedDescriptor.open("/dev/null", flags: O_RDWR)
         let client = try KeeperClient(runtimeDirectory: runtime)
         try client.start(
@@ -155,6 +170,18 @@ enum GuestTool {
             output: output ?? null.rawValue,
             error: 2
         )
-        return try client.waitForEnd().shellStatus
+        return client
+    }
+
+    /// Reads what a command in a guest writes until it ends, or writes no more.
+    static func discard(_ pipe: borrowing OwnedDescriptor, until client: KeeperClient) throws {
+        while true {
+            let ready = try Poll.readable([client.rawDescriptor, pipe.rawValue], deadline: nil)
+            if ready[1] {
+                if try pipe.read(atMost: 65536).isEmpty { return }
+            } else if ready[0] {
+                return
+            }
+        }
     }
 }
