@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 public import Guests
 import LinuxSystem
 public import Model
@@ -8,10 +9,10 @@ public import Model
 /// The daemon, as commands speak to it. Started when it is not there.
 public final class ControlClient {
     private var connection: HTTPConnection?
-    private let path: String
-    private let startsDaemon: Bool
+    let path: String
+    let startsDaemon: Bool
     /// Runs `etherloom-lab`.
-    private let program: String
+    let program: String
 
     public static var socketPath: String { LabPlaces.userDirectory + "/daemon" }
 
@@ -24,28 +25,41 @@ public final class ControlClient {
         path = Self.socketPath
     }
 
+    /// The exit status of a command that SIGINT or SIGTERM has ended, as shells count.
+    public static let interrupted: Int32 = 130
+
     /// A request; its answer's JSON.
     ///
-    /// - Parameter parts: of the path; any text.
+    /// - Parameters:
+    ///   - parts: of the path; any text.
+    ///   - interruption: what is said when SIGINT or SIGTERM ends the wait for the answer: the daemon goes on all the same.
     @discardableResult
     public func request(
         _ method: String,
         _ parts: [String],
         query: [(String, String?)] = [],
-        body: JSON? = nil
+        body: JSON? = nil,
+        interruption: String = "interrupted; what was begun goes on"
     ) throws(GuestError) -> JSON {
         // It would be another path.
         guard !parts.contains("") else { throw GuestError("a name is empty", status: 2) }
         let target = Self.target(parts, query)
         let answer: HTTPConnection.Answer
+        let connection = try kept()
+        self.connection = connection
         do throws(Errno) {
-            let connection = try open()
-            self.connection = connection
+            // Signals wait from here on, so that this ends with a line and leaves the terminal as it was.
+            let mask = SignalMask()
+            defer { mask.restore() }
+            let signals = try SignalFD([SIGINT, SIGTERM])
+            connection.signals = signals.rawDescriptor
+            defer { connection.signals = -1 }
             try connection.send(method, target, body: body)
             answer = try connection.receive()
         } catch {
-            connection = nil
-            throw GuestError("the daemon of your labs does not answer: \(error); its socket is \(path)")
+            self.connection = nil
+            if error == .interrupted { throw GuestError(interruption, status: Self.interrupted) }
+            throw silence(error)
         }
         let json = (try? JSON(parsing: answer.body)) ?? .null
         guard (200..<300).contains(answer.status) else { throw Self.refusal(answer.status, json) }
@@ -55,9 +69,9 @@ public final class ControlClient {
     /// A stream of server-sent events: calls `event` with each event's name and data until it says that it is enough.
     public func events(_ parts: [String], _ event: (String, JSON) -> Bool) throws(GuestError) {
         var pending = ""
+        let connection = try kept()
+        self.connection = nil
         do throws(Errno) {
-            let connection = try open()
-            self.connection = nil
             try connection.send("GET", Self.target(parts, []), body: nil)
             let head = try connection.head()
             guard head.status == 200 else {
@@ -84,19 +98,9 @@ public final class ControlClient {
         }
     }
 
-    // MARK: Connecting
-
-    private func open() throws(Errno) -> HTTPConnection {
+    private func kept() throws(GuestError) -> HTTPConnection {
         if let connection { return connection }
-        do throws(Errno) {
-            return try HTTPConnection(path: path)
-        } catch {
-            guard startsDaemon, error == .noEntry || error == .connectionRefused else { throw error }
-        }
-        // It says that it is ready by going to the background.
-        let starter = try ChildProgram([program, "daemon", "--on-demand", "--daemon"])
-        _ = try starter.wait()
-        return try HTTPConnection(path: path)
+        return try open()
     }
 
     // MARK: Texts

@@ -10,6 +10,8 @@ import Model
 final class HTTPConnection {
     private let socket: OwnedDescriptor
     private var buffer: [UInt8] = []
+    /// A descriptor of signals that end a wait, -1: none.
+    var signals: Int32 = -1
 
     struct Answer {
         var status: Int
@@ -107,6 +109,10 @@ final class HTTPConnection {
     }
 
     private func more() throws(Errno) {
+        if signals >= 0 {
+            let ready = try Poll.readable([socket.rawValue, signals], deadline: nil)
+            if !ready[0], ready[1], SignalFD.next(from: signals) != nil { throw .interrupted }
+        }
         let part = try socket.read(atMost: 65536)
         guard !part.isEmpty else { throw .connectionReset }
         buffer += part

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 public import LinuxSystem
 import Synchronization
 
@@ -32,7 +33,9 @@ public final class ServiceThread: Sendable {
                 }
                 try loop.run()
             } catch {
+                // Nobody would answer any more. The next daemon has the labs.
                 StandardStreams.writeError("etherloom: daemon: \(error)\n")
+                exit(1)
             }
         }
         handle.detach()

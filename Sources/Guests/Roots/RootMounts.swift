@@ -114,7 +114,7 @@ public final class RootMounts {
         then: @escaping (RootMount.Failure?) -> Void
     ) {
         func refuse(_ error: Errno) {
-            then(RootMount.Failure(step: .unmount, error: error))
+            then(RootMount.Failure(step: .execute, error: error))
         }
         guard running[guest] == nil else { return refuse(.inProgress) }
         do throws(Errno) {

@@ -48,7 +48,8 @@ struct DownCommand: ParsableCommand {
             _ = try client.request(
                 "DELETE",
                 ["labs", name],
-                query: [("grace", grace.map { String(UInt64($0 * 1000)) })]
+                query: [("grace", grace.map { String(UInt64($0 * 1000)) })],
+                interruption: "interrupted; the lab goes on ending: etherloom down waits for that"
             )
         }
     }

@@ -55,7 +55,8 @@ struct UpCommand: ParsableCommand {
                 ("dry-run", isDryRun ? "1" : nil), ("wait", endsEarly ? "0" : nil),
                 ("timeout", String(UInt64(timeout * 1000))),
             ],
-            body: .object(body)
+            body: .object(body),
+            interruption: "interrupted; the lab goes on coming up: etherloom up waits for it, etherloom down ends it"
         )
         let changes = answer["changes"]?.texts ?? []
         switch format.format {

@@ -71,7 +71,7 @@ enum ServiceProcess {
                     try await server(mailbox)
                     mailbox.put(.failed(Failure("the server ended")))
                 } catch {
-                    mailbox.put(.failed(error as? Failure ?? Failure("\(error)")))
+                    mailbox.put(.failed(error as? Failure ?? Failure("cannot serve: \(error)")))
                 }
             }
             serving: while true {

@@ -63,15 +63,23 @@ struct RunningLab {
     ///
     /// - Parameter environment: variables beyond the user's own, `NAME=VALUE`; a daemon that it starts has them too.
     func run(_ words: [String], environment: [String] = [], seconds: Double = 60) throws -> Program {
+        let program = try start(words, environment: environment)
+        try program.waitForEnd(seconds: seconds)
+        return program
+    }
+
+    /// Starts a verb.
+    ///
+    /// - Parameter prefix: a command that runs another one.
+    func start(_ words: [String], environment: [String] = [], prefix: [String] = []) throws -> Program {
         let takesDirectory = !["doctor", "daemon"].contains(words.first)
         // Verbs with parts take it behind those.
         let parts = ["guest", "segment", "link", "interface", "forward", "policy", "overlay", "template", "snapshot"]
         let count = parts.contains(words.first ?? "") ? 2 : 1
         let option = takesDirectory ? ["-C", directory] : []
-        return try host.run(
-            ["env"] + environment + [host.etherloom] + words.prefix(count) + option + words.dropFirst(count),
-            as: user,
-            seconds: seconds
+        return try host.start(
+            prefix + ["env"] + environment + [host.etherloom] + words.prefix(count) + option + words.dropFirst(count),
+            as: user
         )
     }
 
