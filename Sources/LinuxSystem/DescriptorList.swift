@@ -17,6 +17,16 @@ public struct DescriptorList: ~Copyable, Sendable {
         if let descriptor { rawValues.append(descriptor.release()) } else { rawValues.append(nil) }
     }
 
+    /// Second descriptors of all that are there.
+    public func duplicated() throws(Errno) -> DescriptorList {
+        var list = DescriptorList()
+        for case let rawValue? in rawValues { list.append(try OwnedDescriptor.duplicate(of: rawValue)) }
+        return list
+    }
+
+    /// For a call that lends them.
+    public var borrowedRawValues: [Int32] { rawValues.compactMap(\.self) }
+
     /// The descriptor at `index`, the caller's from now on; nil when there is none or it has been taken.
     public mutating func take(_ index: Int) -> OwnedDescriptor? {
         guard rawValues.indices.contains(index), let rawValue = rawValues[index] else { return nil }

@@ -74,20 +74,21 @@ struct SplitRing: ~Copyable {
         } else {
             inflight = InflightQueue()
         }
-        let base = setup.base
+        let base = setup.isTakenUp ? nil : setup.base
         call = setup.call.take()
         kick = setup.kick.take()
         try locate(in: memory)
         start(base: base, memory)
     }
 
-    /// Begins to work at the available entry `base`.
-    private mutating func start(base: UInt16, _ memory: borrowing GuestMemory) {
+    /// Begins to work at the available entry `base`; nil: where a predecessor stopped.
+    private mutating func start(base: UInt16?, _ memory: borrowing GuestMemory) {
         usedIndex = memory.load16(used, at: 2)
         publishedIndex = usedIndex
         // Chains are finished in the order in which they were taken. What a predecessor had taken but not given back when it was
         // killed therefore begins at the used index, and is done again.
-        next = base &- usedIndex <= UInt16(truncatingIfNeeded: size) ? usedIndex : base
+        next = usedIndex
+        if let base, base &- usedIndex > UInt16(truncatingIfNeeded: size) { next = base }
         inflight.recover(usedIndex: usedIndex)
         seen = next
         isRunning = true

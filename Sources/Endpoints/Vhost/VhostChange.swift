@@ -28,6 +28,8 @@ public struct VhostRingSetup: ~Copyable, Sendable {
     public var address: VhostRingAddress
     public var base: UInt16
     public var isEnabled: Bool
+    /// A predecessor worked on it until it died: `base` is where it began, long ago.
+    public var isTakenUp: Bool
     /// An eventfd: the guest has added something.
     public var kick: OwnedDescriptor?
     public var call: OwnedDescriptor?
@@ -40,6 +42,7 @@ public struct VhostRingSetup: ~Copyable, Sendable {
         address: VhostRingAddress,
         base: UInt16,
         isEnabled: Bool,
+        isTakenUp: Bool = false,
         kick: consuming OwnedDescriptor,
         call: consuming OwnedDescriptor?,
         inflight: consuming GuestMemory?
@@ -49,6 +52,7 @@ public struct VhostRingSetup: ~Copyable, Sendable {
         self.address = address
         self.base = base
         self.isEnabled = isEnabled
+        self.isTakenUp = isTakenUp
         self.kick = consume kick
         self.call = consume call
         self.inflight = consume inflight

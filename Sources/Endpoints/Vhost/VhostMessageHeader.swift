@@ -11,6 +11,12 @@ public struct VhostMessageHeader: Sendable, Equatable {
     public var flags: UInt32
     public var payloadByteCount: Int
 
+    public init(request: UInt32, flags: UInt32, payloadByteCount: Int) {
+        self.request = request
+        self.flags = flags
+        self.payloadByteCount = payloadByteCount
+    }
+
     /// The sender waits for an answer, also where the request has none of its own.
     public var needsReply: Bool { flags & 8 != 0 }
 

@@ -11,6 +11,8 @@ public final class FabricClient {
 
     /// Called with the words of each event, after `watch` was asked for.
     public var onEvent: ([String]) -> Void = { _ in }
+    /// Called with the words of an event that has descriptors, or could have.
+    public var onKept: ([String], [SharedDescriptor]) -> Void = { _, _ in }
     /// The fabric is gone. What was not answered fails before this is called.
     public var onEnd: () -> Void = {}
 
@@ -18,24 +20,7 @@ public final class FabricClient {
     private let loop: ControlLoop
     private var token: ControlLoop.Token?
     private var waiting: [(answer: Answer, words: [String])] = []
-    private var unsent: [Unsent] = []
-
-    private final class Unsent {
-        let bytes: [UInt8]
-        var descriptors: DescriptorList
-        var rawValues: [Int32]
-
-        init(_ bytes: [UInt8], duplicating rawValues: [Int32]) throws(Errno) {
-            self.bytes = bytes
-            self.rawValues = []
-            descriptors = DescriptorList()
-            for rawValue in rawValues {
-                let duplicate = try OwnedDescriptor.duplicate(of: rawValue)
-                self.rawValues.append(duplicate.rawValue)
-                descriptors.append(duplicate)
-            }
-        }
-    }
+    private var unsent: [OutgoingMessage] = []
 
     /// Takes over a connected control socket, such as one end of the pair whose other end is `etherloom fabric --owner-fd`.
     public init(_ socket: consuming OwnedDescriptor, loop: ControlLoop) throws(Errno) {
@@ -86,7 +71,7 @@ public final class FabricClient {
     }
 
     private func enqueue(_ bytes: [UInt8], _ descriptors: [Int32]) throws(Errno) {
-        unsent.append(try Unsent(bytes, duplicating: descriptors))
+        unsent.append(try OutgoingMessage(bytes, duplicating: descriptors))
         if let token { loop.change(token, to: [.readable, .readHangUp, .writable]) }
     }
 
@@ -95,10 +80,12 @@ public final class FabricClient {
         // Some at a time: others of the loop have their turn too.
         for _ in 0..<64 where isOpen {
             do throws(Errno) {
-                let message = try UnixSocket.receive(from: socket, limit: WordMessage.maximumByteCount)
+                var message = try UnixSocket.receive(from: socket, limit: WordMessage.maximumByteCount)
                 if message.bytes.isEmpty { return end() }
                 guard let words = WordMessage(bytes: message.bytes)?.words else { return end() }
-                take(words)
+                var descriptors: [SharedDescriptor] = []
+                while let descriptor = message.takeDescriptor() { descriptors.append(SharedDescriptor(descriptor)) }
+                take(words, descriptors)
             } catch .wouldBlock {
                 return
             } catch .interrupted {
@@ -112,7 +99,7 @@ public final class FabricClient {
     private func flush() {
         while let next = unsent.first {
             do throws(Errno) {
-                try UnixSocket.send(next.bytes, descriptors: next.rawValues, to: socket)
+                try next.send(to: socket)
                 unsent.removeFirst()
             } catch .wouldBlock {
                 return
@@ -123,9 +110,10 @@ public final class FabricClient {
         if let token { loop.change(token, to: [.readable, .readHangUp]) }
     }
 
-    private func take(_ words: [String]) {
+    private func take(_ words: [String], _ descriptors: [SharedDescriptor]) {
         let rest = Array(words.dropFirst())
         switch words.first {
+        case "event" where rest.first == "kept": onKept(Array(rest.dropFirst()), descriptors)
         case "event": onEvent(rest)
         case "ok":
             guard !waiting.isEmpty else { return }

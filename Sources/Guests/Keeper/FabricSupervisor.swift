@@ -16,12 +16,15 @@ final class FabricSupervisor {
     private(set) var memory = FabricMemory()
     /// Taps, by port.
     private var descriptors: [String: SharedDescriptor] = [:]
+    private var connections = KeptConnections()
     private var isEnding = false
     private var onEnd: () -> Void = {}
     /// The whole lab ends.
     var isWindingDown = false
     private var failures = 0
     var onRestart: () -> Void = {}
+    /// A port whose machine was to stay connected has lost it.
+    var onLost: (String) -> Void = { _ in }
     var onEvent: ([String]) -> Void = { _ in }
     var log: (String) -> Void = { _ in }
 
@@ -50,7 +53,7 @@ final class FabricSupervisor {
             do {
                 try children.watch(process) { [weak self] in if self?.processID == process { self?.hasEnded($0) } }
                 let client = try FabricClient(pair.first, loop: loop)
-                client.onEvent = { [weak self] in self?.onEvent($0) }
+                listen(to: client)
                 client.request(["watch"])
                 self.client = client
             } catch {
@@ -65,6 +68,18 @@ final class FabricSupervisor {
         replay()
     }
 
+    private func listen(to client: FabricClient) {
+        client.onEvent = { [weak self] words in
+            // Some of what was kept may be among it.
+            if words.first == "lost" { self?.connections.forgetAll() }
+            self?.onEvent(words)
+        }
+        client.onKept = { [weak self] words, descriptors in
+            guard let self, let port = words.first, !isWaiting(port: port) else { return }
+            connections.take(words, descriptors)
+        }
+    }
+
     private func replay() {
         for words in memory.requests {
             let port = words[0] == "port-add" ? words[1] : ""
@@ -72,8 +87,28 @@ final class FabricSupervisor {
             client?.request(words, descriptors: descriptor.map { [$0.rawValue] } ?? []) { [weak self] result in
                 if case .failure(let error) = result { self?.log("fabric: \(words[0]) again: \(error.message)") }
             }
+            if words[0] == "port-add" { takeUp(port) }
         }
     }
+
+    /// Has the new fabric go on with the connection that this port had.
+    private func takeUp(_ port: String) {
+        var failure: GuestError?
+        let requests = connections.requests(port)
+        for (index, request) in requests.enumerated() {
+            client?.request(request.words, descriptors: request.descriptors.map(\.rawValue)) { [weak self] result in
+                failure = failure ?? result.failure
+                // A fabric that died meanwhile has lost nothing: the next one tries it.
+                guard let self, index == requests.count - 1, let failure, client?.isOpen == true else { return }
+                log("\(port): its machine's connection is lost: \(failure.message)")
+                connections.forget(port)
+                onLost(port)
+            }
+        }
+    }
+
+    /// This port's machine did not notice that there is another fabric.
+    func keepsConnection(port: String) -> Bool { connections.contains(port) }
 
     private func hasEnded(_ status: WaitStatus) {
         processID = nil
@@ -175,6 +210,7 @@ final class FabricSupervisor {
     /// Closes a port. What it was plugged into and how it was impaired is kept for the next one of that name.
     func forget(port: String) {
         descriptors[port] = nil
+        connections.forget(port)
         // A fabric that is about to end closes everything at once.
         guard memory.forget(port: port), !isWindingDown else { return }
         client?.request(["port-remove", port])

@@ -53,8 +53,9 @@ public protocol GuestDriver: AnyObject {
     func removeInterface(_ name: String, then: @escaping (GuestError?) -> Void)
     /// Interfaces of the running guest that show it a carrier whatever they are plugged into.
     var interfacesWithoutCarrier: [String] { get }
-    /// The fabric died, and another one has the same ports: what was connected to it connects again.
-    func fabricHasRestarted()
+    /// The fabric died, and another one has the same ports. It could not go on with the connections of these interfaces, if
+    /// they had any: what was connected connects again.
+    func fabricHasRestarted(interfaces: [String])
     /// Addresses and routes of the running guest, in the words of ip(8): `addr add 10.0.0.1/24 dev eth0`, `route`, `link
     /// set eth0 mtu 1400`. Answers with lines to show.
     func configureNetwork(_ words: [String], then: @escaping (Result<[String], GuestError>) -> Void)
@@ -93,7 +94,7 @@ extension GuestDriver {
 
 extension GuestDriver {
     public var interfacesWithoutCarrier: [String] { [] }
-    public func fabricHasRestarted() {}
+    public func fabricHasRestarted(interfaces: [String]) {}
 }
 
 /// Standard input, output and error of a command; with a terminal they are one and the same.

@@ -75,8 +75,17 @@ public final class Keeper {
         fabric.log = { [weak self] in self?.log($0) }
         fabric.onRestart = { [weak self] in
             guard let self else { return }
-            for guest in guests.values { guest.driver?.fabricHasRestarted() }
+            for guest in guests.values {
+                let lost = guest.interfaces.keys.filter { name in
+                    !self.fabric.keepsConnection(port: GuestPlan.port(guest: guest.name, interface: name))
+                }
+                guest.driver?.fabricHasRestarted(interfaces: lost.sorted())
+            }
             tell(.fabricRestarted)
+        }
+        fabric.onLost = { [weak self] port in
+            guard let guest = self?.guests.values.first(where: { port.hasPrefix($0.name + ":") }) else { return }
+            guest.driver?.fabricHasRestarted(interfaces: [String(port.dropFirst(guest.name.utf8.count + 1))])
         }
         fabric.onEvent = { [weak self] in self?.fabricTold($0) }
         do {

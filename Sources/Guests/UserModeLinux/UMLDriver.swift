@@ -246,9 +246,9 @@ public final class UMLDriver: GuestDriver {
 
     /// A kernel takes the device away whose vhost-user socket was closed, and opens none again: the interface comes back as
     /// one that is added while the guest runs, with the plan's addresses and routes.
-    public func fabricHasRestarted() {
+    public func fabricHasRestarted(interfaces lost: [String]) {
         guard let machine, machine.isUp else { return }
-        for interface in host.plan.interfaces {
+        for interface in host.plan.interfaces where lost.contains(interface.name) {
             guard let device = devices[interface.name] else { continue }
             if device.hasPrefix("vec") {
                 // Its kernel knows no other socket for it until it is taken down and up; removing it now would hang the kernel.

@@ -29,6 +29,7 @@ extension Fabric {
             let path = try self.path(path, "port-add \(name)")
             let list = options.isEmpty ? "" : "[" + options.joined(separator: "/") + "]"
             try open("vhost://" + path + list, for: port)
+            noteMachine(of: port)
             if let transport = port.transport as? VhostTransport {
                 port.whenCarrierLossIsSeen = { [weak transport] body in
                     if let transport { transport.whenGuestKnows(body) } else { body() }
@@ -111,6 +112,7 @@ extension Fabric {
     func removePort(_ name: String) throws(FabricError) {
         try ownPort(name, "port-remove").close()
         ports[name] = nil
+        predecessors[name] = nil
     }
 
     // MARK: Patches

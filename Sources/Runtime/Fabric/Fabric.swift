@@ -27,6 +27,10 @@ public final class Fabric {
     public var makeService: (FabricSegment) throws -> AnyObject? = { _ in nil }
     /// Called with the words of each event.
     public var onEvent: ([String]) -> Void = { _ in }
+    /// Called with the words of an event for the owner alone, and with descriptors that stay ours.
+    public var onKept: ([String], [Int32]) -> Void = { _, _ in }
+    /// What ports are about to take up.
+    var predecessors: [String: VhostPredecessor] = [:]
     /// Where paths begin that are not absolute; nil: there are none.
     let directory: String?
 
@@ -51,6 +55,11 @@ public final class Fabric {
         case .segmentRemove(let name): try removeSegment(name)
         case .portAdd(let name, let kind): try addPort(name, kind, descriptor)
         case .portRemove(let name): try removePort(name)
+        case .portKeep(let name, let note):
+            var list = DescriptorList()
+            if let descriptor { list.append(descriptor) }
+            try keep(name, note, list, count: 1)
+        case .portTakeUp(let name): try takeUp(name)
         case .plug(let port, let segment, let downFor):
             try ownPort(port, "plug").plug(into: try self.segment(segment), downFor: downFor)
         case .unplug(let port): try ownPort(port, "unplug").unplug()

@@ -23,6 +23,13 @@ extension FabricRequest {
         case "segment-remove": return .segmentRemove(try words.name("segment"))
         case "port-add": return try portAdd(&words)
         case "port-remove": return .portRemove(try words.name("port"))
+        case "port-keep":
+            let port = try words.name("port")
+            guard let note = VhostNote(words: words.takeRest()) else {
+                throw .usage("port-keep \(port): wanted is what an event \"kept\" said")
+            }
+            return .portKeep(port, note)
+        case "port-take-up": return .portTakeUp(try words.name("port"))
         case "plug":
             let (port, segment) = (try words.name("port"), try words.name("segment"))
             return .plug(port, segment: segment, downFor: try words.downFor())

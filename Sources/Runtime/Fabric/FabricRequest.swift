@@ -18,6 +18,10 @@ public enum FabricRequest: Sendable, Equatable {
     case segmentRemove(String)
     case portAdd(String, FabricPortKind)
     case portRemove(String)
+    /// Part of what a machine at this port and an earlier fabric had come to; its descriptors come with the request.
+    case portKeep(String, VhostNote)
+    /// All of that has come: the port goes on from there.
+    case portTakeUp(String)
     case plug(String, segment: String, downFor: UInt64?)
     case unplug(String)
     case carrier(String, Bool)

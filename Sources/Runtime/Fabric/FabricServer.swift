@@ -22,7 +22,7 @@ public final class FabricServer {
         let token: ControlLoop.Token
         var watches = false
         /// What the other side has not taken yet. Until it has, nothing more is asked of it.
-        var unsent: [[UInt8]] = []
+        var unsent: [OutgoingMessage] = []
         var lostEventCount = 0
 
         init(_ descriptor: consuming OwnedDescriptor, token: ControlLoop.Token) {
@@ -35,6 +35,7 @@ public final class FabricServer {
         self.fabric = fabric
         loop = fabric.loop
         fabric.onEvent = { [weak self] in self?.tell($0) }
+        fabric.onKept = { [weak self] in self?.tell($0, $1) }
     }
 
     /// Listens at a path, for this user alone.
@@ -77,7 +78,11 @@ public final class FabricServer {
     }
 
     /// Sends a message, now or when there is room.
-    private func deliver(_ words: [String], to connection: Connection) throws(Errno) {
+    private func deliver(
+        _ words: [String],
+        _ descriptors: [Int32] = [],
+        to connection: Connection
+    ) throws(Errno) {
         // One that cannot be said is no reason to part: the other side would take the end for the fabric's.
         let bytes: [UInt8]
         if let encoded = try? WordMessage(words).encoded() {
@@ -87,22 +92,22 @@ public final class FabricServer {
         }
         if connection.unsent.isEmpty {
             do throws(Errno) {
-                return try UnixSocket.send(bytes, to: connection.descriptor)
+                return try UnixSocket.send(bytes, descriptors: descriptors, to: connection.descriptor)
             } catch {
                 guard error == .wouldBlock || error == .noBuffers else { throw error }
             }
             // No more requests before these answers have gone.
             loop.change(connection.token, to: [.writable, .readHangUp])
         }
-        connection.unsent.append(bytes)
+        connection.unsent.append(try OutgoingMessage(bytes, duplicating: descriptors))
     }
 
     private func flush(_ connection: Connection) throws(Errno) {
         var sentCount = 0
         defer { connection.unsent.removeFirst(sentCount) }
         do throws(Errno) {
-            for bytes in connection.unsent {
-                try UnixSocket.send(bytes, to: connection.descriptor)
+            for message in connection.unsent {
+                try message.send(to: connection.descriptor)
                 sentCount += 1
             }
         } catch {
@@ -127,6 +132,13 @@ public final class FabricServer {
                 )
             }
             let request = try FabricRequest(words: words)
+            if case .portKeep(let port, let note) = request {
+                var descriptors = DescriptorList()
+                let count = message.descriptorCount
+                while let descriptor = message.takeDescriptor() { descriptors.append(descriptor) }
+                try fabric.keep(port, note, descriptors, count: count)
+                return [["ok"]]
+            }
             let result = try fabric.perform(request, descriptor: message.takeDescriptor())
             switch request {
             case .watch: connection.watches = true
@@ -163,14 +175,16 @@ public final class FabricServer {
     /// Messages that wait for somebody who does not read; events beyond them are counted.
     private static var waitingMessageCount: Int { 4096 }
 
-    private func tell(_ words: [String]) {
+    /// Descriptors are for the owner alone.
+    private func tell(_ words: [String], _ descriptors: [Int32]? = nil) {
         for (number, connection) in connections where connection.watches {
+            guard descriptors == nil || number == owner else { continue }
             guard connection.unsent.count < Self.waitingMessageCount else {
                 connection.lostEventCount += 1
                 continue
             }
             do throws(Errno) {
-                try deliver(["event"] + words, to: connection)
+                try deliver(["event"] + words, descriptors ?? [], to: connection)
             } catch {
                 loop.after(milliseconds: 0) { [weak self] in self?.end(number) }
             }

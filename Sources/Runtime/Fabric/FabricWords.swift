@@ -17,6 +17,12 @@ struct FabricWords {
         return word
     }
 
+    /// All words that are left, as they are.
+    mutating func takeRest() -> [String] {
+        defer { rest = [] }
+        return Array(rest)
+    }
+
     mutating func name(_ what: String) throws(FabricError) -> String {
         let word = try next("a \(what)'s name")
         try FabricName.check(word, what)

@@ -78,7 +78,9 @@ extension VhostSession {
     /// A monitor that does not show our configuration to its guest cannot be attached with the cable pulled: it would show
     /// the guest a carrier. It is sent away, and shows none.
     private func checkCarrier(isDecided: Bool) throws {
-        guard isDecided, !isKept, !configuration.isUp, !protocolFeatures.contains(.configuration) else { return }
+        guard isDecided, !isKept, !isTakingUp, !configuration.isUp, !protocolFeatures.contains(.configuration) else {
+            return
+        }
         throw Errno.notConnected
     }
 
@@ -119,6 +121,7 @@ extension VhostSession {
             address: address,
             base: state.base,
             isEnabled: state.isEnabled || !features.contains(.protocolFeatures),
+            isTakenUp: isTakingUp,
             kick: kick,
             call: state.call.take(),
             inflight: nil
@@ -148,6 +151,7 @@ extension VhostSession {
     private func stop(_ ring: Int) -> UInt16 {
         change(.stop(ring: ring))
         rings[ring].isRunning = false
+        withdrawNote(.setRingKick, ring: ring)
         return answer.base
     }
 
@@ -161,6 +165,7 @@ extension VhostSession {
             if rings[ring].isRunning { rings[ring].base = stop(ring) }
             rings[ring].isEnabled = false
             change(.enable(ring: ring, false))
+            withdrawNote(.enableRing, ring: ring)
         }
     }
 

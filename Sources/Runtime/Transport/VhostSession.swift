@@ -39,6 +39,8 @@ final class VhostSession {
     let answer: VhostAnswer
     let log: (String) -> Void
     private let onEnd: () -> Void
+    /// Is told what another process would need to go on from here; descriptors stay ours.
+    private let onNote: ((VhostNote, [Int32]) -> Void)?
     var configuration: VhostConfiguration
     /// See `VhostTransport`.
     let isKept: Bool
@@ -59,6 +61,8 @@ final class VhostSession {
     var backendChannel: OwnedDescriptor?
     var inflightFile: OwnedDescriptor?
     var inflight: VhostInflight?
+    /// Requests are those that were made to a predecessor.
+    private(set) var isTakingUp = false
 
     init(
         _ socket: consuming OwnedDescriptor,
@@ -68,6 +72,7 @@ final class VhostSession {
         answer: VhostAnswer,
         change: @escaping (consuming VhostChange) -> Void,
         log: @escaping (String) -> Void,
+        onNote: ((VhostNote, [Int32]) -> Void)? = nil,
         onEnd: @escaping () -> Void
     ) throws(Errno) {
         self.socket = socket
@@ -77,6 +82,7 @@ final class VhostSession {
         self.answer = answer
         self.change = change
         self.log = log
+        self.onNote = onNote
         self.onEnd = onEnd
         token = try loop.watch(self.socket.rawValue, [.readable, .readHangUp]) { [weak self] _ in self?.readable() }
     }
@@ -88,6 +94,9 @@ final class VhostSession {
         guard let token else { return }
         loop.cancel(token)
         self.token = nil
+        // Somebody who keeps the connection for a successor has it, too.
+        UnixSocket.shutDown(socket)
+        onNote?(.end, [])
         change(.reset)
         configurationRead()
         onEnd()
@@ -152,7 +161,7 @@ final class VhostSession {
         }
         do {
             let message = try VhostMessage.parse(request: header.request, payload: payload.span)
-            let hasReply = try handle(message, header, payload)
+            let hasReply = try carryOut(message, header, payload)
             if !hasReply, needsReply(header) { try send(header.reply(0)) }
         } catch let error as Errno {
             throw error
@@ -162,6 +171,41 @@ final class VhostSession {
             // A monitor that waits hears that it failed, and decides.
             guard needsReply(header), !(error is VhostProtocolError) else { throw .invalid }
             try send(header.reply(1))
+        }
+    }
+
+    private func carryOut(_ message: VhostMessage, _ header: VhostMessageHeader, _ payload: [UInt8]) throws -> Bool {
+        guard let onNote, let key = VhostNote.key(of: message) else { return try handle(message, header, payload) }
+        let copies = try descriptors.duplicated()
+        let hasReply = try handle(message, header, payload)
+        onNote(VhostNote(key: key, payload: payload), copies.borrowedRawValues)
+        return hasReply
+    }
+
+    /// What was said about something does not hold any more.
+    func withdrawNote(_ request: VhostRequest, ring: Int) {
+        onNote?(VhostNote(key: VhostNote.key(request, ring: ring), payload: nil), [])
+    }
+
+    /// Tells that there is a connection. Notes about it follow.
+    func announce() { onNote?(.socket, [socket.rawValue]) }
+
+    /// Carries out what a predecessor was asked for over this connection.
+    func takeUp(_ predecessor: VhostPredecessor) throws {
+        isTakingUp = true
+        defer {
+            isTakingUp = false
+            descriptors = DescriptorList()
+            descriptorCount = 0
+        }
+        for (request, key) in VhostNote.order {
+            guard let note = predecessor.notes[key] else { continue }
+            descriptors = try note.descriptors.duplicated()
+            descriptorCount = note.descriptorCount
+            let payload = note.payload
+            let message = try VhostMessage.parse(request: request.rawValue, payload: payload.span)
+            let header = VhostMessageHeader(request: request.rawValue, flags: 1, payloadByteCount: payload.count)
+            _ = try carryOut(message, header, payload)
         }
     }
 

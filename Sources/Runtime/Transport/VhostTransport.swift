@@ -42,6 +42,8 @@ final class VhostTransport: Transport {
     private var isClosed = false
     /// A monitor that shows its guest no carrier of ours is not hung up on for that: somebody else tells the guest.
     private let isKept: Bool
+    /// Is told what another process would need to go on where this one is; descriptors stay ours.
+    var onNote: ((VhostNote, [Int32]) -> Void)?
 
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         self.context = context
@@ -111,6 +113,23 @@ final class VhostTransport: Transport {
         begin(connection)
     }
 
+    /// Goes on where another process was with a connection when it died.
+    func takeUp(_ predecessor: VhostPredecessor) throws(TransportError) {
+        guard session == nil, !isClosed else { throw TransportError(.failed, "\(url): a machine is there already") }
+        guard let socket = predecessor.socket.take() else {
+            throw TransportError(.usage, "\(url): the connection itself is missing")
+        }
+        begin(socket)
+        guard let session else { throw TransportError(.failed, "\(url): cannot watch the connection") }
+        do {
+            try session.takeUp(predecessor)
+        } catch {
+            session.close()
+            let reason = (error as? VhostSession.Refusal)?.reason ?? "\(error)"
+            throw TransportError(.failed, "\(url): cannot go on where another was: \(reason)")
+        }
+    }
+
     private func connect() {
         retryToken = nil
         guard !isClosed, session == nil else { return }
@@ -138,8 +157,10 @@ final class VhostTransport: Transport {
                 answer: answer,
                 change: { [context] change in context.host.configure(identifier: identifier, .vhost(change)) },
                 log: { [context, url] in context.host.log("\(url): \($0)") },
+                onNote: onNote,
                 onEnd: { [weak self] in self?.ended() }
             )
+            session?.announce()
             context.onLinkChange(true, "\(url)")
         } catch {
             context.host.log("\(url): \(error)")

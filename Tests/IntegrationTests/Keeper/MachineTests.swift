@@ -86,7 +86,7 @@ extension Integration {
                 #expect(try lab.ask("network", "alice", "addr").contains("eth1 inet 10.9.0.1/24 scope global"))
                 let interfaces = try lab.client.state().guest("alice")?.interfaces ?? []
                 #expect(interfaces.map(\.showsCarrier) == [true, false])
-                // Another fabric: the interfaces come back.
+                // Another fabric goes on with the same devices, whose carriers still come and go.
                 try lab.ask("interface-remove", "alice", "eth1")
                 try lab.ask("plug", "bob:eth0", "lan")
                 let fabric = try lab.processID("fabric")
@@ -96,6 +96,12 @@ extension Integration {
                     try lab.run("alice", "ping", "-c", "1", "-w", "1", "10.0.0.2").status == 0
                 }
                 try lab.ping("carol", "10.0.0.1")
+                let kept = try lab.client.state().guest("alice")?.interfaces ?? []
+                #expect(kept.map(\.showsCarrier) == [true])
+                try lab.ask("carrier", "bob:eth0", "down")
+                try wait(for: "no carrier", seconds: 5) { try lab.run("bob", "cat", carrier).output == "0\n" }
+                try lab.ask("carrier", "bob:eth0", "up")
+                try wait(for: "a carrier", seconds: 5) { try lab.run("bob", "cat", carrier).output == "1\n" }
                 try lab.ask("stop", "alice")
                 try lab.client.wait("alice", for: .stopped, milliseconds: 15_000)
                 #expect(try lab.client.state().guest("alice")?.status?.exitCode == 0)
