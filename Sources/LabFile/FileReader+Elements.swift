@@ -15,14 +15,26 @@ extension FileReader {
         return text(node, "segment of \(what)")
     }
 
+    /// An element's name, what messages call it, its values, and the segment that it is on.
+    private mutating func element(
+        _ entry: Entry,
+        _ kind: String,
+        known: [String]
+    ) -> (name: String, what: String, fields: [String: Node], segment: String)? {
+        guard let name = name(entry, kind) else { return nil }
+        let what = "\(kind) \"\(name)\""
+        note("\(kind)s.\(name)", entry.keyNode)
+        let fields = fields(entry.value, what, known: known)
+        guard let segment = segment(fields, entry, what) else { return nil }
+        return (name, what, fields, segment)
+    }
+
     mutating func gateways(_ node: Node) -> [GatewayElement] {
         var gateways: [GatewayElement] = []
         for entry in entries(node, "gateways") {
-            guard let name = name(entry, "gateway") else { continue }
-            let what = "gateway \"\(name)\""
-            note("gateways.\(name)", entry.keyNode)
-            let fields = fields(entry.value, what, known: LabKeys.gateway)
-            guard let segment = segment(fields, entry, what) else { continue }
+            guard let (name, what, fields, segment) = element(entry, "gateway", known: LabKeys.gateway) else {
+                continue
+            }
             var gateway = GatewayElement(name: name, segment: segment)
             if let node = fields["address"] {
                 gateway.address = value(node, "address of \(what)", wants: "an address with its prefix, 10.0.2.2/24") {
@@ -48,11 +60,7 @@ extension FileReader {
     mutating func tunnels(_ node: Node) -> [TunnelElement] {
         var tunnels: [TunnelElement] = []
         for entry in entries(node, "tunnels") {
-            guard let name = name(entry, "tunnel") else { continue }
-            let what = "tunnel \"\(name)\""
-            note("tunnels.\(name)", entry.keyNode)
-            let fields = fields(entry.value, what, known: LabKeys.tunnel)
-            guard let segment = segment(fields, entry, what) else { continue }
+            guard let (name, what, fields, segment) = element(entry, "tunnel", known: LabKeys.tunnel) else { continue }
             var tunnel = TunnelElement(name: name, segment: segment)
             if let node = fields["peer"] { tunnel.peer = text(node, "peer of \(what)") }
             if let node = fields["listen"] { tunnel.listen = text(node, "listen of \(what)") }
@@ -79,11 +87,9 @@ extension FileReader {
     mutating func delegations(_ node: Node) -> [Delegation] {
         var delegations: [Delegation] = []
         for entry in entries(node, "delegations") {
-            guard let name = name(entry, "delegation") else { continue }
-            let what = "delegation \"\(name)\""
-            note("delegations.\(name)", entry.keyNode)
-            let fields = fields(entry.value, what, known: LabKeys.delegation)
-            guard let segment = segment(fields, entry, what) else { continue }
+            guard let (name, what, fields, segment) = element(entry, "delegation", known: LabKeys.delegation) else {
+                continue
+            }
             var delegation = Delegation(name: name, segment: segment)
             if let node = fields["user"] { delegation.user = text(node, "user of \(what)") }
             if let node = fields["group"] { delegation.group = text(node, "group of \(what)") }

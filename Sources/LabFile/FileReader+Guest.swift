@@ -19,12 +19,7 @@ extension FileReader {
         for entry in entries(kinds, "kinds") {
             guard let kind = GuestKind(rawValue: entry.key) else {
                 let known = GuestKind.allCases.map(\.rawValue)
-                let nearest = Suggestion.nearest(entry.key, of: known)
-                report(
-                    entry.keyNode,
-                    "unknown kind \"\(entry.key)\"",
-                    hint: nearest.map { "did you mean \"\($0)\"?" } ?? "known are \(known.joined(separator: ", "))"
-                )
+                reportUnknown(entry, "kind \"\(entry.key)\"", known: known)
                 continue
             }
             let known = LabKeys.guestDefaults.filter { $0 != "kind" }

@@ -166,12 +166,7 @@ extension FileReader {
             }
             guard let key = ImpairmentKey(name: entry.key) else {
                 let known = ImpairmentKey.allCases.map(\.rawValue) + ["preset"]
-                let nearest = Suggestion.nearest(entry.key, of: known)
-                report(
-                    entry.keyNode,
-                    "unknown key \"\(entry.key)\" of \(what)",
-                    hint: nearest.map { "did you mean \"\($0)\"?" } ?? "known are \(known.joined(separator: ", "))"
-                )
+                reportUnknown(entry, "key \"\(entry.key)\" of \(what)", known: known)
                 continue
             }
             let form = "a number, perhaps with +SPREAD, K, M, G, ms or %, as in 20ms, 20+5N, 1%, 10M"

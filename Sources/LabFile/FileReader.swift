@@ -156,17 +156,22 @@ struct FileReader {
         var fields: [String: Node] = [:]
         for entry in entries(node, what) {
             guard known.contains(entry.key) else {
-                let nearest = Suggestion.nearest(entry.key, of: known)
-                report(
-                    entry.keyNode,
-                    "unknown key \"\(entry.key)\" of \(what)",
-                    hint: nearest.map { "did you mean \"\($0)\"?" } ?? "known are \(known.joined(separator: ", "))"
-                )
+                reportUnknown(entry, "key \"\(entry.key)\" of \(what)", known: known)
                 continue
             }
             fields[entry.key] = entry.value
         }
         return fields
+    }
+
+    /// A key that is none of those that are known, with the nearest of them.
+    mutating func reportUnknown(_ entry: Entry, _ what: String, known: [String]) {
+        let nearest = Suggestion.nearest(entry.key, of: known)
+        report(
+            entry.keyNode,
+            "unknown \(what)",
+            hint: nearest.map { "did you mean \"\($0)\"?" } ?? "known are \(known.joined(separator: ", "))"
+        )
     }
 
     /// A name that the user gives; nil when it cannot be one.

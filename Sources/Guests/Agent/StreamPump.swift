@@ -4,19 +4,6 @@
 import Glibc
 import LinuxSystem
 
-/// Descriptors of somebody else's: a user's terminal, his pipes. Their flags are shared with his programs, so that they are
-/// not made non-blocking; pipes and terminals are opened once more, as files of our own.
-enum StreamDescriptor {
-    static func own(_ descriptor: borrowing OwnedDescriptor, forWriting: Bool) -> OwnedDescriptor? {
-        let status = try? FileStatus(descriptor)
-        if status?.isPollable == true, status?.isSocket == false {
-            let flags = (forWriting ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
-            if let own = try? OwnedDescriptor.open("/proc/self/fd/\(descriptor.rawValue)", flags: flags) { return own }
-        }
-        return try? descriptor.duplicate()
-    }
-}
-
 /// Reads a descriptor as far as a window allows, and says what it read.
 final class InputPump {
     private let loop: ControlLoop
@@ -35,7 +22,7 @@ final class InputPump {
         read: @escaping ([UInt8]) -> Void,
         ended: @escaping () -> Void
     ) {
-        guard let own = StreamDescriptor.own(stream, forWriting: false) else { return nil }
+        guard let own = try? stream.unhurried(forWriting: false) else { return nil }
         descriptor = own
         isSocket = (try? FileStatus(descriptor))?.isSocket == true
         self.loop = loop
@@ -125,7 +112,7 @@ final class OutputPump {
         written: @escaping (Int) -> Void,
         broken: @escaping () -> Void
     ) {
-        guard let own = StreamDescriptor.own(stream, forWriting: true) else { return nil }
+        guard let own = try? stream.unhurried(forWriting: true) else { return nil }
         descriptor = own
         isSocket = (try? FileStatus(descriptor))?.isSocket == true
         self.loop = loop

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LinuxSystem
+import Model
 import Wire
 
 extension Keeper {
@@ -71,7 +72,7 @@ extension Keeper {
     private func plan(_ name: String, _ words: [String]) throws(GuestError) -> GuestPlan {
         guard Self.isName(name) else {
             throw GuestError(
-                "\"\(name)\" is no name for a guest: letters, digits, -, _ and ., the first not a .",
+                "\"\(name)\" is no name for a guest: letters, digits, -, _ and ., a letter or digit first",
                 status: 2
             )
         }
@@ -87,25 +88,12 @@ extension Keeper {
     }
 
     /// A name becomes a directory and a part of sockets' names.
-    static func isName(_ name: String) -> Bool {
-        let isGood = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                true
-            default: false
-            }
-        }
-        return isGood && !name.isEmpty && name.utf8.count <= 64 && !name.hasPrefix(".") && !name.hasPrefix("-")
-    }
+    static func isName(_ name: String) -> Bool { LabName.objection(to: name) == nil }
 
     /// A name of an interface inside of a guest.
     static func check(interface name: String) throws(GuestError) {
-        guard isName(name), name.utf8.count <= 15 else {
-            throw GuestError(
-                "\"\(name)\" is no name for an interface: at most 15 letters, digits, -, _ and .",
-                status: 2
-            )
+        if let objection = LabName.objection(toInterface: name) {
+            throw GuestError("\"\(name)\" is no name for an interface: \(objection)", status: 2)
         }
     }
 

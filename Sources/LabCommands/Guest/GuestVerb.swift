@@ -46,53 +46,35 @@ struct GuestVerb: ParsableCommand {
         }
     }
 
-    struct Start: ParsableCommand {
-        static var configuration: CommandConfiguration {
-            CommandConfiguration(commandName: "start", abstract: "Start guests, and wait until they are ready.")
-        }
+    struct Start: GuestAction {
+        static let action = (name: "start", abstract: "Start guests, and wait until they are ready.")
         @OptionGroup var options: Options
-        mutating func run() throws { try options.act("start") }
     }
 
-    struct Stop: ParsableCommand {
-        static var configuration: CommandConfiguration {
-            CommandConfiguration(commandName: "stop", abstract: "Stop guests: clean first, then hard.")
-        }
+    struct Stop: GuestAction {
+        static let action = (name: "stop", abstract: "Stop guests: clean first, then hard.")
         @Option(name: .customLong("grace"), help: "Seconds to end by themselves; 10 without it.") var grace: Double?
         @OptionGroup var options: Options
-        mutating func run() throws { try options.act("stop", grace: grace) }
     }
 
-    struct Kill: ParsableCommand {
-        static var configuration: CommandConfiguration {
-            CommandConfiguration(commandName: "kill", abstract: "End guests at once.")
-        }
+    struct Kill: GuestAction {
+        static let action = (name: "kill", abstract: "End guests at once.")
         @OptionGroup var options: Options
-        mutating func run() throws { try options.act("kill") }
     }
 
-    struct Pause: ParsableCommand {
-        static var configuration: CommandConfiguration {
-            CommandConfiguration(commandName: "pause", abstract: "Let guests stand still.")
-        }
+    struct Pause: GuestAction {
+        static let action = (name: "pause", abstract: "Let guests stand still.")
         @OptionGroup var options: Options
-        mutating func run() throws { try options.act("pause") }
     }
 
-    struct Resume: ParsableCommand {
-        static var configuration: CommandConfiguration {
-            CommandConfiguration(commandName: "resume", abstract: "Let paused guests go on.")
-        }
+    struct Resume: GuestAction {
+        static let action = (name: "resume", abstract: "Let paused guests go on.")
         @OptionGroup var options: Options
-        mutating func run() throws { try options.act("resume") }
     }
 
-    struct Reset: ParsableCommand {
-        static var configuration: CommandConfiguration {
-            CommandConfiguration(commandName: "reset", abstract: "Start guests anew without a clean end.")
-        }
+    struct Reset: GuestAction {
+        static let action = (name: "reset", abstract: "Start guests anew without a clean end.")
         @OptionGroup var options: Options
-        mutating func run() throws { try options.act("reset") }
     }
 
     struct Create: ParsableCommand {
@@ -199,4 +181,19 @@ struct GuestVerb: ParsableCommand {
             StandardStreams.writeOutput(answer.words.map { $0 + "\n" }.joined())
         }
     }
+}
+
+/// A verb about guests that exist, which the daemon knows by the same name.
+protocol GuestAction: ParsableCommand {
+    static var action: (name: String, abstract: String) { get }
+    var options: GuestVerb.Options { get }
+    var grace: Double? { get }
+}
+
+extension GuestAction {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(commandName: action.name, abstract: action.abstract)
+    }
+    var grace: Double? { nil }
+    mutating func run() throws { try options.act(Self.action.name, grace: grace) }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Glibc
 import Guests
 import LinuxSystem
 import Model
@@ -120,15 +121,7 @@ struct HostCheck {
     }
 
     private static var tun: HostCheck {
-        let file = try? OwnedDescriptor.open("/dev/net/tun", flags: 2)
-        let isFine = file != nil
-        return HostCheck(
-            name: "/dev/net/tun",
-            isFine: isFine,
-            isNeeded: true,
-            note: isFine ? "opens" : "does not open",
-            mend: "as root: modprobe tun; chmod 666 /dev/net/tun"
-        )
+        device("/dev/net/tun", isNeeded: true, "as root: modprobe tun; chmod 666 /dev/net/tun")
     }
 
     private static var overlay: HostCheck {
@@ -161,14 +154,23 @@ struct HostCheck {
     }
 
     private static var kvm: HostCheck {
-        let file = try? OwnedDescriptor.open("/dev/kvm", flags: 2)
-        let isFine = file != nil
-        return HostCheck(
-            name: "/dev/kvm",
-            isFine: isFine,
+        device(
+            "/dev/kvm",
             isNeeded: false,
-            note: isFine ? "opens" : "does not open: machines of kind: qemu are emulated, slowly",
-            mend: "as root: modprobe kvm; usermod -aG kvm \(CurrentProcess.userName(CurrentProcess.userID))"
+            without: ": machines of kind: qemu are emulated, slowly",
+            "as root: modprobe kvm; usermod -aG kvm \(CurrentProcess.userName(CurrentProcess.userID))"
+        )
+    }
+
+    /// A device that is to open for reading and writing.
+    private static func device(_ path: String, isNeeded: Bool, without: String = "", _ mend: String) -> HostCheck {
+        let isFine = (try? OwnedDescriptor.open(path, flags: O_RDWR)) != nil
+        return HostCheck(
+            name: path,
+            isFine: isFine,
+            isNeeded: isNeeded,
+            note: isFine ? "opens" : "does not open\(without)",
+            mend: mend
         )
     }
 

@@ -46,8 +46,9 @@ public enum LabName {
         }
         guard text != ".", text != "..", text != "lo" else { return "the kernel keeps this name" }
         let isFine = text.utf8.allSatisfy {
-            $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: ":")
+            // The kernel makes numbers of "%", and a word with "=" has a key.
+            $0 > 0x20 && $0 < 0x7f && !"/:%=".utf8.contains($0)
         }
-        return isFine ? nil : "an interface's name has neither blanks, slashes nor colons"
+        return isFine ? nil : "an interface's name has neither blanks nor one of / : % ="
     }
 }

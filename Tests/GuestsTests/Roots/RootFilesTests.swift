@@ -193,23 +193,4 @@ struct RootFilesTests {
         let error: GuestError? = try lab.wait { mounts.mount(lab.plan("alice"), guest: "alice", then: $0) }
         #expect(error != nil)
     }
-
-    @Test("templates are directories for all guests, made on first use")
-    func templates() throws {
-        let lab = try RootsFixture()
-        let templates = Templates(directory: lab.path("templates"))
-        #expect(
-            try templates.layers(["b", "a"], guest: "alice") == [
-                lab.path("templates/b/alice"), lab.path("templates/a/alice"),
-            ]
-        )
-        _ = try templates.layers(["a"], guest: "bob")
-        #expect(templates.list() == ["a", "b"])
-        #expect(FileManager.default.fileExists(atPath: lab.path("templates/a/bob")))
-        #expect(throws: GuestError.self) { try templates.layers(["a/b"], guest: "alice") }
-        #expect(throws: GuestError.self) { try templates.layers([".."], guest: "alice") }
-        #expect(throws: GuestError.self) { try Templates.layers(overlays: [lab.path("none")], guest: "alice") }
-        let overlays = try Templates.layers(overlays: [lab.path("templates/a")], guest: "carol")
-        #expect(overlays == [lab.path("templates/a/carol")])
-    }
 }
