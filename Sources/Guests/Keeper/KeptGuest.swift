@@ -258,50 +258,6 @@ final class KeptGuest {
         guard let driver, state == .running else { throw refuse(what) }
         return driver
     }
-
-    // MARK: Ports
-
-    func closePorts() {
-        for name in Array(interfaces.keys) { closePort(name) }
-    }
-
-    func closePort(_ name: String) {
-        guard var interface = interfaces[name] else { return }
-        let had = interface.hasCarrier
-        // Its namespace has ended, or it is taken out of that by name.
-        if case .tap(let tap) = interface.port { tap.withDescriptor { Tap.leaveToNamespace($0) } }
-        if case .pair = interface.port {
-            // The kernel takes the pair away with its namespace, in a moment; its name on the host is wanted before.
-            if let device = interface.device, device.bridge.place == .host { keeper.bridges.remove(device) }
-            interface.device = nil
-        } else {
-            keeper.part(self, name)
-            interface.device = nil
-            // Also one whose making has not been answered yet: this goes out behind it.
-            if case .none = interface.port {} else { keeper.fabric.forget(port: port(name)) }
-        }
-        interface.isOpen = false
-        interface.port = .none
-        interfaces[name] = interface
-        if had { tellInterface(name) }
-    }
-
-    func tellDriver(interface name: String) {
-        guard let interface = interfaces[name] else { return }
-        driver?.carrierChanged(interface: name, isUp: interface.hasCarrier)
-    }
-
-    func tellInterface(_ name: String) {
-        guard let interface = interfaces[name] else { return }
-        keeper.tell(
-            .interface(
-                port: port(name),
-                segment: interface.segment,
-                carrier: interface.hasCarrier,
-                isShown: driver?.interfacesWithoutCarrier.contains(name) != true
-            )
-        )
-    }
 }
 
 // MARK: - What the driver calls
@@ -352,87 +308,6 @@ extension KeptGuest: GuestHost {
     }
 
     func consoleWrote(_ bytes: [UInt8]) { console.wrote(bytes) }
-
-    func plugTap(
-        _ tap: consuming OwnedDescriptor,
-        interface: String,
-        then: @escaping (GuestError?) -> Void
-    ) {
-        let shared = SharedDescriptor(tap)
-        interfaces[interface, default: Interface()].port = .tap(shared)
-        open(interface, ["port-add", port(interface), "tap"], [shared]) { then($0.failure) }
-    }
-
-    func plugPair(_ interface: InterfacePlan, namespace: Int32) throws(GuestError) {
-        let full = "\(name)-\(interface.name)"
-        guard let bridge = interface.bridge.flatMap({ keeper.bridges.bridge($0) }) else {
-            throw GuestError("\(full): no bridge \"\(interface.bridge ?? "")\"", status: 2)
-        }
-        let isUp = interfaces[interface.name]?.isDown != true
-        let device = try keeper.bridges.makePair(full, peer: interface, namespace: namespace, on: bridge, isUp: isUp)
-        interfaces[interface.name, default: Interface()].port = .pair
-        interfaces[interface.name]?.device = device
-        interfaces[interface.name]?.segment = bridge.name
-        interfaces[interface.name]?.isOpen = true
-        tellInterface(interface.name)
-    }
-
-    func openVhost(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
-        let path = keeper.files.vhost + "/" + LabPlaces.identifier(lab: port(interface))
-        interfaces[interface, default: Interface()].port = .vhost
-        let mtu = plan.interfaces.first { $0.name == interface }?.mtu
-        // QEMU waits for as long as it is hung up on, with its guest: its driver shows the guest its cable instead.
-        let words =
-            ["port-add", port(interface), "vhost", path] + (mtu.map { ["mtu=\($0)"] } ?? [])
-            + (plan.kind == .qemu ? ["keep"] : [])
-        open(interface, words, []) { result in then(result.map { _ in path }) }
-    }
-
-    func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
-        let path = socketDirectory + "/" + LabPlaces.identifier(lab: port(interface))
-        interfaces[interface, default: Interface()].port = .vhost
-        open(interface, ["port-add", port(interface), "url", "seqpacket://\(path)[listen]"], []) { result in
-            then(result.map { _ in path })
-        }
-    }
-
-    var socketDirectory: String { keeper.files.vhost }
-
-    /// Makes the port, and plugs it in as it was.
-    private func open(
-        _ name: String,
-        _ words: [String],
-        _ descriptors: [SharedDescriptor],
-        then: @escaping (Result<KeeperAnswer, GuestError>) -> Void
-    ) {
-        let life = self.life
-        keeper.fabric.add(port: port(name), words, descriptors) { [weak self] result in
-            guard let self else { return }
-            if case .failure = result { return then(result) }
-            guard self.life == life, state != .stopped, interfaces[name] != nil else {
-                // It ended meanwhile, and its port with it.
-                return then(.failure(GuestError("\(self.name) has stopped")))
-            }
-            interfaces[name]?.isOpen = true
-            joinBridge(name)
-            tellDriver(interface: name)
-            then(result)
-            tellInterface(name)
-        }
-    }
-
-    /// A port that was plugged into a bridge is joined with it.
-    private func joinBridge(_ name: String) {
-        guard let bridge = interfaces[name]?.segment.flatMap({ keeper.bridges.bridge($0) }) else { return }
-        keeper.join(self, name, to: bridge) { [weak self] error in
-            guard let self, let error else { return }
-            log(error.message)
-            interfaces[name]?.segment = nil
-            tellInterface(name)
-        }
-    }
-
-    func unplug(interface: String) { closePort(interface) }
 
     var mergedRoot: (inside: String, outside: String)? {
         root.map { ($0, "/proc/\(keeper.holder.processID)/root" + $0) }

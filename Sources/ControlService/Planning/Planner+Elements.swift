@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Guests
+import Model
+import Wire
+
+/// What leads out of segments: gateways with their forwards, tunnels, delegations.
+extension Planner {
+    mutating func planElements() {
+        let networks = SegmentNetworks(lab)
+        for gateway in lab.gateways where requireFabric(gateway.segment, "gateway \"\(gateway.name)\"") {
+            var words = ["fabric", "gateway-add", gateway.name, gateway.segment]
+            if let address = gateway.address { words.append("address=\(address)") }
+            if !gateway.servesDHCP { words.append("dhcp=no") }
+            add(
+                .gateway,
+                gateway.name,
+                make: [words],
+                remove: [["fabric", "gateway-remove", gateway.name]],
+                needs: [segmentKey(gateway.segment)],
+                note: "on \(gateway.segment)"
+            )
+            for forward in gateway.forwards {
+                guard let specification = resolve(forward, gateway, networks) else { continue }
+                add(
+                    .forward,
+                    "\(gateway.name) \(forward)",
+                    make: [["fabric", "forward-add", gateway.name, specification]],
+                    remove: [["fabric", "forward-remove", gateway.name, specification]],
+                    needs: [Resource.key(.gateway, gateway.name)]
+                )
+            }
+        }
+        for tunnel in lab.tunnels {
+            planPort("tunnel:\(tunnel.name)", url(tunnel), on: tunnel.segment, note: tunnel.peer ?? "waits")
+        }
+        for delegation in lab.delegations where requireFabric(delegation.segment, "delegation \"\(delegation.name)\"") {
+            planDelegation(delegation)
+        }
+    }
+
+    private mutating func planDelegation(_ delegation: Delegation) {
+        var words = [program, "delegate", places.segment(delegation.segment), places.delegation(delegation.name)]
+        if let user = delegation.user { words += ["--uid", user] }
+        if let group = delegation.group { words += ["--group", group] }
+        for allow in delegation.filter.allow { words += ["--allow", allow] }
+        if let send = delegation.filter.send { words += ["--send-filter", send] }
+        if let receive = delegation.filter.receive { words += ["--receive-filter", receive] }
+        add(
+            .element,
+            delegation.name,
+            make: [["element-start", delegation.name] + words],
+            remove: [["element-stop", delegation.name]],
+            needs: [segmentKey(delegation.segment)],
+            note: "delegation of \(delegation.segment)"
+        )
+    }
+
+    private func url(_ tunnel: TunnelElement) -> String {
+        let listen = tunnel.listen.map { $0.split(separator: ":").last.map(String.init) ?? $0 }
+        if tunnel.isPlain { return "umlswitch2://\(tunnel.peer ?? ":\(listen ?? "")")" }
+        var url = "tunnel://\(tunnel.peer ?? ":\(listen ?? "")")/peer=\(tunnel.peerKey ?? "")"
+        if let key = tunnel.key { url += "/key=\(places.path(key))" }
+        if tunnel.peer != nil, let listen { url += "/listen=\(listen)" }
+        return url
+    }
+
+    /// A forward with an address for its guest's name.
+    private mutating func resolve(_ forward: Forward, _ gateway: GatewayElement, _ networks: SegmentNetworks) -> String?
+    {
+        guard case .guest(let name) = forward.target else { return forward.description }
+        let network = networks.number(gateway.segment)
+        var address: IPAddress?
+        if let guest = lab.guest(name) {
+            for interface in guest.interfaces where address == nil {
+                guard let segment = segment(guest, interface), networks.number(segment.name) == network else {
+                    continue
+                }
+                // The gateway's forwards are IPv4's, and lead to its own network.
+                address = interface.addresses.map(\.address).first { address in
+                    if case .v4(let address) = address { gateway.network?.contains(address) == true } else { false }
+                }
+            }
+        }
+        guard let address else {
+            problems.append(
+                "gateway \"\(gateway.name)\" forwards to \"\(name)\", which has no IPv4 address of its own on segment "
+                    + "\"\(gateway.segment)\"; give its interface one, or forward to an address"
+            )
+            return nil
+        }
+        var resolved = forward
+        resolved.target = .address(address)
+        return resolved.description
+    }
+}
+
+/// Which segments are one network: joined by cables between them.
+struct SegmentNetworks {
+    private var groups: [String: Int] = [:]
+
+    init(_ lab: Lab) {
+        for (number, segment) in lab.segments.enumerated() { groups[segment.name] = number }
+        for link in lab.links {
+            guard case (.segment(let first), .segment(let second)) = (link.first, link.second),
+                let old = groups[first], let new = groups[second], old != new
+            else { continue }
+            for (name, group) in groups where group == old { groups[name] = new }
+        }
+    }
+
+    func number(_ segment: String) -> Int? { groups[segment] }
+}
