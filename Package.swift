@@ -212,7 +212,7 @@ let package = Package(
         ),
         .testTarget(
             name: "ControlServiceTests",
-            dependencies: ["LinuxSystem", "Wire", "Model", "LabFile", "Guests", "ControlService"],
+            dependencies: ["LinuxSystem", "Wire", "Model", "LabFile", "Guests", "ControlService", "TestSupport"],
             swiftSettings: testSettings
         ),
         .testTarget(
