@@ -110,7 +110,7 @@ int channel_open(const char *name);
 // What the host wants the guest to be: the words of /etherloom/plan.
 struct plan {
     struct words words;
-    const char *channel, *root, *source, *options, *hostname, *user, *console;
+    const char *channel, *root, *source, *other_source, *options, *hostname, *user, *console;
     bool read_only;
 };
 

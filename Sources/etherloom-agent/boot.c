@@ -94,11 +94,14 @@ bool boot_switch_root(const struct plan *plan) {
     const char *source = plan->source == NULL ? plan->root : plan->source;
     int result = -1;
     // A disk or a share may take a moment to be found.
-    for (int tries = 0; tries < 100; tries++) {
+    for (int tries = 0; tries < 100 && result < 0; tries++) {
+        if (tries > 0) pause_milliseconds(20);
         result = mount(source, place, plan->root, flags, plan->options);
-        if (result == 0 || (errno != ENOENT && errno != ENXIO && errno != ENODEV && errno != EINVAL)) break;
+        if (result < 0 && errno == ENOENT && plan->other_source != NULL) {
+            result = mount(plan->other_source, place, plan->root, flags, plan->options);
+        }
+        if (result < 0 && errno != ENOENT && errno != ENXIO && errno != ENODEV && errno != EINVAL) break;
         if (strcmp(plan->root, "hostfs") == 0) break;
-        pause_milliseconds(20);
     }
     if (result < 0) {
         problem("cannot mount the root (%s of type %s): %s", source, plan->root, strerror(errno));

@@ -218,7 +218,14 @@ static void start_main(void) {
     }
     agent.main = 0;
     agent.restarts_main = false;
-    problem("%s", failure.text);
+    // The host takes these two for the guest's end: see Documentation/Agent.md.
+    if (count > 0) {
+        problem("cannot run the guest's program: %s", failure.text);
+    } else if (plan->root != NULL) {
+        problem("cannot run anything in the root: no /sbin/init; %s", failure.text);
+    } else {
+        problem("%s", failure.text);
+    }
 }
 
 static void main_ended(int status) {

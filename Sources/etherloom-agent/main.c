@@ -7,6 +7,7 @@
 
 #include "agent.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static void hand_over(char **arguments) {
     pid_t pid = fork();
     if (pid != 0) {
         execv(init[0], init);
-        problem("cannot run %s", init[0]);
+        problem("%s cannot be run: %s", init[0], strerror(errno));
         return;
     }
     setsid();

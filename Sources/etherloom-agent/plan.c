@@ -43,6 +43,7 @@ bool plan_read(struct plan *plan, const char *path) {
     plan->channel = words_value(&plan->words, "channel");
     plan->root = words_value(&plan->words, "root");
     plan->source = words_value(&plan->words, "source");
+    plan->other_source = words_value(&plan->words, "other-source");
     plan->options = words_value(&plan->words, "options");
     plan->hostname = words_value(&plan->words, "hostname");
     plan->user = words_value(&plan->words, "user");

@@ -143,6 +143,9 @@ public struct Planner {
                 "guest \"\(guest.name)\" has no kernel: \(usual) is missing; put one there, or say kernel: FILE"
             )
         }
+        if guest.kind == .qemu, guest.image == nil {
+            problems.append("guest \"\(guest.name)\": a virtual machine needs kernel: FILE or image: FILE")
+        }
         return guest.kind == .uml ? usual : nil
     }
 
@@ -154,7 +157,7 @@ public struct Planner {
 
     /// A guest that names no master, in a lab that has none, lives on the host's own root.
     private mutating func root(_ guest: Guest) -> RootPlan? {
-        if guest.image != nil { return nil }
+        if guest.image != nil || guest.kind == .qemu && guest.kernel == nil { return nil }
         var master = places.path(guest.master)
         let layers = layers(guest)
         if !exists(master) {

@@ -13,6 +13,11 @@ public struct AgentWelcome: Sendable, Equatable {
     /// What went wrong on the guest's way up, for people.
     public var problems: [String] = []
 
+    /// The problem without whose solution there is no guest: its root cannot be mounted, or nothing in it can be run.
+    public var fatalProblem: String? {
+        problems.first { $0.hasPrefix("cannot mount the root") || $0.hasPrefix("cannot run ") }
+    }
+
     /// Whom it welcomes: a number of the host's.
     var session: UInt64
 

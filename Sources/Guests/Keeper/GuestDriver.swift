@@ -75,7 +75,9 @@ public protocol GuestDriver: AnyObject {
 
     /// Saves what the running guest has in its memory, together with its disk as it is now, under a name; it goes on then.
     func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void)
-    /// Forgets what was saved under a name, of a running guest.
+    /// Saves the running or paused guest's disk alone.
+    func saveDisk(_ name: String, then: @escaping (GuestError?) -> Void)
+    /// Forgets what was saved under a name, of a running or paused guest.
     func removeMemory(_ name: String, then: @escaping (GuestError?) -> Void)
     /// Begins to start where `saveMemory` was, disk included, instead of booting.
     func start(from name: String) throws(GuestError)
@@ -88,6 +90,7 @@ extension GuestDriver {
     }
     public func carrierChanged(interface: String, isUp: Bool) {}
     public func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
+    public func saveDisk(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
     public func removeMemory(_ name: String, then: @escaping (GuestError?) -> Void) { then(Self.noMemory) }
     public func start(from name: String) throws(GuestError) { throw Self.noMemory }
 }
@@ -142,6 +145,8 @@ public protocol GuestHost: AnyObject {
     func plugTap(_ tap: consuming OwnedDescriptor, interface: String, then: @escaping (GuestError?) -> Void)
     /// Makes an interface in a guest's network namespace whose other end is on its plan's bridge.
     func plugPair(_ interface: InterfacePlan, namespace: Int32) throws(GuestError)
+    /// Gives the fabric a socket on which frames are datagrams; the keeper keeps a copy as long as the guest lives.
+    func plugSocket(_ socket: consuming OwnedDescriptor, interface: String, then: @escaping (GuestError?) -> Void)
     /// Has the fabric wait on a vhost-user socket for an interface; answers with its path.
     func openVhost(interface: String, then: @escaping (Result<String, GuestError>) -> Void)
     /// Has the fabric listen on a socket of whole frames (SOCK_SEQPACKET, as User Mode Linux's `bess` connects to) for an
@@ -173,6 +178,11 @@ extension GuestHost {
     public func plugPair(_ interface: InterfacePlan, namespace: Int32) throws(GuestError) {
         throw GuestError("\(interface.name): there are no bridges here", status: 4)
     }
+    public func plugSocket(
+        _ socket: consuming OwnedDescriptor,
+        interface: String,
+        then: @escaping (GuestError?) -> Void
+    ) { then(GuestError("\(interface): sockets cannot be plugged in here", status: 4)) }
 
     public func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
         then(.failure(GuestError("\(interface): interfaces cannot be added to this guest while it runs", status: 4)))

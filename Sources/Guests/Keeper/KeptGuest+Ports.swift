@@ -74,9 +74,18 @@ extension KeptGuest {
         tellInterface(interface.name)
     }
 
+    func plugSocket(
+        _ socket: consuming OwnedDescriptor,
+        interface: String,
+        then: @escaping (GuestError?) -> Void
+    ) {
+        interfaces[interface, default: Interface()].port = .socket
+        open(interface, ["port-add", port(interface), "fd"], [SharedDescriptor(socket)]) { then($0.failure) }
+    }
+
     func openVhost(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
         let path = keeper.files.vhost + "/" + LabPlaces.identifier(lab: port(interface))
-        interfaces[interface, default: Interface()].port = .vhost
+        interfaces[interface, default: Interface()].port = .socket
         let mtu = plan.interfaces.first { $0.name == interface }?.mtu
         // QEMU waits for as long as it is hung up on, with its guest: its driver shows the guest its cable instead.
         let words =
@@ -87,7 +96,7 @@ extension KeptGuest {
 
     func openMessages(interface: String, then: @escaping (Result<String, GuestError>) -> Void) {
         let path = socketDirectory + "/" + LabPlaces.identifier(lab: port(interface))
-        interfaces[interface, default: Interface()].port = .vhost
+        interfaces[interface, default: Interface()].port = .socket
         open(interface, ["port-add", port(interface), "url", "seqpacket://\(path)[listen]"], []) { result in
             then(result.map { _ in path })
         }

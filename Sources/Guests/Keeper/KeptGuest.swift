@@ -22,7 +22,8 @@ final class KeptGuest {
         enum Port {
             case none
             case tap(SharedDescriptor)
-            case vhost
+            /// A socket of any kind, which needs nothing when it is closed.
+            case socket
             /// A pair of the kernel's, no port of the fabric.
             case pair
         }

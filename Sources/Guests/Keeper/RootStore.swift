@@ -100,14 +100,27 @@ final class RootStore {
         work(RootWorker.snapshot("remove", name, in: snapshots)) { then($0.failure) }
     }
 
-    private func memoryMark(_ guest: String, _ name: String) -> String {
-        "\(snapshots.directory)/\(name)/memory-\(guest)"
+    // What a snapshot has of a guest beside its root is in the guest's own disk; here is noted that it is.
+
+    private func mark(_ what: String, _ guest: String, _ name: String) -> String {
+        "\(snapshots.directory)/\(name)/\(what)-\(guest)"
+    }
+    private func has(_ what: String, _ guest: String, _ name: String) -> Bool {
+        (try? FileStatus(path: mark(what, guest, name))) != nil
     }
 
-    /// A snapshot has the memory of this guest too, which is in the guest's own disk image.
-    func noteMemory(of guest: String, in name: String) { try? FileSystem.write("", to: memoryMark(guest, name)) }
-    func hasMemory(of guest: String, in name: String) -> Bool {
-        (try? FileStatus(path: memoryMark(guest, name))) != nil
+    func noteDisk(of guest: String, in name: String) {
+        // A lab whose guests have no roots has no directory for this one yet.
+        try? RootDirectories.make(snapshots.roots(name), mode: 0o755)
+        try? FileSystem.write("", to: mark("disk", guest, name))
+    }
+    func hasDisk(of guest: String, in name: String) -> Bool { has("disk", guest, name) }
+    func noteMemory(of guest: String, in name: String) { try? FileSystem.write("", to: mark("memory", guest, name)) }
+    func hasMemory(of guest: String, in name: String) -> Bool { has("memory", guest, name) }
+
+    func refuseIfThere(_ name: String) throws(GuestError) {
+        guard snapshots.list().contains(where: { $0.name == name }) else { return }
+        throw GuestError("snapshot \(name) exists; remove it first, or take another name")
     }
 
     /// `snapshot=NAME time=SECONDS guest=NAME …` of each.

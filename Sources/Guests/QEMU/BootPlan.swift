@@ -27,8 +27,34 @@ struct BootPlan: Equatable {
     /// Word of a guest's arguments that asks for a copy of the root in memory.
     static let packWord = "etherloom.root=memory"
 
+    /// Word of a guest's arguments that names another device for its interfaces, for guests that do not know virtio.
+    static let networkWord = "etherloom.network="
+
+    static func networkModel(_ arguments: [String]) throws(GuestError) -> String {
+        guard let word = arguments.last(where: { $0.hasPrefix(networkWord) }) else { return QEMUCommandLine.usualModel }
+        let name = word.dropFirst(networkWord.count)
+        guard !name.isEmpty, name.utf8.allSatisfy({ Self.isOfName(Unicode.Scalar($0)) }) else {
+            throw GuestError("\(word): a device of QEMU's is wanted, as e1000", status: 2)
+        }
+        return String(name)
+    }
+
+    /// Modules that drive such a device.
+    static func networkModules(_ model: String) -> [String] {
+        switch model {
+        case QEMUCommandLine.usualModel: ["virtio_net"]
+        case "rtl8139": ["8139cp", "8139too"]
+        case "pcnet": ["pcnet32"]
+        default: [model.hasPrefix("e1000-") ? "e1000" : model.replacing("-", with: "_")]
+        }
+    }
+
+    private static func isOfName(_ scalar: Unicode.Scalar) -> Bool {
+        scalar == "-" || scalar == "_" || scalar.properties.isAlphabetic && scalar.isASCII || "0"..."9" ~= scalar
+    }
+
     /// Those that every machine needs, as far as the kernel has not built them in.
-    static let usualModules = ["virtio_pci", "virtio_console", "virtio_net", "virtio_rng"]
+    static let usualModules = ["virtio_pci", "virtio_console", "virtio_rng"]
 
     static func decide(
         plan: GuestPlan,
@@ -39,6 +65,9 @@ struct BootPlan: Equatable {
         guard plan.kernel != nil else {
             guard image != nil else {
                 throw GuestError("a virtual machine needs kernel: FILE or image: FILE", status: 2)
+            }
+            guard image?.isUnbootable != true else {
+                throw GuestError("image \(plan.image ?? "") has no boot loader; say which kernel: FILE is to be booted")
             }
             return BootPlan(root: .own, modules: [], words: [])
         }
@@ -76,13 +105,16 @@ struct BootPlan: Equatable {
         func argument(_ name: String) -> String? {
             plan.arguments.last { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
         }
-        // What is no file system from its first byte on has a table of partitions, or is not known: the first one, usually.
-        let device = argument("root") ?? (image?.isFileSystem == true ? "/dev/vda" : "/dev/vda1")
+        // A disk has a table of partitions, and its first one is meant; or it has a file system from its first byte on.
+        let given = argument("root")
+        let isWhole = image?.isFileSystem == true
+        let device = given ?? (isWhole ? "/dev/vda" : "/dev/vda1")
+        let other = given == nil && !isWhole ? ["other-source=/dev/vda"] : []
         let type = argument("rootfstype") ?? "ext4"
         return BootPlan(
             root: .disk(device: device, type: type),
             modules: usualModules + ["virtio_blk", "crc32c_generic", type],
-            words: ["root=\(type)", "source=\(device)"]
+            words: ["root=\(type)", "source=\(device)"] + other
         )
     }
 
@@ -96,7 +128,7 @@ struct BootPlan: Equatable {
         if accelerator == .tcg {
             words += ["no_timer_check", "mitigations=off", "audit=0", "cryptomgr.notests"]
         }
-        return words + arguments.prefix { !$0.hasPrefix("-") }
+        return words + arguments.prefix { !$0.hasPrefix("-") }.filter { !$0.hasPrefix("etherloom.") }
     }
 
     /// From the first word with a dash on, arguments are QEMU's.

@@ -14,6 +14,8 @@ struct DiskImage: Equatable {
     let backing: String?
     /// A file system of the family ext begins with the disk: there is no table of partitions.
     let isFileSystem: Bool
+    /// A raw image whose first sector is no boot sector: firmware finds nothing there.
+    let isUnbootable: Bool
 
     /// - Parameter head: the file's first 64 KiB.
     init(head: [UInt8]) {
@@ -44,6 +46,8 @@ struct DiskImage: Equatable {
             format = .raw
         }
         self.backing = backing
+        let hasBootSector = head.count > 511 && head[510] == 0x55 && head[511] == 0xaa
+        isUnbootable = format == .raw && !hasBootSector
     }
 
     static func inspect(_ path: String) throws(GuestError) -> DiskImage {

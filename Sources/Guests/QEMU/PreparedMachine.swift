@@ -59,7 +59,7 @@ struct PreparedMachine {
             }
             let disk = try AgentProgram.initialRAMDisk(
                 plan: ["channel=virtio:etherloom.agent"] + boot.words + plan.agentWords(),
-                modules: modules.load(boot.modules)
+                modules: modules.load(boot.modules + BootPlan.networkModules(try BootPlan.networkModel(plan.arguments)))
             )
             // The kernel unpacks archives that follow one another, each at a multiple of four bytes; a later file wins.
             var bytes: [UInt8] = []
@@ -78,7 +78,7 @@ struct PreparedMachine {
     }
 
     /// A guest's own disk is beside the roots of other guests: `host/GUEST/disk.qcow2` of the lab.
-    private static func disk(_ plan: GuestPlan, _ image: DiskImage?) throws(GuestError) -> (String?, [String]?) {
+    static func disk(_ plan: GuestPlan, _ image: DiskImage?) throws(GuestError) -> (String?, [String]?) {
         guard let image, let path = plan.image else { return (nil, nil) }
         let directory = hostDirectory(plan)
         let disk = directory + "/disk.qcow2"

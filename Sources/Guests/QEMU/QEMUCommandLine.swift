@@ -18,12 +18,23 @@ struct QEMUCommandLine: Equatable {
         case plan9(path: String)
     }
 
-    /// An interface: which of the reserved places it has, and where its other end listens.
+    /// An interface: which of the reserved places it has, and how it comes to its other end.
     struct Network: Equatable {
+        enum Way: Equatable {
+            /// By vhost-user: where the other end listens.
+            case vhost(path: String)
+            /// By datagrams on this descriptor.
+            case datagrams(descriptor: Int32)
+        }
+
         var place: Int
-        var path: String
+        var way: Way
         var address: String
+        var model = QEMUCommandLine.usualModel
     }
+
+    /// The device that an interface is, unless the guest's arguments name another.
+    static let usualModel = "virtio-net-pci"
 
     var program = "qemu-system-x86_64"
     var name: String
@@ -67,9 +78,10 @@ struct QEMUCommandLine: Equatable {
     /// Without message-signalled interrupts where the processor is translated: see Documentation/Workarounds.md.
     static func properties(_ network: Network, _ accelerator: Accelerator) -> [(String, JSONValue)] {
         [
-            ("driver", "virtio-net-pci"), ("id", .string(device(network.place))), ("bus", .string(bus(network.place))),
+            ("driver", .string(network.model)), ("id", .string(device(network.place))),
+            ("bus", .string(bus(network.place))),
             ("netdev", .string(backend(network.place))), ("mac", .string(network.address)), ("romfile", ""),
-        ] + (accelerator == .tcg ? [("vectors", 0)] : [])
+        ] + (accelerator == .tcg && network.isVhost ? [("vectors", 0)] : [])
     }
 
     var words: [String] {
@@ -127,10 +139,14 @@ struct QEMUCommandLine: Equatable {
             ]
         }
         for network in networks {
-            words += [
-                "-chardev", "socket,id=\(Self.channel(network.place)),reconnect=1,path=\(Self.escape(network.path))",
-            ]
-            words += ["-netdev", "vhost-user,id=\(Self.backend(network.place)),chardev=\(Self.channel(network.place))"]
+            let (backend, channel) = (Self.backend(network.place), Self.channel(network.place))
+            switch network.way {
+            case .vhost(let path):
+                words += ["-chardev", "socket,id=\(channel),reconnect=1,path=\(Self.escape(path))"]
+                words += ["-netdev", "vhost-user,id=\(backend),chardev=\(channel)"]
+            case .datagrams(let descriptor):
+                words += ["-netdev", "dgram,id=\(backend),local.type=fd,local.str=\(descriptor)"]
+            }
             let properties = Self.properties(network, accelerator).map { name, value in
                 "\(name)=\(value.string ?? value.text)"
             }
@@ -143,4 +159,11 @@ struct QEMUCommandLine: Equatable {
     }
 
     private static func hexadecimal(_ number: Int) -> String { String(number, radix: 16) }
+}
+
+extension QEMUCommandLine.Network {
+    var isVhost: Bool {
+        if case .vhost = way { return true }
+        return false
+    }
 }

@@ -11,55 +11,78 @@ extension QEMUGuest {
             return then(GuestError("\(name) has no place for another interface: \(placeCount) are taken"))
         }
         places[interface.name] = place
-        host.openVhost(interface: interface.name) { [weak self] result in
+        attach(interface) { [weak self] error in
             guard let self, !hasEnded else { return then(GuestError("the guest has ended")) }
-            switch result {
-            case .failure(let error):
+            if let error {
                 places[interface.name] = nil
-                then(error)
-            case .success(let path):
-                paths[interface.name] = path
-                plugIn(interface, place, path, then)
+                return then(error)
             }
+            plugIn(interface, place, then)
         }
     }
 
-    func plugIn(
-        _ interface: InterfacePlan,
-        _ place: Int,
-        _ path: String,
-        _ then: @escaping (GuestError?) -> Void
-    ) {
+    /// Makes the fabric's side of an interface: vhost-user for virtio, which a device of another kind does not speak; that
+    /// gets frames as datagrams, so that a fabric that is killed leaves no half of one behind.
+    func attach(_ interface: InterfacePlan, then: @escaping (GuestError?) -> Void) {
+        let name = interface.name
+        guard networkModel != QEMUCommandLine.usualModel else {
+            return host.openVhost(interface: name) { [weak self] result in
+                if case .success(let path) = result { self?.attachments[name] = .vhost(path: path) }
+                then(result.failure)
+            }
+        }
+        do throws(Errno) {
+            let pair = try UnixSocket.pair(.datagram)
+            attachments[name] = .datagrams(SharedDescriptor(pair.second))
+            host.plugSocket(pair.first, interface: name) { [weak self] error in
+                if error != nil { self?.attachments[name] = nil }
+                then(error)
+            }
+        } catch {
+            then(GuestError("\(name): \(error)"))
+        }
+    }
+
+    /// Puts an interface into the running machine.
+    func plugIn(_ interface: InterfacePlan, _ place: Int, _ then: @escaping (GuestError?) -> Void) {
+        let backend = QEMUCommandLine.backend(place)
+        let way: QEMUCommandLine.Network.Way
+        var commands: [Command] = []
+        switch attachments[interface.name] {
+        case nil: return then(GuestError("\(interface.name) has no port"))
+        case .vhost(let path):
+            way = .vhost(path: path)
+            let channel = QEMUCommandLine.channel(place)
+            let socket: JSONValue = [
+                "addr": ["type": "unix", "data": ["path": .string(path)]], "server": false, "reconnect": 1,
+            ]
+            commands = [
+                Command("chardev-add", ["id": .string(channel), "backend": ["type": "socket", "data": socket]]),
+                Command("netdev_add", ["type": "vhost-user", "id": .string(backend), "chardev": .string(channel)]),
+            ]
+        case .datagrams(let socket):
+            way = .datagrams(descriptor: 0)
+            commands = [
+                Command("getfd", ["fdname": .string(backend)], descriptor: socket),
+                Command(
+                    "netdev_add",
+                    ["type": "dgram", "id": .string(backend), "local": ["type": "fd", "str": .string(backend)]]
+                ),
+            ]
+        }
         let network = QEMUCommandLine.Network(
             place: place,
-            path: path,
-            address: interface.hardwareAddress.description
+            way: way,
+            address: interface.hardwareAddress.description,
+            model: networkModel
         )
         let properties = QEMUCommandLine.properties(network, accelerator).filter { $0.0 != "romfile" }
-        let socket: JSONValue = [
-            "addr": ["type": "unix", "data": ["path": .string(path)]], "server": false, "reconnect": 1,
-        ]
-        sequence([
-            (
-                "chardev-add",
-                [
-                    "id": .string(QEMUCommandLine.channel(place)), "backend": ["type": "socket", "data": socket],
-                ]
-            ),
-            (
-                "netdev_add",
-                [
-                    "type": "vhost-user", "id": .string(QEMUCommandLine.backend(place)),
-                    "chardev": .string(QEMUCommandLine.channel(place)),
-                ]
-            ),
-            ("device_add", Dictionary(properties) { $1 }),
-        ]) { [weak self] error in
+        sequence(commands + [Command("device_add", Dictionary(properties) { $1 })]) { [weak self] error in
             guard let self else { return }
             if let error {
                 clear(interface.name, place) { [weak self] _ in
                     self?.places[interface.name] = nil
-                    self?.paths[interface.name] = nil
+                    self?.attachments[interface.name] = nil
                     self?.host.unplug(interface: interface.name)
                     then(error)
                 }
@@ -93,15 +116,25 @@ extension QEMUGuest {
         monitor?.send("set_link", ["name": .string(QEMUCommandLine.device(place)), "up": .bool(isUp)])
     }
 
+    /// One command for the monitor.
+    struct Command {
+        let name: String
+        let arguments: [String: JSONValue]
+        let descriptor: SharedDescriptor?
+
+        init(_ name: String, _ arguments: [String: JSONValue], descriptor: SharedDescriptor? = nil) {
+            self.name = name
+            self.arguments = arguments
+            self.descriptor = descriptor
+        }
+    }
+
     /// Commands one after the other, until one fails.
-    func sequence(
-        _ commands: [(String, [String: JSONValue])],
-        then: @escaping (GuestError?) -> Void
-    ) {
-        guard let (command, arguments) = commands.first else { return then(nil) }
+    func sequence(_ commands: [Command], then: @escaping (GuestError?) -> Void) {
+        guard let command = commands.first else { return then(nil) }
         guard let monitor else { return then(GuestError("QEMU's monitor is gone")) }
-        monitor.send(command, arguments) { [weak self] result in
-            if case .failure(let error) = result { return then(GuestError("\(command): \(error)")) }
+        monitor.send(command.name, command.arguments, descriptor: command.descriptor) { [weak self] result in
+            if case .failure(let error) = result { return then(GuestError("\(command.name): \(error)")) }
             self?.sequence(Array(commands.dropFirst()), then: then)
         }
     }
@@ -134,7 +167,7 @@ extension QEMUGuest {
         takeOut(name, place) { [weak self] error in
             if error == nil {
                 self?.places[name] = nil
-                self?.paths[name] = nil
+                self?.attachments[name] = nil
                 self?.host.unplug(interface: name)
             }
             then(error)

@@ -3,15 +3,16 @@
 
 import Glibc
 import LinuxSystem
+import Wire
 
 extension QEMUGuest {
     /// Milliseconds after which a guest whose agent says nothing counts as running: a slow root, an agent that died.
     private static let agentLimit: UInt64 = 90_000
 
     /// Starts QEMU, and what serves it; everything that takes time has been done.
-    func launch(_ prepared: PreparedMachine, _ networks: [QEMUCommandLine.Network]) {
+    func launch(_ prepared: PreparedMachine) {
         do throws(GuestError) {
-            try begin(prepared, networks)
+            try begin(prepared)
         } catch {
             fail(error)
         }
@@ -26,7 +27,7 @@ extension QEMUGuest {
         }
     }
 
-    private func begin(_ prepared: PreparedMachine, _ networks: [QEMUCommandLine.Network]) throws(GuestError) {
+    private func begin(_ prepared: PreparedMachine) throws(GuestError) {
         launchCount += 1
         let plan = host.plan
         var line = QEMUCommandLine(name: name)
@@ -38,11 +39,10 @@ extension QEMUGuest {
         line.append = BootPlan.kernelWords(plan.arguments, isOwn: prepared.boot.root == .own, accelerator)
         line.extra = BootPlan.machineWords(plan.arguments)
         line.disk = prepared.disk.map { ($0, "qcow2") }
-        line.places = max(16, networks.count + 8)
-        // What goes on has no interfaces: it was saved without.
-        line.snapshot = snapshot
-        if snapshot == nil { line.networks = networks }
+        // Firmware and kernel look at each of them, which costs a translated machine 30 ms.
+        line.places = max(8, places.count + 4)
         placeCount = line.places
+        line.snapshot = snapshot
         var descriptors = Descriptors()
         do throws(Errno) {
             let monitor = try UnixSocket.pair(.stream)
@@ -55,6 +55,8 @@ extension QEMUGuest {
         } catch {
             throw GuestError("cannot make the machine's channels: \(error)")
         }
+        // What goes on has no interfaces: it was saved without.
+        if snapshot == nil { line.networks = networks(&descriptors) }
         if let disk = prepared.initialRAMDisk { line.initialRAMDisk = descriptors.add(disk) }
         if prepared.boot.root == .virtiofs, let root = prepared.root {
             line.share = .virtiofs(descriptor: descriptors.add(try startFileServer(root)))
@@ -67,7 +69,7 @@ extension QEMUGuest {
             // Where files of the guest's users belong to users of the lab.
             insideNamespaces: prepared.boot.root == .plan9,
             host: host
-        ) { [weak self] status, lines in self?.machineEnded(status, lines, networks) }
+        ) { [weak self] status, lines in self?.machineEnded(status, lines) }
         machine.wrote = { [weak self] line in
             if !MachineFailure.isNoise(line) { self?.host.log(line) }
         }
@@ -85,6 +87,22 @@ extension QEMUGuest {
                 tellStarted()
             }
         }
+    }
+
+    /// The interfaces that the machine has from its start, in the order of their places.
+    private func networks(_ descriptors: inout Descriptors) -> [QEMUCommandLine.Network] {
+        var networks: [QEMUCommandLine.Network] = []
+        for interface in host.plan.interfaces {
+            guard let place = places[interface.name], let attachment = attachments[interface.name] else { continue }
+            let way: QEMUCommandLine.Network.Way
+            switch attachment {
+            case .vhost(let path): way = .vhost(path: path)
+            case .datagrams(let socket): way = .datagrams(descriptor: descriptors.add(socket))
+            }
+            let address = interface.hardwareAddress.description
+            networks.append(.init(place: place, way: way, address: address, model: networkModel))
+        }
+        return networks.sorted { $0.place < $1.place }
     }
 
     /// Our ends of the machine's channels.
@@ -153,7 +171,7 @@ extension QEMUGuest {
 
     // MARK: What comes of it
 
-    private func machineEnded(_ status: WaitStatus, _ lines: [String], _ networks: [QEMUCommandLine.Network]) {
+    private func machineEnded(_ status: WaitStatus, _ lines: [String]) {
         machine = nil
         lastLines = lines.filter { !MachineFailure.isNoise($0) }
         if accelerator == .kvm, isWanted, !hasStarted, let prepared,
@@ -165,7 +183,7 @@ extension QEMUGuest {
             helpers = []
             session?.close()
             console?.close()
-            return launch(prepared, networks)
+            return launch(prepared)
         }
         if isWanted || status.signal != nil {
             let reason = MachineFailure.explain(
@@ -181,8 +199,7 @@ extension QEMUGuest {
 
     private func agentIsReady(_ welcome: AgentWelcome) {
         for problem in welcome.problems { host.log("in the guest: \(problem)") }
-        // Without its root it is no guest.
-        if !hasStarted, let problem = welcome.problems.first(where: { $0.hasPrefix("cannot mount the root") }) {
+        if !hasStarted, welcome.isInit, let problem = welcome.fatalProblem {
             return fail(GuestError("ended: \(problem)"))
         }
         // A plan in the RAM disk is as old as the machine: what came or went since is told anew.

@@ -29,6 +29,13 @@ extension QEMUGuest {
         }
     }
 
+    /// The disk alone, as if the power had failed now.
+    func saveDisk(_ name: String, then: @escaping (GuestError?) -> Void) {
+        guard diskPath != nil else { return then(noDisk) }
+        let arguments: [String: JSONValue] = ["device": "disk", "name": .string(name)]
+        sequence([Command("blockdev-snapshot-internal-sync", arguments)], then: then)
+    }
+
     func removeMemory(_ name: String, then: @escaping (GuestError?) -> Void) {
         guard diskPath != nil else { return then(noDisk) }
         start(job: "snapshot-delete", ["tag": .string(name), "devices": ["disk"]], then: then)
@@ -45,8 +52,8 @@ extension QEMUGuest {
     /// Puts in what the guest shall have and has not.
     func plugInAll() {
         for interface in host.plan.interfaces where !known.contains(interface.name) {
-            guard let place = places[interface.name], let path = paths[interface.name] else { continue }
-            plugIn(interface, place, path) { [weak self] error in
+            guard let place = places[interface.name] else { continue }
+            plugIn(interface, place) { [weak self] error in
                 if let error { self?.host.log("\(interface.name): \(error)") }
             }
         }

@@ -36,8 +36,10 @@ final class QEMUGuest: GuestDriver {
     var prepared: PreparedMachine?
     /// Where each interface is.
     var places: [String: Int] = [:]
-    /// Sockets of the fabric's, by interface.
-    var paths: [String: String] = [:]
+    /// How each interface comes to the fabric.
+    var attachments: [String: Attachment] = [:]
+    /// The device that interfaces are.
+    var networkModel = QEMUCommandLine.usualModel
     /// What the fabric says of each cable, and when one was last pulled.
     var carriers: [String: Bool] = [:]
     var carrierLosses: [String: UInt64] = [:]
@@ -61,6 +63,14 @@ final class QEMUGuest: GuestDriver {
     /// How the guest's own program ended, where that is known: the guest's status, not QEMU's.
     var programStatus: WaitStatus?
 
+    /// What an interface has at the fabric's side.
+    enum Attachment {
+        /// A socket where the fabric waits for vhost-user.
+        case vhost(path: String)
+        /// The machine's end of a pair of datagram sockets, kept for as long as the interface is there.
+        case datagrams(SharedDescriptor)
+    }
+
     init(host: any GuestHost) {
         self.host = host
         name = host.plan.name
@@ -80,6 +90,7 @@ final class QEMUGuest: GuestDriver {
     }
 
     func start() throws(GuestError) {
+        networkModel = try BootPlan.networkModel(host.plan.arguments)
         let prepared = try PreparedMachine(plan: host.plan, mergedRoot: host.mergedRoot)
         self.prepared = prepared
         accelerator = usableAccelerator()
@@ -113,22 +124,14 @@ final class QEMUGuest: GuestDriver {
     private func openInterfaces(_ prepared: PreparedMachine) {
         let interfaces = host.plan.interfaces
         for (place, interface) in interfaces.enumerated() { places[interface.name] = place }
-        var networks: [QEMUCommandLine.Network] = []
         var missing = interfaces.count
-        if missing == 0 { return launch(prepared, []) }
-        for (place, interface) in interfaces.enumerated() {
-            host.openVhost(interface: interface.name) { [weak self] result in
+        if missing == 0 { return launch(prepared) }
+        for interface in interfaces {
+            attach(interface) { [weak self] error in
                 guard let self, !hasEnded else { return }
-                switch result {
-                case .failure(let error): fail(error)
-                case .success(let path):
-                    paths[interface.name] = path
-                    networks.append(
-                        .init(place: place, path: path, address: interface.hardwareAddress.description)
-                    )
-                    missing -= 1
-                    if missing == 0 { launch(prepared, networks.sorted { $0.place < $1.place }) }
-                }
+                if let error { return fail(error) }
+                missing -= 1
+                if missing == 0 { launch(prepared) }
             }
         }
     }

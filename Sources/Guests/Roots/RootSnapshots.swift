@@ -50,8 +50,15 @@ public struct RootSnapshots: Sendable {
             guard !name.hasPrefix("."), let guests = try? FileSystem.names(in: roots(name)),
                 let status = try? FileStatus(path: roots(name))
             else { return nil }
-            return Entry(name: name, guests: guests.sorted(), time: status.modifiedNanoseconds / 1_000_000_000)
+            let all = Set(guests).union(disks(name)).sorted()
+            return Entry(name: name, guests: all, time: status.modifiedNanoseconds / 1_000_000_000)
         }
+    }
+
+    /// Guests whose disk is in a snapshot: it has a mark `disk-GUEST`, the snapshot itself is inside of the disk.
+    private func disks(_ name: String) -> [String] {
+        ((try? FileSystem.names(in: "\(directory)/\(name)")) ?? []).filter { $0.hasPrefix("disk-") }
+            .map { String($0.dropFirst("disk-".count)) }
     }
 
     /// Where a snapshot has its roots, one directory for each guest.

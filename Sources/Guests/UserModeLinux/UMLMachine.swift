@@ -110,7 +110,7 @@ final class UMLMachine {
     private func agentIsReady(_ welcome: AgentWelcome) {
         for problem in welcome.problems { host.log("\(problem)") }
         // Without its root it is no guest.
-        if let fatal = welcome.problems.first(where: { $0.hasPrefix("cannot mount the root") }) {
+        if let fatal = welcome.fatalProblem {
             host.fail(GuestError(fatal))
             return kill()
         }

@@ -18,7 +18,7 @@ struct MachinePlanTests {
         line.disk = ("/lab/a,b/disk.qcow2", "qcow2")
         line.share = .virtiofs(descriptor: 7)
         line.places = 2
-        line.networks = [.init(place: 0, path: "/r/v/1", address: "02:00:00:00:00:01")]
+        line.networks = [.init(place: 0, way: .vhost(path: "/r/v/1"), address: "02:00:00:00:00:01")]
         line.extra = ["-s"]
         #expect(
             line.words == [
@@ -52,13 +52,34 @@ struct MachinePlanTests {
         line.share = .plan9(path: "/root,dir")
         line.snapshot = "first"
         line.places = 9
-        line.networks = [.init(place: 8, path: "/v", address: "02:00:00:00:00:01")]
+        line.networks = [.init(place: 8, way: .vhost(path: "/v"), address: "02:00:00:00:00:01")]
         let words = line.words
         #expect(!words.contains { $0.contains("vectors=0") })
         #expect(words.contains("local,id=root,security_model=passthrough,multidevs=remap,path=/root,,dir"))
         #expect(words.contains("pcie-root-port,id=port8,chassis=9,addr=11.0,multifunction=on,io-reserve=0"))
         #expect(words.suffix(2) == ["-loadvm", "first"])
         #expect(!words.contains("-append") && words.contains("host"))
+    }
+
+    @Test("another device for interfaces has frames as datagrams, and message-signalled interrupts")
+    func otherDevices() throws {
+        var line = QEMUCommandLine(name: "dave")
+        line.places = 1
+        line.networks = [
+            .init(place: 0, way: .datagrams(descriptor: 9), address: "02:00:00:00:00:01", model: "e1000e")
+        ]
+        #expect(
+            line.words.suffix(4) == [
+                "-netdev", "dgram,id=net0,local.type=fd,local.str=9", "-device",
+                "e1000e,id=nic0,bus=port0,netdev=net0,mac=02:00:00:00:00:01,romfile=",
+            ]
+        )
+        #expect(try BootPlan.networkModel(["quiet"]) == "virtio-net-pci")
+        #expect(try BootPlan.networkModel(["etherloom.network=rtl8139", "etherloom.network=e1000e"]) == "e1000e")
+        #expect(BootPlan.networkModules("e1000-82544gc") == ["e1000"])
+        for name in ["", "e1000e,addr=1", "e 1"] {
+            #expect(throws: GuestError.self) { try BootPlan.networkModel(["etherloom.network=\(name)"]) }
+        }
     }
 
     @Test("arguments are the kernel's until the first with a dash")
@@ -77,7 +98,9 @@ struct MachinePlanTests {
         }
         #expect(throws: GuestError("a virtual machine needs kernel: FILE or image: FILE", status: 2)) { try decide([]) }
         let raw = DiskImage(head: [])
-        #expect(try decide([], image: raw).root == .own)
+        #expect(throws: GuestError.self) { try decide([], image: raw) }
+        #expect(try decide([], image: DiskImage(head: Array(repeating: 0, count: 510) + [0x55, 0xaa])).root == .own)
+        #expect(try decide([], image: DiskImage(head: [0x51, 0x46, 0x49, 0xfb])).root == .own)
         plan.kernel = "/k"
         #expect(try decide([]).root == .memory)
         #expect(try decide([], image: raw).root == .disk(device: "/dev/vda1", type: "ext4"))
