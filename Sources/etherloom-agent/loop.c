@@ -191,6 +191,9 @@ static void announce(void) {
 
 // ---- the guest's own program ----------------------------------------------------------------------------------------
 
+// When it was started, and when it is to be started again; 0: not later.
+static uint64_t main_since, main_due;
+
 static void start_main(void) {
     const struct plan *plan = agent.plan;
     if (plan == NULL) return;
@@ -213,6 +216,7 @@ static void start_main(void) {
     struct failure failure;
     pid_t pid = execute_start(&execution, NULL, false, &failure);
     if (pid > 0) {
+        main_since = now_milliseconds();
         agent.main = pid;
         return;
     }
@@ -230,7 +234,12 @@ static void start_main(void) {
 
 static void main_ended(int status) {
     agent.main = 0;
-    if (agent.restarts_main) return start_main();
+    if (agent.restarts_main) {
+        // A console where nobody can be: not to keep the processor busy with that.
+        main_due = now_milliseconds() < main_since + 1000 ? now_milliseconds() + 1000 : 0;
+        if (main_due == 0) start_main();
+        return;
+    }
     struct bytes words = {0};
     char number[16];
     snprintf(number, sizeof number, "%d", status);
@@ -293,9 +302,14 @@ void loop_run(void) {
         size_t count = command_poll(list + fixed, sizeof list / sizeof *list - fixed);
         size_t leases = dhcp_poll(list + fixed + count, sizeof list / sizeof *list - fixed - count);
         int timeout = sooner(sooner(command_timeout(), dhcp_timeout()), agent.channel < 0 ? 200 : -1);
+        if (main_due != 0) timeout = sooner(timeout, 200);
         int found = poll(list, fixed + count + leases, timeout);
         if (found < 0) continue;
         if (list[0].revents != 0) take_signals(signals);
+        if (main_due != 0 && now_milliseconds() >= main_due) {
+            main_due = 0;
+            start_main();
+        }
         command_ready(list + fixed, count);
         dhcp_ready(list + fixed + count, leases);
         if (agent.channel < 0) {

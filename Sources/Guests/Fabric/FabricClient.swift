@@ -19,7 +19,7 @@ public final class FabricClient {
     private let socket: OwnedDescriptor
     private let loop: ControlLoop
     private var token: ControlLoop.Token?
-    private var waiting: [(answer: Answer, words: [String])] = []
+    private var waiting: [(answer: Answer, words: [String], since: UInt64)] = []
     private var unsent: [OutgoingMessage] = []
 
     /// Takes over a connected control socket, such as one end of the pair whose other end is `etherloom fabric --owner-fd`.
@@ -40,6 +40,9 @@ public final class FabricClient {
 
     deinit { close() }
 
+    /// Since when the request is waited for that is to be answered next, in monotonic nanoseconds.
+    public var oldestRequest: UInt64? { waiting.first?.since }
+
     /// Whether requests can still be made.
     public var isOpen: Bool { token != nil }
 
@@ -59,7 +62,7 @@ public final class FabricClient {
             } else {
                 try enqueue(bytes, descriptors)
             }
-            waiting.append((answer, []))
+            waiting.append((answer, [], MonotonicClock.nanoseconds))
         } catch {
             if error == .brokenPipe || error == .connectionReset {
                 answer(.failure(Self.gone))

@@ -56,6 +56,7 @@ final class FabricSupervisor {
                 listen(to: client)
                 client.request(["watch"])
                 self.client = client
+                watchOver(client)
             } catch {
                 // Another one is started in its place.
                 OwnedProgram.send(SIGKILL, to: process)
@@ -66,6 +67,20 @@ final class FabricSupervisor {
             throw GuestError("cannot start the lab's fabric: \(error)")
         }
         replay()
+    }
+
+    /// Requests take milliseconds. A fabric that answers none any more is as good as dead, and another one serves its guests.
+    static let patience: UInt64 = 60_000_000_000
+
+    private func watchOver(_ client: FabricClient) {
+        loop.after(milliseconds: 10_000) { [weak self, weak client] in
+            guard let self, let client, client === self.client else { return }
+            if let processID, let since = client.oldestRequest, MonotonicClock.nanoseconds - since > Self.patience {
+                log("fabric: has not answered for \(Self.patience / 1_000_000_000) s: killed")
+                return OwnedProgram.send(SIGKILL, to: processID)
+            }
+            watchOver(client)
+        }
     }
 
     private func listen(to client: FabricClient) {
@@ -121,6 +136,8 @@ final class FabricSupervisor {
         }
         log("fabric: ended, \(KeptGuest.describe(status)); another one is started")
         failures += 1
+        // What a machine has said may be what they die of: it is not told to a third.
+        if failures > 2 { connections.forgetAll() }
         // One that dies again and again is not to keep a processor busy.
         let pause: UInt64 = failures < 4 ? 0 : min(100 << UInt64(min(failures - 4, 6)), 5000)
         loop.after(milliseconds: pause) { [weak self] in self?.restart() }

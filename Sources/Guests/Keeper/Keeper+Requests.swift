@@ -34,7 +34,7 @@ extension Keeper {
         case "plug", "unplug", "carrier": try rewire(words, &rest, then: then)
         case "network":
             let guest = try guest(try rest.next("a guest's name"))
-            try guest.running("configure").configureNetwork(rest.all()) { then($0.map { KeeperAnswer($0) }) }
+            try guest.running("configure").configureNetwork(rest.all()) { then(Self.shown($0)) }
         case "console": try openConsole(&rest, then: then)
         case "type":
             let guest = try guest(try rest.next("a guest's name"))
@@ -48,7 +48,7 @@ extension Keeper {
         case "monitor":
             let guest = try guest(try rest.next("a guest's name"))
             let line = rest.all().joined(separator: " ")
-            try guest.running("ask").monitor(line) { then($0.map { KeeperAnswer($0) }) }
+            try guest.running("ask").monitor(line) { then(Self.shown($0)) }
         case "fabric": try passOn(rest.all(), then: then)
         case "element-start", "element-stop": try changeElement(&rest, then: then)
         case "bridge-add", "bridge-remove": try changeBridge(&rest, then: then)
@@ -59,6 +59,11 @@ extension Keeper {
             end(grace: grace) { then(.success(KeeperAnswer())) }
         default: throw GuestError("\(rest.verb): unknown request; see etherloom-keeper(1)", status: 2)
         }
+    }
+
+    /// Lines of a guest's, to be shown.
+    private static func shown(_ lines: Result<[String], GuestError>) -> Outcome {
+        lines.map { KeeperAnswer($0.map(\.withoutControls)) }
     }
 
     private var hello: [String] {

@@ -121,6 +121,7 @@ public final class Keeper {
     // MARK: Telling
 
     public func log(_ line: String) {
+        let line = line.withoutControls
         logFile.write(line)
         tell(.log(line))
     }
@@ -270,7 +271,7 @@ extension KeptGuest {
         status.processID = processID
         status.since = since
         status.status = self.status
-        status.error = error?.message
+        status.error = error?.message.withoutControls
         status.errorStatus = error?.status
         let order = plan.interfaces.map(\.name)
         let others = interfaces.keys.filter { !order.contains($0) }.sorted()

@@ -161,7 +161,7 @@ final class KeeperSession {
         command = nil
         switch result {
         case .success(let status): connection.send(["exited", String(status.rawValue)])
-        case .failure(let error): connection.send(["failed", String(error.status), error.message])
+        case .failure(let error): connection.send(["failed", String(error.status), error.message.withoutControls])
         }
     }
 }

@@ -38,5 +38,5 @@ public struct KeeperAnswer: Sendable {
 
 extension GuestError {
     /// As an answer: `error STATUS MESSAGE`.
-    public var words: [String] { ["error", String(status), message] }
+    public var words: [String] { ["error", String(status), message.withoutControls] }
 }
