@@ -96,7 +96,7 @@ _etherloom() {
         options='--net --address --via --mac --mtu --dns --domain --if --dhcp --slaac --hostname --name --join --receive-filter --send-filter --priority --gateway
             --forward -- --help'
         ;;
-    capture) options='--all --direction --filter --receive-filter --snaplen --count --duration --ring --write --ready-fd --quiet --help' ;;
+    capture) options='--all --direction --filter --receive-filter --snaplen --count --duration --ring --write --ready-fd --socket-fd --quiet --help' ;;
     filter)
         options='--allow --mac --ethertype --multicast --send --receive --send-net --receive-net --rule --default-deny
             --owner --group --mode --interface --mgmt --mgmt-mode --rcfile --daemon --pidfile --ready-fd --quiet --help'

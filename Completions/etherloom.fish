@@ -192,6 +192,7 @@ complete -c etherloom -n '__etherloom_verb capture' -l duration -x -d 'end after
 complete -c etherloom -n '__etherloom_verb capture' -l ring -x -d 'SIZExFILES'
 complete -c etherloom -n '__etherloom_verb capture' -s w -l write -r -F -d 'file, -, unix:PATH or tcp:HOST:PORT'
 complete -c etherloom -n '__etherloom_verb capture' -l ready-fd -x -d 'write a line there when frames are taken'
+complete -c etherloom -n '__etherloom_verb capture' -l socket-fd -x -d 'of this packet socket, not of a switch'
 complete -c etherloom -n '__etherloom_verb capture' -s q -l quiet -d 'say errors only'
 complete -c etherloom -n '__etherloom_verb capture' -x -a '(__fish_complete_directories)'
 

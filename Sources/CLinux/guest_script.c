@@ -125,6 +125,16 @@ static int open_packet_socket(int control, uint32_t line) {
     return 0;
 }
 
+/* Whole frames of an interface, in both directions. */
+static int open_frame_socket(int interface, int control, uint32_t line) {
+    int frames = cel_frame_socket(interface);
+    if (frames < 0) return frames;
+    cel_set_option(frames, SOL_PACKET, PACKET_IGNORE_OUTGOING, 0);
+    cel_say(control, CEL_GUEST_DESCRIPTORS, line, 0, 0, &frames, 1);
+    close(frames);
+    return 0;
+}
+
 static int open_netlink(int control, uint32_t line) {
     int sockets[2];
     for (int i = 0; i < 2; i++) {
@@ -165,7 +175,7 @@ static int open_console(const char *path, int control, uint32_t line) {
 static int arguments_of(char letter) {
     switch (letter) {
     case 'n': case 'k': return 0;
-    case 'u': case 'h': case 'p': case 'a': case 'N': case 'c': case 'P': return 1;
+    case 'u': case 'h': case 'p': case 'a': case 'N': case 'c': case 'P': case 'q': return 1;
     case 'd': case 'l': case 't': case 'w': case 'x': case 'r': return 2;
     case 'b': case 'f': case 'e': return 3;
     case 'm': return 5;
@@ -194,6 +204,7 @@ static int run_line(char letter, const char *a[5], int control, uint32_t line) {
     case 'c': return call(chdir(a[0]));
     case 't': return make_tap(a[0], (unsigned)number(a[1], 10), control, line);
     case 'k': return open_packet_socket(control, line);
+    case 'q': return open_frame_socket((int)number(a[0], 10), control, line);
     case 'n': return open_netlink(control, line);
     case 'N': return open_and_say(a[0], O_RDONLY | O_NONBLOCK, control, line);
     case 'P': return open_console(a[0], control, line);

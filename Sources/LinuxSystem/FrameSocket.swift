@@ -39,6 +39,13 @@ public enum FrameSocket {
         return socket
     }
 
+    /// Has frames come as well that leave at the interface, marked as such.
+    public static func includeOutgoing(_ socket: borrowing OwnedDescriptor) throws(Errno) {
+        let fd = socket.rawValue
+        // PACKET_IGNORE_OUTGOING (include/uapi/linux/if_packet.h, Linux 4.20).
+        try systemCall { cel_set_option(fd, SOL_PACKET, 23, 0) }
+    }
+
     /// Receives frames into the first `count` parts: how many. The kernel writes the first ten bytes of each header.
     ///
     /// - Parameter overflow: the socket's count, modulo 2^32, of frames lost to its full buffer, where the kernel told it.

@@ -47,6 +47,8 @@ struct CaptureCommand: ParsableCommand {
     var output = "-"
     @Option(name: .customLong("ready-fd"), help: "Write a line to this descriptor when frames are taken.")
     var readyDescriptor: Int32?
+    @Option(name: .customLong("socket-fd"), help: "Of this packet socket, not of a switch: for etherloom's own use.")
+    var socketDescriptor: Int32?
     @Flag(name: [.short, .customLong("quiet")], help: "Say errors only.")
     var quiet = false
 
@@ -59,7 +61,7 @@ struct CaptureCommand: ParsableCommand {
         var request = CaptureRequest()
         request.ports = all ? [] : ports
         guard !(all && !ports.isEmpty) else { throw usage("--all and port numbers: give one of them") }
-        switch direction ?? (request.ports.isEmpty ? "in" : "both") {
+        switch direction ?? (request.ports.isEmpty && socketDescriptor == nil ? "in" : "both") {
         case "in": (request.isInbound, request.isOutbound) = (true, false)
         case "out": (request.isInbound, request.isOutbound) = (false, true)
         case "both": (request.isInbound, request.isOutbound) = (true, true)
@@ -85,6 +87,7 @@ struct CaptureCommand: ParsableCommand {
         setup.count = count
         setup.milliseconds = duration.map { UInt64($0 * 1000) }
         setup.process.readyDescriptor = readyDescriptor
+        setup.socket = socketDescriptor
         try CaptureProcess.run(setup)
     }
 }

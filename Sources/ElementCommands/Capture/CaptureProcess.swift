@@ -17,6 +17,8 @@ final class CaptureProcess {
         var ring: CaptureOutput.Ring?
         var count: Int?
         var milliseconds: UInt64?
+        /// A packet socket that was inherited, instead of a switch.
+        var socket: Int32?
         var process = ElementProcess.Options()
     }
 
@@ -28,7 +30,7 @@ final class CaptureProcess {
 
     private let setup: Setup
     private let loop: ControlLoop
-    private let client: CaptureClient
+    private let source: CaptureSource
     private let output: CaptureOutput
     private var formatter: CaptureFormatter
     private var pending: [UInt8] = []
@@ -41,16 +43,20 @@ final class CaptureProcess {
         self.setup = setup
         self.loop = loop
         output = try CaptureOutput(setup.output, ring: setup.ring)
-        do {
-            client = try CaptureClient(directory: setup.network, setup.request)
-        } catch {
-            throw Failure(error.description)
+        if let socket = setup.socket {
+            source = .device(try DeviceCapture(OwnedDescriptor(adopting: socket), setup.network, setup.request))
+        } else {
+            do {
+                source = .client(try CaptureClient(directory: setup.network, setup.request))
+            } catch {
+                throw Failure(error.description)
+            }
         }
         formatter = CaptureFormatter(
             network: setup.network,
             filter: setup.filter,
             snapLength: setup.request.snapLength,
-            portNames: client.portNames
+            portNames: source.portNames
         )
         pending = formatter.begin()
     }
@@ -66,9 +72,11 @@ final class CaptureProcess {
 
     private func start() throws {
         do {
-            try loop.watch(client.reader.wakeUp.rawValue) { [weak self] _ in self?.work() }
-            try loop.watch(client.control.rawValue, [.readable, .readHangUp]) { [weak self] _ in
-                self?.end(Failure("\(self?.setup.network ?? ""): the switch is gone"))
+            try loop.watch(source.wakeUp) { [weak self] _ in self?.work() }
+            if let control = source.control {
+                try loop.watch(control, [.readable, .readHangUp]) { [weak self] _ in
+                    self?.end(Failure("\(self?.setup.network ?? ""): the switch is gone"))
+                }
             }
         } catch {
             throw Failure("event loop: \(error)")
@@ -100,15 +108,13 @@ final class CaptureProcess {
 
     /// Formats some frames. True when more wait.
     private func take() -> Bool {
-        let isMore = client.reader.drain(atMost: 64) { record, bytes in
+        let isMore = source.drain(atMost: 64) { record, bytes in
             if let count = setup.count, frameCount >= count { return }
             pending += formatter.frame(record, bytes)
             frameCount += 1
         }
         if let count = setup.count, frameCount >= count { end(nil) }
-        if !isMore, client.reader.hasEnded, !isOver {
-            end(Failure("\(setup.network): the switch has ended the capture"))
-        }
+        if !isMore, source.hasEnded, !isOver { end(Failure("\(setup.network): \(source.endMessage)")) }
         return isMore && !isOver
     }
 
@@ -134,19 +140,19 @@ final class CaptureProcess {
         // What waits now, and not what still comes.
         var rest = CaptureSession.ringByteCount
         while setup.count == nil, rest > 0,
-            client.reader.next({ record, bytes in
+            source.next({ record, bytes in
                 pending += formatter.frame(record, bytes)
                 rest -= bytes.count + Self.recordOverhead
             })
         { frameCount += 1 }
-        pending += formatter.end(lost: client.reader.lostCount)
+        pending += formatter.end(lost: source.lostCount)
         var patience = 20
         while !pending.isEmpty, patience > 0, let rest = try output.write(pending[...]) {
             if rest.count == pending.count { patience -= 1 }
             pending = Array(rest)
             if !pending.isEmpty { output.waitUntilTaken(milliseconds: 50) }
         }
-        let lost = client.reader.lostCount
+        let lost = source.lostCount
         Report.note("\(frameCount) frames captured" + (lost > 0 ? ", \(lost) lost: the reader was too slow" : ""))
         if let failure { throw failure }
     }

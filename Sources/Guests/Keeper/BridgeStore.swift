@@ -216,6 +216,19 @@ final class BridgeStore {
         }
     }
 
+    /// A packet socket at a device: for who wants to see what passes there, in both directions.
+    func listen(at device: String, in place: KeptBridge.Place) throws(GuestError) -> SharedDescriptor {
+        let index = try configure(place) { (link) throws(NetlinkError) in try link.link(named: device).index }
+        guard place == .host else { return try holder.openFrameSocket(interface: index) }
+        do throws(Errno) {
+            let socket = try FrameSocket.make(interface: index)
+            try FrameSocket.includeOutgoing(socket)
+            return SharedDescriptor(socket)
+        } catch {
+            throw GuestError("cannot listen at \(device): \(error)", status: 4)
+        }
+    }
+
     /// Puts a device on another bridge; both must be in the same place.
     func move(_ device: BridgeDevice, to bridge: KeptBridge) throws(GuestError) -> BridgeDevice {
         try configure(bridge.place) { (link) throws(NetlinkError) in

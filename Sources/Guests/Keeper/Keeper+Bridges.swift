@@ -26,6 +26,21 @@ extension Keeper {
         then(.success(KeeperAnswer()))
     }
 
+    /// `listen`: a packet socket at an interface's device on a bridge, or at a bridge.
+    func listen(_ rest: inout RequestWords, then: @escaping (Outcome) -> Void) throws(GuestError) {
+        let name = try rest.next("an interface or a bridge")
+        try rest.end()
+        if let bridge = bridges.bridge(name) {
+            return then(.success(KeeperAnswer(descriptors: [try bridges.listen(at: bridge.device, in: bridge.place)])))
+        }
+        let (guest, interface) = try interface(name)
+        guard let device = guest.interfaces[interface]?.device else {
+            throw GuestError("\(name) has no device on a bridge: it is plugged into none, or its guest does not run")
+        }
+        let socket = try bridges.listen(at: device.name, in: device.bridge.place)
+        then(.success(KeeperAnswer(descriptors: [socket])))
+    }
+
     /// A bridge is gone: what was on it is on nothing.
     private func leave(bridge: String) {
         for guest in guests.values {

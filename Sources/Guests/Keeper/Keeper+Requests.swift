@@ -52,6 +52,7 @@ extension Keeper {
         case "fabric": try passOn(rest.all(), then: then)
         case "element-start", "element-stop": try changeElement(&rest, then: then)
         case "bridge-add", "bridge-remove": try changeBridge(&rest, then: then)
+        case "listen": try listen(&rest, then: then)
         case "snapshot-save", "snapshot-restore", "snapshot-remove", "snapshots": try snapshot(words, then: then)
         case "down":
             let grace = try rest.milliseconds("grace") ?? Self.defaultGrace

@@ -179,6 +179,15 @@ public final class NamespaceHolder {
         return tap
     }
 
+    /// A socket for whole frames of an interface of the lab's network namespace.
+    func openFrameSocket(interface: Int32) throws(GuestError) -> SharedDescriptor {
+        var script = GuestScript()
+        script.openFrameSocket(interface: interface)
+        let answer = try ask([HolderProcess.script] + script.bytes, [], to: "listen", script: script)
+        guard let socket = answer.descriptors.first else { throw GuestError("no packet socket came") }
+        return socket
+    }
+
     /// System calls inside of the lab's namespaces.
     func run(_ script: GuestScript) throws(GuestError) {
         _ = try ask(Self.bytes(HolderProcess.script, script), [], to: "set it up", script: script)

@@ -97,6 +97,10 @@ struct GuestScript {
         line("k", .must, "open a packet socket", [])
     }
 
+    mutating func openFrameSocket(interface: Int32) {
+        line("q", .must, "listen at interface \(interface)", [String(interface)])
+    }
+
     mutating func openNetlink() {
         products[names.count] = .netlink
         line("n", .must, "open a netlink socket", [])

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Glibc
 import Guests
 import LinuxSystem
 
@@ -25,8 +26,12 @@ struct LabCaptureCommand: ParsableCommand {
         let runtime = try lab.runtimeDirectory()
         let keeper = try KeeperClient(runtimeDirectory: runtime)
         let segments = RuntimeFiles(directory: runtime).segments
+        let lab = try KeeperState(words: keeper.request(["state"]).words)
         var words: [String]
-        if target.hasPrefix("@") {
+        if let socket = try Self.socket(target, keeper, lab) {
+            // A bridge is the kernel's: it is listened to at its device. The option comes first: the name alone would lead back to us.
+            words = ["--socket-fd", String(socket), target.hasPrefix("@") ? String(target.dropFirst()) : target]
+        } else if target.hasPrefix("@") {
             words = ["\(segments)/\(target.dropFirst())"]
         } else {
             let state = FabricPorts(words: try keeper.request(["fabric", "state"]).words)
@@ -48,6 +53,23 @@ struct LabCaptureCommand: ParsableCommand {
             failure = CurrentProcess.execute(path, arguments: words)
         }
         throw Failure("cannot run etherloom: \(failure)", status: ExitStatus.unsupported)
+    }
+
+    /// A socket for what is on a bridge, to be inherited; nil for what is not.
+    private static func socket(_ target: String, _ keeper: KeeperClient, _ lab: KeeperState) throws -> Int32? {
+        var name = target
+        if target.hasPrefix("@") {
+            name = String(target.dropFirst())
+            guard lab.bridges.contains(name) else { return nil }
+        } else {
+            let guest = lab.guest(String(target.prefix { $0 != ":" }))
+            let interface = guest?.interfaces.first {
+                GuestPlan.port(guest: guest?.name ?? "", interface: $0.name) == target
+            }
+            guard let segment = interface?.segment, lab.bridges.contains(segment) else { return nil }
+        }
+        guard let socket = try keeper.request(["listen", name]).descriptors.first else { return nil }
+        return dup(socket.rawValue)
     }
 }
 
