@@ -195,6 +195,11 @@ public final class LabService {
             // Whoever asked for it first may have gone; what he began goes on, and this is done after it.
             return whenStarted(lab.name) { [weak self] in self?.up(lab, directory: directory, request, then) }
         }
+        let others = sessions.map { ($0.key, $0.value.layout.directory) } + startingLabs.map { ($0.name, $0.directory) }
+        if let other = others.first(where: { $0.1 == directory && $0.0 != lab.name }) {
+            let hint = "take it down before it gets another name"
+            return then(.failure(.usage("a lab runs in \(directory) already, \"\(other.0)\"; \(hint)")))
+        }
         if let session = sessions[lab.name] {
             guard session.layout.directory == directory else {
                 return then(.failure(.usage(Self.taken(lab.name, session.layout.directory))))

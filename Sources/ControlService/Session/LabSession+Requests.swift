@@ -149,6 +149,15 @@ extension LabSession {
         guard ["network", "monitor", "type"].contains(kind) else {
             return then(.failure(.usage("\"\(kind)\": wanted is network, monitor or type")))
         }
+        if kind == "network" {
+            var lab = intent.lab
+            do throws(ControlError) {
+                // What will belong to the lab must be possible there.
+                if Self.edit(&lab, guest, words) { try LabChange.validate(&lab) }
+            } catch {
+                return then(.failure(error))
+            }
+        }
         let request = kind == "network" ? words : [words.joined(separator: " ")]
         keeper.ask([kind, guest] + request) { [weak self] answer in
             switch answer {
@@ -162,28 +171,34 @@ extension LabSession {
 
     /// An address or route that was set from outside belongs to the lab from then on.
     private func remember(_ guest: String, _ words: [String]) {
-        guard words.count >= 3, let index = intent.lab.guests.firstIndex(where: { $0.name == guest }) else { return }
+        guard Self.edit(&intent.lab, guest, words) else { return }
+        noteGuestApplied(guest)
+        save()
+    }
+
+    /// Whether the words change an address or a route that a lab knows.
+    private static func edit(_ lab: inout Lab, _ guest: String, _ words: [String]) -> Bool {
+        guard words.count >= 3, let index = lab.guests.firstIndex(where: { $0.name == guest }) else { return false }
         let isAddition = words[1] == "add" || words[1] == "a"
-        guard isAddition || words[1].hasPrefix("del") else { return }
+        guard isAddition || words[1].hasPrefix("del") else { return false }
         func value(_ key: String) -> String? {
             words.firstIndex(of: key).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
         }
         if words[0].hasPrefix("a"), let address = InterfaceAddress(words[2]), let device = value("dev"),
-            let place = intent.lab.guests[index].interfaces.firstIndex(where: { $0.name == device })
+            let place = lab.guests[index].interfaces.firstIndex(where: { $0.name == device })
         {
-            intent.lab.guests[index].interfaces[place].addresses.removeAll { $0 == address }
-            if isAddition { intent.lab.guests[index].interfaces[place].addresses.append(address) }
+            lab.guests[index].interfaces[place].addresses.removeAll { $0 == address }
+            if isAddition { lab.guests[index].interfaces[place].addresses.append(address) }
+            return true
         } else if words[0].hasPrefix("r"), let via = value("via").flatMap({ IPAddress($0) }) {
             let destination = InterfaceAddress(words[2])
-            guard words[2] == "default" || destination != nil else { return }
+            guard words[2] == "default" || destination != nil else { return false }
             let route = Route(destination: destination, via: via)
-            intent.lab.guests[index].routes.removeAll { $0 == route }
-            if isAddition { intent.lab.guests[index].routes.append(route) }
-        } else {
-            return
+            lab.guests[index].routes.removeAll { $0 == route }
+            if isAddition { lab.guests[index].routes.append(route) }
+            return true
         }
-        noteGuestApplied(guest)
-        save()
+        return false
     }
 
     /// The guest is as its plan says already, and has this plan for its next start.

@@ -174,13 +174,20 @@ extension LabSession {
         for guest in intent.lab.guests where names.contains(guest.name) {
             let run = run(of: guest.name)
             if let failure = run.failure, !run.isStarting {
-                let isNamed =
-                    failure.message.contains("\"\(guest.name)\"") || failure.message.hasPrefix(guest.name)
-                let text = isNamed ? failure.message : "guest \"\(guest.name)\" \(failure.message)"
+                let text = Self.line(failure.message, of: guest.name)
                 failures.append(ControlError(text, status: failure.status))
             }
         }
         return failures
+    }
+
+    /// A failure with the guest's name, unless it has that already.
+    static func line(_ failure: String, of guest: String) -> String {
+        let isNamed = failure.contains("\"\(guest)\"") || ["\(guest):", "\(guest) "].contains { failure.hasPrefix($0) }
+        if isNamed { return failure }
+        // What this file says of it is the rest of a sentence; what the keeper says is one.
+        let isRest = ["did not ", "ended", "was killed ", "is not "].contains { failure.hasPrefix($0) }
+        return "guest \"\(guest)\"\(isRest ? "" : ":") \(failure)"
     }
 
     /// Calls back when these guests are ready, or one of them cannot be, or after the time.

@@ -37,8 +37,9 @@ enum KeeperProcess {
             runtimeDirectory: runtime,
             program: [program]
         )
+        let keeper: Keeper
         do {
-            try serve(settings, ready: ready)
+            keeper = try serve(settings, ready: ready)
         } catch {
             // Of a lab that did not come to be nothing is left, either.
             try? FileSystem.removeTree(runtime)
@@ -46,9 +47,11 @@ enum KeeperProcess {
         }
         try? FileSystem.removeTree(runtime)
         place.release()
+        // Whoever waits for the end hears of it now, by the end of its connection: the next keeper finds the place free.
+        withExtendedLifetime(keeper) {}
     }
 
-    private static func serve(_ settings: Keeper.Settings, ready: () -> Void) throws {
+    private static func serve(_ settings: Keeper.Settings, ready: () -> Void) throws -> Keeper {
         // Before there is anything to be told of by them. One who reads no more, of a console or of a command's output, is no
         // reason to die.
         let signals = try SignalFD([SIGTERM, SIGINT, SIGHUP, SIGPIPE])
@@ -63,5 +66,6 @@ enum KeeperProcess {
         Daemon.detachStandardStreams()
         ready()
         try loop.run()
+        return keeper
     }
 }

@@ -4,15 +4,20 @@
 import Glibc
 import LinuxSystem
 
-/// A lab's runtime directory, taken: one keeper at a time has it.
+/// A lab's runtime directory, and its own one, taken: one keeper at a time has them.
 public struct KeeperPlace: ~Copyable {
     /// Locked for as long as the keeper lives, so that the number in it is never mistaken.
     private let lock: OwnedDescriptor
+    /// Locked too: two labs with one directory, by another name or another user, would write to the same layers.
+    private let directoryLock: OwnedDescriptor
 
-    private init(lock: consuming OwnedDescriptor) { self.lock = lock }
+    private init(lock: consuming OwnedDescriptor, directoryLock: consuming OwnedDescriptor) {
+        self.lock = lock
+        self.directoryLock = directoryLock
+    }
 
     /// Makes the directory, sweeps what a dead keeper has left there, and writes who has it. Refused when a lab of that name
-    /// runs.
+    /// runs, or one with that directory.
     public static func take(
         _ files: RuntimeFiles,
         lab: String,
@@ -28,12 +33,27 @@ public struct KeeperPlace: ~Copyable {
         do throws(Errno) {
             let lock = try OwnedDescriptor.open(files.keeperProcess, flags: O_RDWR | O_CREAT, mode: 0o600)
             guard try FileSystem.tryLock(lock) else { throw .busy }
+            let directoryLock = try OwnedDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
+            // Where there are no locks, as on some file systems of a network, names alone keep labs apart.
+            guard (try? FileSystem.tryLock(directoryLock)) != false else {
+                try? FileSystem.removeTree(files.directory)
+                throw .inProgress
+            }
             try sweep(files)
             try FileSystem.write("\(CurrentProcess.id)\n", to: files.keeperProcess)
             let words = try WordMessage([lab, directory]).encoded()
             try FileSystem.write(String(decoding: words, as: UTF8.self), to: files.lab)
-            return KeeperPlace(lock: lock)
+            return KeeperPlace(lock: lock, directoryLock: directoryLock)
         } catch {
+            if error == .inProgress {
+                let other = (try? FileSystem.linkTarget(directory + "/run/runtime")).flatMap {
+                    RuntimeFiles(directory: $0).owner()?.name
+                }
+                throw GuestError(
+                    "a lab runs in \(directory) already" + (other.map { ", \"\($0)\"" } ?? "") + "; take it down first",
+                    status: 2
+                )
+            }
             if error == .busy {
                 let owner = files.owner()
                 throw GuestError(runsAlready(lab: owner?.name ?? lab, directory: owner?.directory ?? directory))

@@ -54,6 +54,66 @@ extension Integration {
             #expect(try lab.check("up", "--dry-run") == "nothing to do\n")
         }
 
+        @Test("overlays, templates, snapshots and deletions: no guest's changes are lost")
+        func changesOfRoots() throws {
+            try require("busybox")
+            var options = HostNamespace.Options()
+            options.lifetimeSeconds = 600
+            try withHost(options) { host in
+                let lab = try RunningLab(host, as: .ordinary, "guests: {alice: {}, bob: {}}")
+                try lab.makeMaster()
+                try lab.shell("mkdir -p \(lab.directory)/layer/srv; echo layer >\(lab.directory)/layer/srv/layer")
+                try lab.check("template", "create", "one")
+                try lab.check("up")
+                func change(_ text: String) throws {
+                    for guest in ["alice", "bob"] {
+                        try lab.check("exec", guest, "--", "sh", "-c", "echo \(text) >/srv/text; rm -f /srv/old")
+                    }
+                }
+                func repair(_ allowed: [String]) throws {
+                    try lab.check("up")
+                    #expect(try lab.check("up", "--dry-run") == "nothing to do\n")
+                    let texts = try lab.check("exec", "--all", "cat", "/srv/text").split(separator: "\n").sorted()
+                    let isWhole = allowed.contains { texts == ["alice: \($0)", "bob: \($0)"] }
+                    #expect(isWhole, "\(texts), not \(allowed)")
+                    #expect(try lab.run(["exec", "alice", "test", "-e", "/srv/old"]).end == .exited(1))
+                }
+                try change("mine")
+                for words in [
+                    ["overlay", "push", "alice", "layer"], ["template", "load", "one"], ["guest", "delete", "bob"],
+                ] {
+                    let count = try killAtEachStep(lab, words) {
+                        // As in the file again.
+                        try lab.check("up")
+                    } repair: {
+                        try repair(["mine"])
+                    }
+                    #expect(count >= 2, "\(words)")
+                }
+                try lab.check("up")
+                let saves = try killAtEachStep(lab, ["snapshot", "save", "first"]) {
+                    _ = try lab.run(["snapshot", "remove", "first"])
+                } repair: {
+                    try repair(["mine"])
+                }
+                #expect(saves >= 1)
+                let restores = try killAtEachStep(lab, ["snapshot", "restore", "first"]) {
+                    try lab.check("up")
+                    try change("later")
+                } repair: {
+                    // All guests have the one or all have the other.
+                    try repair(["mine", "later"])
+                }
+                #expect(restores >= 2)
+                try repair(["mine"])
+                // What it has replaced is there, too.
+                try lab.check("snapshot", "restore", "before-restore")
+                try repair(["later"])
+                try lab.end()
+                try host.expectNothingLeft()
+            }
+        }
+
         @Test("up, link move and down: what was begun is finished by the next, and nothing is left")
         func everyStep() throws {
             try require("ping")

@@ -47,6 +47,52 @@ extension Integration {
             }
         }
 
+        @Test("an image whose files are not what they are called by is refused, with one line")
+        func images() throws {
+            try require("tar", "sha256sum", "sha512sum")
+            try withHost { host in
+                let image = host.data("image")
+                // A layer by SHA-512, the rest by SHA-256, as the specification allows.
+                let script = """
+                    set -e; mkdir -p $1/blobs/sha256 $1/blobs/sha512 tree/etc; echo hello >tree/etc/motd; cd $1
+                    add() { sum=$($1sum <$2 | cut -d' ' -f1); mv $2 blobs/$1/$sum; echo $1:$sum; }
+                    tar cf layer -C ../tree .; layer=$(add sha512 layer)
+                    echo '{"layers":[{"digest":"'$layer'","mediaType":"application/vnd.oci.image.layer.v1.tar"}]}' >manifest
+                    echo '{"manifests":[{"digest":"'$(add sha256 manifest)'"}]}' >index.json
+                    """
+                try host.check(["sh", "-c", script, "sh", image], as: .ordinary)
+                func create(_ name: String) throws -> Program {
+                    try host.run(
+                        [host.etherloom, "master", "create", host.data(name), "--from-oci", image],
+                        as: .ordinary
+                    )
+                }
+                let made = try create("good")
+                #expect(made.end == .exited(0), "\(made.transcript)")
+                #expect(try host.check(["cat", host.data("good/etc/motd")]) == "hello\n")
+                for (algorithm, damage) in [
+                    ("sha512", "printf x | dd of=$f bs=1 seek=700 conv=notrunc"), ("sha256", "echo ' ' >>$f"),
+                ] {
+                    try host.check(
+                        ["sh", "-c", "for f in \(image)/blobs/\(algorithm)/*; do \(damage); done"],
+                        as: .ordinary
+                    )
+                    let refused = try create("bad")
+                    #expect(refused.end == .exited(1) && refused.errorLines.count == 1, "\(refused.transcript)")
+                    #expect(refused.errorOutput.contains("blobs/\(algorithm)/"), "\(refused.transcript)")
+                    #expect(refused.errorOutput.contains("not what it is called by"), "\(refused.transcript)")
+                    #expect(try host.check(["sh", "-c", "ls -A \(host.data("")) | grep bad || true"]) == "")
+                }
+                try host.write(#"{"manifests":[{"digest":"md5:00"}]}"#, data: "index")
+                try host.check([
+                    "sh", "-c", "mkdir \(image)/blobs/md5; : >\(image)/blobs/md5/00; cp index \(image)/index.json",
+                ])
+                let unknown = try create("bad")
+                #expect(unknown.end == .exited(4) && unknown.errorLines.count == 1, "\(unknown.transcript)")
+                try host.check([host.etherloom, "master", "remove", host.data("good")], as: .ordinary)
+            }
+        }
+
         @Test("a system of packages is what mmdebstrap writes; when it fails nothing is left")
         func packages() throws {
             try require("tar")

@@ -175,6 +175,43 @@ extension Integration {
             }
         }
 
+        @Test("a running lab is not renamed, and no two labs share a directory")
+        func sharedDirectory() throws {
+            try withLab { lab in
+                try lab.check("up")
+                try lab.write("name: other\n" + RunningLab.two)
+                expect(try lab.run(["up"]), 2, "a lab runs in \(lab.directory) already, \"mesh\"")
+                // By a daemon that does not know of the first one.
+                let elsewhere = lab.host.data("xdg")
+                try lab.shell("mkdir -m 700 \(elsewhere)")
+                let second = try lab.run(["up"], environment: ["XDG_RUNTIME_DIR=\(elsewhere)"])
+                expect(second, 2, "a lab runs in \(lab.directory) already, \"mesh\"; take it down first")
+                try lab.host.stopDaemon(pidFile: elsewhere + "/etherloom/daemon.pid")
+                #expect(try lab.shell("ls -A \(elsewhere)/etherloom 2>/dev/null || true") == "")
+                try lab.ping("alice", "10.1.0.2")
+                try lab.check("down", "--grace", "1")
+                try lab.check("up")
+                #expect(try lab.json("inspect")["name"]?.text == "other")
+            }
+        }
+
+        @Test("what a lab cannot have is not set in a running guest either")
+        func clashes() throws {
+            let file = RunningLab.two + "\ngateways: {gate: {segment: lan, address: 10.1.0.254/24}}"
+            try withLab(file) { lab in
+                try lab.check("up")
+                for address in ["10.1.0.2", "10.1.0.3", "10.1.0.254"] {
+                    let program = try lab.run(["network", "alice", "addr", "add", address + "/24", "dev", "eth0"])
+                    expect(program, 2, address)
+                }
+                #expect(try lab.check("network", "alice", "addr").components(separatedBy: "inet 10.1.0.").count == 2)
+                try lab.check("network", "alice", "addr", "add", "10.1.0.4/24", "dev", "eth0")
+                try lab.check("forward", "add", "127.0.0.1:8081:alice:80")
+                expect(try lab.run(["forward", "add", "127.0.0.1:8082:10.1.0.3:80"]), 2, "10.1.0.3")
+                #expect(try lab.check("save").contains("10.1.0.4/24"))
+            }
+        }
+
         @Test("two labs of one name, also while the first one comes up; a lab that was moved")
         func twins() throws {
             try withLab("name: mesh\n" + RunningLab.two) { lab in
