@@ -46,11 +46,11 @@ extension Integration {
 
         @Test("two UML guests and one of namespaces on one segment", arguments: KeeperTests.users)
         func mixed(user: HostNamespace.User) throws {
-            guard Self.kernel != nil else { try Test.cancel("no UML kernel: Scripts/guests fetches one") }
+            guard Self.kernel != nil else { try skip("no UML kernel: Scripts/guests fetches one") }
             try require("busybox", "ping")
             try withHost { host in
                 let size = try host.check(["stat", "-c", "%s", host.etherloom + "-agent"], as: user)
-                guard size != "0\n" else { try Test.cancel("no agent: Scripts/agent .build/debug/etherloom-agent") }
+                guard size != "0\n" else { try skip("no agent: Scripts/agent .build/debug/etherloom-agent") }
                 let lab = try KeptLab(host, as: user)
                 try lab.ask("fabric", "segment-add", "lan", "kind=switch")
                 let master = try makeMaster(lab)

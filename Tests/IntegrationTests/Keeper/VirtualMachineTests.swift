@@ -20,11 +20,11 @@ extension Integration {
             try Guest.require()
             try require("qemu-system-x86_64", "busybox")
             guard FileManager.default.fileExists(atPath: Guest.files + "/cloud/modules") else {
-                try Test.cancel("no modules for the kernel: call Scripts/guests")
+                try skip("no modules for the kernel: call Scripts/guests")
             }
             try withHost { host in
                 let size = try host.check(["stat", "-c", "%s", host.etherloom + "-agent"], as: user)
-                guard size != "0\n" else { try Test.cancel("no agent: Scripts/agent .build/debug/etherloom-agent") }
+                guard size != "0\n" else { try skip("no agent: Scripts/agent .build/debug/etherloom-agent") }
                 let lab = try KeptLab(host, as: user)
                 try lab.ask("fabric", "segment-add", "lan", "kind=switch")
                 let script = """
@@ -60,6 +60,14 @@ extension Integration {
                 try wait(for: "no carrier", seconds: 10) { try lab.run("dave", "cat", carrier).output == "0\n" }
                 try lab.ask("plug", "dave:eth0", "lan")
                 try wait(for: "a carrier", seconds: 10) { try lab.run("dave", "cat", carrier).output == "1\n" }
+                // It does not notice that its fabric is another one.
+                let losses = carrier + "_down_count"
+                let before = try lab.run("dave", "cat", losses).output
+                let fabric = try lab.processID("fabric")
+                kill(fabric, SIGKILL)
+                try wait(for: "another fabric", seconds: 10) { (try? lab.processID("fabric")) ?? fabric != fabric }
+                #expect(try lab.run("dave", "ping", "-c", "1", "-w", "20", "10.0.0.2").status == 0)
+                #expect(try lab.run("dave", "cat", losses).output == before)
                 // An interface that nothing is plugged into yet keeps nobody waiting.
                 let words = ["interface=eth1", "mac=02:00:00:00:09:01", "address=10.9.0.1/24"]
                 try lab.client.request(["interface-add", "dave"] + words, patience: 20_000_000_000)

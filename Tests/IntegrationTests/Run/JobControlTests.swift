@@ -22,7 +22,7 @@ struct JobControlTests {
         do {
             try terminal.expect("started", seconds: 10)
         } catch let silence as TerminalSession.Silence {
-            if silence.seen.contains("status=4") { try Test.cancel("no stacks here: \(silence.seen)") }
+            if silence.seen.contains("status=4") { try skip("no stacks here: \(silence.seen)") }
             throw silence
         }
         try terminal.expect(TerminalSession.prompt)

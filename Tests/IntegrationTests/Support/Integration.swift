@@ -12,7 +12,7 @@ import Testing
 enum Integration {}
 
 /// Gives the test up because this machine lacks something; where nothing may be skipped, that is a failure.
-func skip(_ reason: String) throws {
+func skip(_ reason: String) throws -> Never {
     if ProcessInfo.processInfo.environment["ETHERLOOM_NO_SKIP"] == "1" {
         throw IntegrationFailure("this test would be skipped: \(reason)")
     }
@@ -41,7 +41,6 @@ func withHost(
         host = try HostNamespace(options)
     } catch let failure as IntegrationFailure where failure.description.contains("unshare failed") {
         try skip("no namespaces: \(failure)")
-        return
     }
     defer { host.destroy() }
     do {
