@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Endpoints
-public import LinuxSystem
+import LinuxSystem
 
 /// A piece of what a vhost-user connection has come to: the connection itself, or a request whose effect lasts.
 ///
