@@ -50,6 +50,8 @@ const char *word_value(const char *word, const char *key);
 
 enum {
     frame_header = 16,
+    // The host is told of what was read when it is so much.
+    taken_minimum = 512,
     frame_payload_maximum = 65536,
     // Of what a command writes, in one frame: others get their turn.
     frame_data_maximum = 16384,
@@ -79,6 +81,7 @@ enum frame_type {
     frame_failed = 0x88,
     frame_result = 0x89,
     frame_event = 0x8a,
+    frame_taken = 0x8b,
 };
 
 struct frame {
@@ -127,6 +130,8 @@ void boot_mount_kernel(void);
 void boot_load_modules(const char *directory);
 // Mounts the plan's root and makes it ours. False: none could be mounted; we stay where we are.
 bool boot_switch_root(const struct plan *plan);
+// Pseudo-terminals; false when they were there already.
+bool boot_mount_terminals(void);
 void boot_mount_rest(void);
 void boot_identity(const struct plan *plan);
 // A name server that was learned (four bytes): for a guest whose plan has none.

@@ -39,10 +39,16 @@ void boot_mount_kernel(void) {
     mount_one("devtmpfs", "/dev", MS_NOSUID, "mode=0755");
 }
 
-void boot_mount_rest(void) {
+bool boot_mount_terminals(void) {
     mkdir("/dev/pts", 0755);
-    mkdir("/dev/shm", 01777);
+    if (is_mounted("/dev/pts")) return false;
     mount_one("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,gid=5,ptmxmode=0666");
+    return true;
+}
+
+void boot_mount_rest(void) {
+    mkdir("/dev/shm", 01777);
+    boot_mount_terminals();
     mount_one("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777");
     symlink("/proc/self/fd", "/dev/fd");
     symlink("/proc/self/fd/0", "/dev/stdin");

@@ -75,6 +75,10 @@ static void tell_failed(uint32_t id, uint8_t status, const char *message) {
 static bool make_streams(struct command *command, int theirs[3], unsigned columns, unsigned rows) {
     if (command->has_terminal) {
         int terminal = open("/dev/ptmx", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        // A root's own init may not have seen to it.
+        if (terminal < 0 && boot_mount_terminals()) {
+            terminal = open("/dev/ptmx", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        }
         int unlocked = 0;
         struct winsize size = {.ws_col = (unsigned short)columns, .ws_row = (unsigned short)rows};
         int other = -1;

@@ -166,6 +166,17 @@ static void take(const struct frame *frame) {
     }
 }
 
+// Bytes that were read, and the host has not been told of.
+static uint32_t taken;
+
+static void tell_taken(void) {
+    if (taken < taken_minimum) return;
+    uint8_t number[4];
+    put32(number, taken);
+    frame_append(&output, frame_taken, 0, 0, number, sizeof number);
+    taken = 0;
+}
+
 // False: the channel is gone.
 static bool read_channel(void) {
     static uint8_t data[16384];
@@ -174,6 +185,8 @@ static bool read_channel(void) {
         if (count < 0) return errno == EAGAIN || errno == EINTR;
         if (count == 0) return false;
         bytes_append(&input, data, (size_t)count);
+        taken += (uint32_t)count;
+        tell_taken();
         struct frame frame;
         while (frame_next(&input, &frame)) {
             take(&frame);
@@ -186,6 +199,7 @@ static bool read_channel(void) {
 static void announce(void) {
     uint8_t number[2];
     put16(number, protocol_version);
+    taken = 0;
     frame_append(&output, frame_announce, 0, 0, number, 2);
 }
 

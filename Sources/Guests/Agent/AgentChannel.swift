@@ -10,6 +10,9 @@ final class AgentChannel {
     private var token: ControlLoop.Token?
     private var reader = AgentFrameReader()
     private var waiting: [UInt8] = []
+    /// What the guest may have before it says that it has read it; nil: its kernel makes us wait where it must.
+    private let unreadLimit: Int?
+    private var unreadByteCount = 0
     var received: (AgentFrame) -> Void = { _ in }
     var ended: () -> Void = {}
 
@@ -17,8 +20,9 @@ final class AgentChannel {
     static let waitingLimit = 16 << 20
     private static let readLimit = 65536
 
-    init(_ descriptor: consuming OwnedDescriptor, loop: ControlLoop) throws(Errno) {
+    init(_ descriptor: consuming OwnedDescriptor, loop: ControlLoop, unreadLimit: Int? = nil) throws(Errno) {
         self.loop = loop
+        self.unreadLimit = unreadLimit
         self.descriptor = descriptor
         try self.descriptor.setNonblocking()
         token = try loop.watch(self.descriptor.rawValue) { [weak self] events in self?.handle(events) }
@@ -47,19 +51,29 @@ final class AgentChannel {
         waiting = []
     }
 
+    /// The guest has read so much; nil: whatever it was sent.
+    func taken(_ count: Int?) {
+        unreadByteCount = count.map { max(0, unreadByteCount - $0) } ?? 0
+        flush()
+    }
+
+    /// Bytes that may go to the guest now.
+    private var room: Int { unreadLimit.map { max(0, $0 - unreadByteCount) } ?? .max }
+
     private func flush() {
-        while !waiting.isEmpty {
+        while !waiting.isEmpty, room > 0 {
             do {
-                let count = try descriptor.write(waiting.prefix(Self.readLimit))
+                let count = try descriptor.write(waiting.prefix(min(Self.readLimit, room)))
                 if count == 0 { break }
                 waiting.removeFirst(count)
+                unreadByteCount += count
             } catch {
                 // A broken one is told from the loop, when it is read.
                 if error != .wouldBlock { waiting = [] }
                 break
             }
         }
-        if let token { loop.change(token, to: waiting.isEmpty ? .readable : [.readable, .writable]) }
+        if let token { loop.change(token, to: waiting.isEmpty || room == 0 ? .readable : [.readable, .writable]) }
     }
 
     private func handle(_ events: Epoll.Events) {

@@ -8,7 +8,7 @@ public struct AgentFrame: Sendable, Equatable {
         case hello = 0x01
         case run, data, close, credit, signal, resize, cancel, request
         case announce = 0x81
-        case welcome, output, ended, granted, started, exited, failed, result, event
+        case welcome, output, ended, granted, started, exited, failed, result, event, taken
     }
 
     public static let version: UInt16 = 1

@@ -68,10 +68,16 @@ public final class AgentSession {
     /// Milliseconds that a request may take; the longest waits a second for an interface.
     private static let requestLimit: UInt64 = 15_000
 
-    /// - Parameter channel: our end of a byte stream (a socket pair, a connected socket) to the guest's serial line or port.
-    public init(channel: consuming OwnedDescriptor, loop: ControlLoop) throws(Errno) {
+    /// - Parameters:
+    ///   - channel: our end of a byte stream (a socket pair, a connected socket) to the guest's serial line or port.
+    ///   - unreadLimit: bytes that the guest may have without having read them, for a kernel that takes no more than that.
+    public init(
+        channel: consuming OwnedDescriptor,
+        loop: ControlLoop,
+        unreadLimit: Int? = nil
+    ) throws(Errno) {
         self.loop = loop
-        self.channel = try AgentChannel(channel, loop: loop)
+        self.channel = try AgentChannel(channel, loop: loop, unreadLimit: unreadLimit)
         self.channel.received = { [weak self] in self?.take($0) }
         self.channel.ended = { [weak self] in self?.end("the agent's channel was closed") }
         hello()
@@ -176,7 +182,9 @@ public final class AgentSession {
             // It began anew, or has only now begun.
             if welcome != nil { lose(GuestError("the guest's agent was started anew")) }
             welcome = nil
+            channel.taken(nil)
             hello()
+        case .taken: if let count = frame.value { channel.taken(Int(count)) }
         case .welcome:
             guard welcome == nil, let welcome = AgentWelcome(frame.payload), welcome.session == number else { return }
             if let helloTimer { loop.cancel(helloTimer) }

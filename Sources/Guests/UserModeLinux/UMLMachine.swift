@@ -101,11 +101,15 @@ final class UMLMachine {
             diagnosis.take(bytes)
             host.consoleWrote(bytes)
         }
-        let session = try AgentSession(channel: agents.takeFirst(), loop: loop)
+        let session = try AgentSession(channel: agents.takeFirst(), loop: loop, unreadLimit: Self.lineLimit)
         session.ready = { [weak self] in self?.agentIsReady($0) }
         session.programEnded = { [weak self] in self?.programStatus = $0 }
         self.session = session
     }
+
+    /// UML stops reading a line whose reader is behind (throttle, at 3968 of a terminal's 4096 bytes) and never begins again:
+    /// it gives the descriptor up (arch/um/drivers/line.c) and asks for it no more.
+    private static let lineLimit = 3072
 
     private func agentIsReady(_ welcome: AgentWelcome) {
         for problem in welcome.problems { host.log("\(problem)") }
