@@ -4,6 +4,25 @@
 import CLinux
 import Glibc
 
+/// Sees to it that a terminal is usable again when this process is killed while it has the terminal in `TerminalMode.raw`: a process
+/// beside it waits for its end. To be made before the mode is changed, and given up after it was changed back.
+public struct TerminalGuard: ~Copyable {
+    private let lifeline: OwnedDescriptor
+    private let process: Int32
+
+    public init(_ descriptor: Int32) throws(Errno) {
+        var lifeline: Int32 = -1
+        process = try systemCall { unsafe cel_guard_terminal(descriptor, &lifeline) }
+        self.lifeline = OwnedDescriptor(adopting: lifeline)
+    }
+
+    deinit {
+        // There is nothing left to be put right.
+        _ = kill(process, SIGKILL)
+        _ = try? ProcessHandle.wait(child: process)
+    }
+}
+
 /// A terminal whose keys come one by one and are not echoed, termios(3), until this value goes: then it is as before.
 public struct TerminalMode: ~Copyable {
     private let descriptor: Int32

@@ -33,6 +33,7 @@
 #include "clinux_spawn.h"
 #include "clinux_stream.h"
 #include "clinux_tap.h"
+#include "clinux_terminal.h"
 #include "clinux_udp.h"
 
 #endif

@@ -48,6 +48,9 @@ final class GuestConsole {
             }
             stream.ended = { [weak self] in self?.left(id) }
             readers[id] = stream
+            if access == .steal, let writer {
+                readers[writer]?.write(Array("\r\n[somebody else types here now]\r\n".utf8))
+            }
             if access != .read { writer = id }
             let past = log.tail(min(max(history, 0), Self.waitingLimit))
             if !past.isEmpty { stream.write(past) }

@@ -36,6 +36,12 @@ extension Keeper {
             let guest = try guest(try rest.next("a guest's name"))
             try guest.running("configure").configureNetwork(rest.all()) { then(Self.shown($0)) }
         case "console": try openConsole(&rest, then: then)
+        case "console-size":
+            let guest = try guest(try rest.next("a guest's name"))
+            let size = try Self.size(try rest.next("COLUMNSxROWS"))
+            try rest.end()
+            guest.resizeConsole(size)
+            then(.success(KeeperAnswer()))
         case "type":
             let guest = try guest(try rest.next("a guest's name"))
             let text = try rest.next("a text")
@@ -150,6 +156,7 @@ extension Keeper {
     private func openConsole(_ rest: inout RequestWords, then: @escaping (Outcome) -> Void) throws(GuestError) {
         let guest = try guest(try rest.next("a guest's name"))
         let history = rest.value("history")
+        let size = try rest.value("size").map { (text) throws(GuestError) in try Self.size(text) }
         let word = rest.optional() ?? "read"
         try rest.end()
         guard let access = GuestConsole.Access(rawValue: word) else {
@@ -159,7 +166,15 @@ extension Keeper {
             throw GuestError("console: history=\(history ?? ""): a number of bytes is wanted", status: 2)
         }
         let stream = try guest.console.attach(access, history: count)
+        if let size { guest.resizeConsole(size) }
         then(.success(KeeperAnswer(descriptors: [stream])))
+    }
+
+    private static func size(_ text: String) throws(GuestError) -> TerminalSize {
+        guard let size = TerminalSize(text) else {
+            throw GuestError("\(text): COLUMNSxROWS is wanted, each from 1 to 65535", status: 2)
+        }
+        return size
     }
 
     /// A request for the fabric. Ports of guests are the keeper's own to make.
@@ -196,19 +211,30 @@ extension Keeper {
         let name = try rest.next("an element's name")
         if rest.verb == "element-stop" {
             try rest.end()
-            guard let element = elements.removeValue(forKey: name) else {
-                throw GuestError("no element \"\(name)\"", status: 2)
+            guard let element = elements[name] else { throw GuestError("no element \"\(name)\"", status: 2) }
+            element.end { [weak self] in
+                if self?.elements[name] === element { self?.elements[name] = nil }
+                then(.success(KeeperAnswer()))
             }
-            element.end()
-        } else {
-            guard elements[name] == nil else { throw GuestError("element \"\(name)\" runs already") }
-            if isEnding { throw GuestError("the lab is going down") }
-            let words = rest.all()
-            guard !words.isEmpty else { throw GuestError("element-start \(name): no command", status: 2) }
-            let element = KeptElement(name, words, keeper: self)
-            try element.start()
-            elements[name] = element
+            return
         }
-        then(.success(KeeperAnswer()))
+        guard elements[name] == nil else { throw GuestError("element \"\(name)\" runs already") }
+        if isEnding { throw GuestError("the lab is going down") }
+        var words = rest.all()
+        let saysReady = words.first == "ready"
+        if saysReady { words.removeFirst() }
+        guard !words.isEmpty else { throw GuestError("element-start \(name): no command", status: 2) }
+        let element = KeptElement(name, words, saysReady: saysReady, keeper: self)
+        elements[name] = element
+        do throws(GuestError) {
+            try element.start { [weak self] error in
+                guard let error else { return then(.success(KeeperAnswer())) }
+                if self?.elements[name] === element { self?.elements[name] = nil }
+                then(.failure(error))
+            }
+        } catch {
+            elements[name] = nil
+            throw error
+        }
     }
 }

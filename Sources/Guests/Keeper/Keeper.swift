@@ -214,7 +214,7 @@ public final class Keeper {
         endWaiters.append(then)
         isEnding = true
         fabric.isWindingDown = true
-        for element in elements.values { element.end() }
+        for element in elements.values { element.end { [weak self] in self?.endIfNothingRuns() } }
         for guest in guests.values where guest.state != .stopped {
             do throws(GuestError) {
                 if guest.state != .stopping {
@@ -234,7 +234,9 @@ public final class Keeper {
     }
 
     private func endIfNothingRuns() {
-        guard !isFinishing, guests.values.allSatisfy({ $0.state == .stopped }) else { return }
+        guard !isFinishing, guests.values.allSatisfy({ $0.state == .stopped }),
+            elements.values.allSatisfy({ $0.processID == nil })
+        else { return }
         isFinishing = true
         fabric.end { [self] in
             let waiters = endWaiters

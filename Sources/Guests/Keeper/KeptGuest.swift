@@ -54,6 +54,7 @@ final class KeptGuest {
     private(set) var console: GuestConsole
     var consoleInput: ([UInt8]) -> Void = { _ in }
     var consoleResized: (Int, Int) -> Void = { _, _ in }
+    private var consoleSize: TerminalSize?
     /// The snapshot whose memory it begins with the next time.
     var memory: String?
     /// Where its merged root is inside of the lab's namespaces.
@@ -98,6 +99,12 @@ final class KeptGuest {
         for name in interfaces.keys where !plan.interfaces.contains(where: { $0.name == name }) {
             interfaces[name] = nil
         }
+    }
+
+    /// The terminal of who writes to the console is of this size; a life of the guest that begins later finds it so.
+    func resizeConsole(_ size: TerminalSize) {
+        consoleSize = size
+        consoleResized(size.columns, size.rows)
     }
 
     // MARK: States
@@ -269,6 +276,7 @@ extension KeptGuest: GuestHost {
     func hasStarted(processID: Int32) {
         self.processID = processID
         try? FileSystem.write("\(processID)\n", to: plan.runDirectory + "/pid")
+        if let consoleSize { consoleResized(consoleSize.columns, consoleSize.rows) }
         if state == .starting { change(to: .running) }
     }
 

@@ -30,17 +30,40 @@ struct ConsoleCommand: ParsableCommand {
         guard !(isReader && steals) else { throw Failure("--read and --steal: give one", status: ExitStatus.usage) }
         let key = try Self.key(detachKey)
         let mode = isReader ? "read" : steals ? "steal" : "write"
-        let answer = try lab.keeper().request(["console", guest, mode, "history=\(history)"])
-        guard let stream = answer.descriptors.first else { throw Failure("the keeper gave no console") }
+        let keeper = try lab.keeper()
         let isTerminal = TerminalMode.isTerminal(0)
-        guard isTerminal, !isReader else {
+        let resizes = isTerminal && !isReader
+        // Before the size is looked at: a change after that is heard of.
+        let sizes = try SignalFD([SIGWINCH])
+        defer { withExtendedLifetime(sizes) {} }
+        let answer = try keeper.request(
+            ["console", guest, mode, "history=\(history)"] + (resizes ? ["size=\(Self.size)"] : [])
+        )
+        guard let stream = answer.descriptors.first else { throw Failure("the keeper gave no console") }
+        guard resizes else {
             return try ConsoleRelay(stream, key: isTerminal ? key : nil, takesInput: !isReader).run()
         }
         if TerminalMode.isTerminal(1) { StandardStreams.writeError("[\(guest)'s console; \(detachKey) leaves it]\n") }
+        let rescue = try TerminalGuard(0)
+        defer { withExtendedLifetime(rescue) {} }
         let terminal = try TerminalMode.raw(0)
         defer { withExtendedLifetime(terminal) {} }
-        try ConsoleRelay(stream, key: key, takesInput: true).run()
+        var relay = ConsoleRelay(stream, key: key, takesInput: true)
+        let number = sizes.rawDescriptor
+        relay.sizes = number
+        relay.onSize = { [guest] in
+            while SignalFD.next(from: number) != nil {}
+            // A guest that has stopped has no terminal.
+            _ = try? keeper.request(["console-size", guest, Self.size])
+        }
+        try relay.run()
         StandardStreams.writeError("\n")
+    }
+
+    /// Of the terminal, as the keeper takes it.
+    private static var size: String {
+        let size = TerminalMode.size(0)
+        return "\(size.columns)x\(size.rows)"
     }
 
     /// The byte of a control key, ECMA-48.
@@ -61,6 +84,9 @@ struct ConsoleRelay {
     private let stream: SharedDescriptor
     private let key: UInt8?
     private let takesInput: Bool
+    /// Readable when the terminal has another size, which is `onSize`'s to tell.
+    var sizes: Int32 = -1
+    var onSize: () -> Void = {}
 
     init(_ stream: SharedDescriptor, key: UInt8?, takesInput: Bool) {
         self.stream = stream
@@ -75,7 +101,9 @@ struct ConsoleRelay {
         try stream.setBlocking()
         var isInputOpen = takesInput
         while true {
-            let ready = try Poll.readable([stream.rawValue, isInputOpen ? input.rawValue : -1], deadline: nil)
+            let wanted = [stream.rawValue, isInputOpen ? input.rawValue : -1, sizes]
+            let ready = try Poll.readable(wanted, deadline: nil)
+            if ready[2] { onSize() }
             if ready[0] {
                 let bytes = try stream.read(atMost: 65536)
                 guard !bytes.isEmpty else { return }

@@ -99,8 +99,9 @@ struct CopyCommand: ParsableCommand {
     }
 
     private static func check(_ host: Int32, _ guest: Int32, _ name: String) throws {
-        guard host == 0 else { throw Failure("cp: tar of the host ended with status \(host)") }
+        // What failed in the guest is why the other end failed, if it did.
         guard guest == 0 else { throw Failure("cp: tar in guest \"\(name)\" ended with status \(guest)") }
+        guard host == 0 else { throw Failure("cp: tar of the host ended with status \(host)") }
     }
 }
 

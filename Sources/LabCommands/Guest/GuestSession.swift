@@ -16,16 +16,17 @@ enum GuestSession {
     ) throws -> Int32 {
         var command = command
         let client = try KeeperClient(runtimeDirectory: runtime)
-        var isTerminal = usesTerminal
-        if isTerminal, !TerminalMode.isTerminal(0) { isTerminal = false }
+        let isTerminal = usesTerminal && TerminalMode.isTerminal(0)
+        // Taken before the size is looked at: a change after that is heard of.
+        let signals = try SignalFD([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH])
         if usesTerminal {
             command.usesTerminal = true
-            let size = TerminalMode.size(isTerminal ? 0 : 1)
-            (command.columns, command.rows) = size
+            (command.columns, command.rows) = TerminalMode.size(isTerminal ? 0 : 1)
         }
-        let signals = try SignalFD([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH])
         try client.start(command, guest: guest, input: 0, output: 1, error: usesTerminal ? 1 : 2)
         guard isTerminal else { return try wait(client, signals, isTerminal: false) }
+        let rescue = try TerminalGuard(0)
+        defer { withExtendedLifetime(rescue) {} }
         let mode = try TerminalMode.raw(0)
         defer { withExtendedLifetime(mode) {} }
         return try wait(client, signals, isTerminal: true)
@@ -40,6 +41,9 @@ enum GuestSession {
                         guard isTerminal else { continue }
                         let size = TerminalMode.size(0)
                         try client.send(["resize", "\(size.columns)x\(size.rows)"])
+                    } else if isTerminal, signal.number == SIGTERM || signal.number == SIGHUP {
+                        // A shell in the guest would not mind. The end of the connection is the end of its terminal.
+                        return 128 + signal.number
                     } else {
                         try client.send(["signal", String(signal.number)])
                     }

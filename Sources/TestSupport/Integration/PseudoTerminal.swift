@@ -39,6 +39,22 @@ public final class PseudoTerminal {
         return tcgetattr(descriptor, &settings) == 0 && settings.c_lflag & tcflag_t(ICANON) == 0
     }
 
+    /// Whether it shows what is typed.
+    public var echoes: Bool {
+        var settings = termios()
+        return tcgetattr(descriptor, &settings) == 0 && settings.c_lflag & tcflag_t(ECHO) != 0
+    }
+
+    /// Gives the terminal's window another size; the program is told by SIGWINCH.
+    public func resize(columns: Int, rows: Int) throws {
+        var size = winsize()
+        size.ws_col = UInt16(columns)
+        size.ws_row = UInt16(rows)
+        guard ioctl(descriptor, UInt(TIOCSWINSZ), &size) == 0 else {
+            throw IntegrationFailure.system("terminal's size")
+        }
+    }
+
     /// Types.
     public func type(_ text: String) throws {
         let bytes = Array(text.utf8)
