@@ -11,6 +11,8 @@ import Model
 struct InteractivePrompt {
     private let runner: PromptRunner
     private var editor: LineEditor
+    /// What was typed and has not been looked at.
+    private var typed: ArraySlice<UInt8> = []
     private let historyFile: String?
     private let output: SharedDescriptor
     private let prompt: String
@@ -18,9 +20,7 @@ struct InteractivePrompt {
     init(_ runner: PromptRunner) throws {
         self.runner = runner
         historyFile = Self.historyPath
-        let text =
-            historyFile.flatMap { try? FileSystem.contents($0) }.map { String(decoding: $0, as: UTF8.self) } ?? ""
-        editor = LineEditor(history: text.split(separator: "\n").map(String.init))
+        editor = LineEditor(history: Self.history(historyFile))
         output = SharedDescriptor(try OwnedDescriptor.duplicate(of: 1))
         let directory = CurrentProcess.workingDirectory?.split(separator: "/").last.map(String.init)
         prompt = "\(runner.lab ?? directory ?? "etherloom")> "
@@ -28,9 +28,11 @@ struct InteractivePrompt {
 
     /// `$XDG_STATE_HOME/etherloom/history`, XDG Base Directory Specification.
     private static var historyPath: String? {
-        let home = CurrentProcess.environment("HOME").map { $0 + "/.local/state" }
-        guard let state = CurrentProcess.environment("XDG_STATE_HOME") ?? home else { return nil }
-        for directory in [state, state + "/etherloom"] { try? FileSystem.makeDirectory(directory, mode: 0o700) }
+        let home = CurrentProcess.environment("HOME")
+        let named = CurrentProcess.environment("XDG_STATE_HOME").flatMap { $0.hasPrefix("/") ? $0 : nil }
+        guard let state = named ?? home.map({ $0 + "/.local/state" }) else { return nil }
+        let above = named == nil ? [(home ?? "") + "/.local"] : []
+        for directory in above + [state, state + "/etherloom"] { try? FileSystem.makeDirectory(directory, mode: 0o700) }
         return state + "/etherloom/history"
     }
 
@@ -40,6 +42,10 @@ struct InteractivePrompt {
     }
 
     private mutating func loop() throws {
+        let rescue = try TerminalGuard(0)
+        defer { withExtendedLifetime(rescue) {} }
+        // Keys that interrupt a verb are for the verb.
+        let interrupts = try SignalFD([SIGINT, SIGQUIT])
         while let line = try readLine() {
             switch PromptRunner.parse(line) {
             case .nothing: break
@@ -51,6 +57,7 @@ struct InteractivePrompt {
                 } catch let failure as Failure {
                     StandardStreams.writeError("etherloom: \(failure.message)\n")
                 }
+                while interrupts.next() != nil {}
             }
         }
     }
@@ -62,13 +69,17 @@ struct InteractivePrompt {
         let input = try OwnedDescriptor.duplicate(of: 0)
         draw()
         while true {
-            let bytes = try input.read(atMost: 1024)
-            guard !bytes.isEmpty else { return nil }
-            for action in editor.take(bytes) {
+            if typed.isEmpty {
+                typed = try input.read(atMost: 1024)[...]
+                guard !typed.isEmpty else { return nil }
+            }
+            // Key by key: what one means depends on what those before it have done, and lines may be pasted.
+            while let byte = typed.popFirst() {
+                guard let action = editor.take([byte]).first else { continue }
                 switch action {
                 case .submit(let line):
                     write("\r\u{1b}[K\(prompt)\(line)\n")
-                    remember()
+                    remember(line)
                     return line
                 case .complete: complete()
                 case .end:
@@ -96,27 +107,37 @@ struct InteractivePrompt {
         write("\r\u{1b}[K" + prompt + String(shown) + (back > 0 ? "\u{1b}[\(back)D" : ""))
     }
 
-    private func remember() {
-        guard let historyFile,
-            let file = try? OwnedDescriptor.open(historyFile, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o600)
+    /// Written down line by line, so that two prompts do not take each other's lines away.
+    private func remember(_ line: String) {
+        guard let historyFile, !line.allSatisfy({ $0 == " " }),
+            let file = try? OwnedDescriptor.open(historyFile, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
         else { return }
-        try? file.writeAll(editor.history.map { $0 + "\n" }.joined().utf8)
+        try? file.writeAll((line + "\n").utf8)
+    }
+
+    /// The lines typed before. A file that has become long is cut.
+    private static func history(_ path: String?) -> [String] {
+        guard let path, let bytes = try? FileSystem.contents(path) else { return [] }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+        guard lines.count > 2 * LineEditor.historyCount else { return lines }
+        let kept = Array(lines.suffix(LineEditor.historyCount))
+        try? FileSystem.write(kept.map { $0 + "\n" }.joined(), to: path)
+        return kept
     }
 
     private mutating func complete() {
-        let before = editor.textBeforeCursor
-        let choices = PromptCompletion.choices(before, names: { Self.names(runner.lab) })
-        let typed = before.split(separator: " ", omittingEmptySubsequences: false).last.map(String.init) ?? ""
-        guard let first = choices.first else { return write("\u{7}") }
+        let completion = PromptCompletion(editor.textBeforeCursor, names: { Self.names(runner.lab) })
+        guard let first = completion.choices.first else { return write("\u{7}") }
         var common = Substring(first)
-        for choice in choices { while !choice.hasPrefix(common) { common.removeLast() } }
-        let more = common.dropFirst(typed.count)
-        if choices.count == 1 {
-            editor.insert(more + " ")
+        for choice in completion.choices { while !choice.hasPrefix(common) { common.removeLast() } }
+        let more = common.dropFirst(completion.typed.count)
+        if completion.choices.count == 1 {
+            // A path follows a guest's colon.
+            editor.insert(more + (first.hasSuffix(":") ? "" : " "))
         } else if !more.isEmpty {
             editor.insert(String(more))
         } else {
-            write("\r\u{1b}[K\(choices.joined(separator: "  "))\n")
+            write("\r\u{1b}[K\(completion.choices.joined(separator: "  "))\n")
         }
     }
 
@@ -135,25 +156,5 @@ struct InteractivePrompt {
         }
         names.segments = (answer["segments"]?.list ?? []).compactMap { $0["name"]?.text }
         return names
-    }
-}
-
-/// What a line at the prompt may go on with.
-enum PromptCompletion {
-    struct Names {
-        var guests: [String] = []
-        var interfaces: [String] = []
-        var segments: [String] = []
-    }
-
-    static func choices(_ text: String, names: () -> Names) -> [String] {
-        let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        let typed = words.last ?? ""
-        func matching(_ list: [String]) -> [String] { list.filter { $0.hasPrefix(typed) }.sorted() }
-        if words.count <= 1 { return matching(EtherloomLab.verbs.map(\.name) + ["exit"]) }
-        let verb = EtherloomLab.verbs.first { $0.name == words[0] }
-        if words.count == 2, let parts = verb?.parts, !parts.isEmpty { return matching(parts) }
-        let all = names()
-        return matching(all.guests + all.interfaces + all.segments)
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import Glibc
 import LinuxSystem
 
 /// `etherloom prompt`, and `etherloom` alone in a lab: verbs without "etherloom" before them, typed or from a script.
@@ -12,7 +13,8 @@ struct PromptCommand: ParsableCommand {
             abstract: "Type verbs at a prompt, with completion of a lab's names; or take them from a script.",
             discussion: """
                 Lines are split into words as a shell does; # begins a comment. A script ends at the first line that fails, \
-                with its status, unless --keep-going is given. A line that begins with - may fail.
+                which is named, with its status, unless --keep-going is given. A line that begins with - may fail. What a \
+                script on standard input runs has no input.
                 """
         )
     }
@@ -23,16 +25,49 @@ struct PromptCommand: ParsableCommand {
     @OptionGroup var lab: LabOptions
 
     mutating func run() throws {
+        // A script is where the caller is, not where the lab is.
+        let script = try file.map { try PromptScript(path: $0) }
         if let directory = lab.directory, CurrentProcess.changeDirectory(directory) == false {
             throw Failure("\(directory): cannot go there", status: ExitStatus.usage)
         }
         let runner = PromptRunner(lab: lab.lab)
-        if file == nil, TerminalMode.isTerminal(0), TerminalMode.isTerminal(1) {
+        if script == nil, TerminalMode.isTerminal(0), TerminalMode.isTerminal(1) {
             try InteractivePrompt(runner).run()
             return
         }
-        let status = try runner.script(file ?? "-", keepsGoing: keepsGoing)
+        let status = try runner.run(try script ?? PromptScript(), keepsGoing: keepsGoing)
         if status != 0 { throw ExitCode(status) }
+    }
+}
+
+/// Where the lines of a script come from.
+struct PromptScript {
+    let name: String
+    let input: SharedDescriptor
+    /// Programs that it runs have nothing to read: the lines are the script's.
+    let isStandardInput: Bool
+
+    /// The lines on standard input.
+    init() throws {
+        name = "standard input"
+        input = SharedDescriptor(try OwnedDescriptor.duplicate(of: 0))
+        isStandardInput = true
+    }
+
+    init(path: String) throws {
+        guard path != "-" else {
+            self = try PromptScript()
+            return
+        }
+        do throws(Errno) {
+            let file = try OwnedDescriptor.open(path, flags: 0)
+            guard try !FileStatus(file).isDirectory else { throw Errno(rawValue: EISDIR) }
+            input = SharedDescriptor(file)
+        } catch {
+            throw Failure("\(path): \(error)", status: ExitStatus.usage)
+        }
+        name = path
+        isStandardInput = false
     }
 }
 
@@ -66,7 +101,9 @@ struct PromptRunner {
     }
 
     /// Runs a verb as a program of its own: its status.
-    func run(_ words: [String]) throws -> Int32 {
+    ///
+    /// - Parameter input: its standard input, ours if -1.
+    func run(_ words: [String], input: Int32 = -1) throws -> Int32 {
         guard let program = DaemonCommand.program else {
             throw Failure("etherloom is missing beside etherloom-lab", status: ExitStatus.unsupported)
         }
@@ -74,48 +111,43 @@ struct PromptRunner {
         if let lab, EtherloomLab.takesLab(words), !words.contains("--lab") {
             words.insert(contentsOf: ["--lab", lab], at: 1)
         }
-        let child = try ChildProgram([program] + words)
+        let child = try ChildProgram([program] + words, input: input)
         return try child.wait().shellStatus
     }
 
-    /// Runs a script to its end: the first status that is not 0.
-    func script(_ path: String, keepsGoing: Bool) throws -> Int32 {
-        let input = try path == "-" ? OwnedDescriptor.duplicate(of: 0) : open(path)
+    /// Runs a script to its end: the status of the first line that failed, or with `keepsGoing` the worst of all.
+    func run(_ script: PromptScript, keepsGoing: Bool) throws -> Int32 {
+        let null = try OwnedDescriptor.open("/dev/null", flags: O_RDONLY)
         var rest: [UInt8] = []
         var number = 0
         var worst: Int32 = 0
         while true {
-            let part = try input.read(atMost: 65536)
+            let part = try script.input.withDescriptor { (input: borrowing OwnedDescriptor) throws(Errno) in
+                try input.read(atMost: 65536)
+            }
             rest += part
             if part.isEmpty, !rest.isEmpty { rest.append(0x0a) }
             while let end = rest.firstIndex(of: 0x0a) {
                 let line = String(decoding: rest[..<end], as: UTF8.self)
                 rest.removeSubrange(...end)
                 number += 1
+                let status: Int32
                 switch Self.parse(line) {
                 case .nothing: continue
                 case .end: return worst
                 case .unfinished:
-                    throw Failure(
-                        "\(path == "-" ? "standard input" : path):\(number): a quote is not closed",
-                        status: 2
-                    )
+                    status = ExitStatus.usage
+                    StandardStreams.writeError("etherloom: \(script.name):\(number): a quote is not closed\n")
                 case .words(let words, let mayFail):
-                    let status = try run(words)
+                    status = try run(words, input: script.isStandardInput ? null.rawValue : -1)
                     guard status != 0, !mayFail else { continue }
-                    worst = max(worst, status)
-                    if !keepsGoing { return status }
+                    let verb = words.prefix(2).joined(separator: " ")
+                    StandardStreams.writeError("etherloom: \(script.name):\(number): \(verb): status \(status)\n")
                 }
+                worst = max(worst, status)
+                if status != 0, !keepsGoing { return status }
             }
             if part.isEmpty { return worst }
-        }
-    }
-
-    private func open(_ path: String) throws -> OwnedDescriptor {
-        do throws(Errno) {
-            return try OwnedDescriptor.open(path, flags: 0)
-        } catch {
-            throw Failure("\(path): \(error)", status: ExitStatus.usage)
         }
     }
 }
