@@ -197,20 +197,26 @@ struct APIRouter: Sendable {
 
     // MARK: Events
 
-    /// A stream of events: what there is first, then what happens. A reader that does not read is dropped.
+    /// A stream of events: what there is first, then what happens, until the lab ends. A reader that is so far behind that
+    /// something would be missing is dropped: his next stream begins with what there is then.
     private func events(_ lab: String?) -> Response {
         let service = self.service
         return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                let (lines, input) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(4096))
+                let (lines, input) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(4096))
                 // In one job, so that nothing is missed between the two.
                 let number: Int = try await service.ask { service, then in
                     let sessions = service.sessions.values.filter { lab == nil || $0.name == lab }
                     let snapshot = JSON.array(sessions.map { LabReport.lab($0) })
                     input.yield("event: snapshot\ndata: \(snapshot)\n\n")
-                    then(.success(service.hub.add(lab: lab) { input.yield("event: change\ndata: \($0)\n\n") }))
+                    let number = service.hub.add(lab: lab) { line in
+                        if case .dropped = input.yield("event: change\ndata: \(line)\n\n") { input.finish() }
+                    } end: {
+                        input.finish()
+                    }
+                    then(.success(number))
                 }
                 defer { service.hub.remove(number) }
                 let beat = Task {

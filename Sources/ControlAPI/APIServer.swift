@@ -30,9 +30,16 @@ public struct APIServer: Sendable {
         let child = HTTP1Channel(
             responder: { request, writer, channel in
                 let context = APIContext(source: .init(channel: channel, logger: quiet))
-                let response: Response
+                var response: Response
                 do {
                     response = try await responder.respond(to: request, context: context)
+                    // No handler of ours answers so: there is no such request.
+                    if response.status == .notFound {
+                        response = .json(
+                            ["error": .string("404 Not Found: \(request.method) \(request.uri.path)"), "status": 2],
+                            .notFound
+                        )
+                    }
                 } catch let error as any HTTPResponseError {
                     response = .json(
                         ["error": .string("\(error.status.code) \(error.status.reasonPhrase)"), "status": 2],

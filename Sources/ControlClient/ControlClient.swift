@@ -9,6 +9,7 @@ public import Model
 /// The daemon, as commands speak to it. Started when it is not there.
 public final class ControlClient {
     private var connection: HTTPConnection?
+    private var hasAskedTwice = false
     let path: String
     let startsDaemon: Bool
     /// Runs `etherloom-lab`.
@@ -58,6 +59,11 @@ public final class ControlClient {
             answer = try connection.receive()
         } catch {
             self.connection = nil
+            // A daemon that had nothing to do has ended just now; asking twice changes nothing.
+            if method == "GET", !hasAskedTwice, error == .connectionReset || error == .brokenPipe {
+                hasAskedTwice = true
+                return try request(method, parts, query: query, body: body, interruption: interruption)
+            }
             if error == .interrupted { throw GuestError(interruption, status: Self.interrupted) }
             throw silence(error)
         }
@@ -94,7 +100,8 @@ public final class ControlClient {
             }
         } catch {
             if error == .noEntry { throw GuestError("no such lab runs") }
-            if error != .connectionReset { throw GuestError("the daemon's events end: \(error)") }
+            let reason = error == .connectionReset ? "it has ended, or dropped a reader that did not read" : "\(error)"
+            throw GuestError("the events of the daemon end: \(reason)")
         }
     }
 

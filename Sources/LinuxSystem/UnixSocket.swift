@@ -31,6 +31,16 @@ public enum UnixSocket {
         }
     }
 
+    /// Whether a descriptor is a stream socket of this family that is listened on: SO_ACCEPTCONN, SO_DOMAIN, SO_TYPE.
+    public static func isListening(_ descriptor: Int32) -> Bool {
+        func option(_ name: Int32) -> Int32 {
+            var value: Int32 = -1
+            var size = socklen_t(MemoryLayout<Int32>.size)
+            return unsafe getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : -1
+        }
+        return option(SO_ACCEPTCONN) == 1 && option(SO_DOMAIN) == AF_UNIX && option(SO_TYPE) == Kind.stream.rawValue
+    }
+
     public static func make(_ kind: Kind) throws(Errno) -> OwnedDescriptor {
         OwnedDescriptor(adopting: try systemCall { cel_socket(AF_UNIX, kind.rawValue, 0) })
     }

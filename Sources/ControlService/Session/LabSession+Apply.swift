@@ -208,12 +208,21 @@ extension LabSession {
         }
     }
 
+    /// Those whom something is given to have to get there.
+    private func makePlaceOfDelegations() {
+        for path in ["/run", "/run/delegated"] {
+            try? FileSystem.makeDirectory(layout.directory + path, mode: 0o755)
+        }
+        try? FileSystem.setMode(layout.directory + "/run/delegated", 0o755)
+    }
+
     private func perform(_ actions: ArraySlice<Step.Action>, then: @escaping (ControlError?) -> Void) {
         guard let action = actions.first else { return then(nil) }
         let rest = actions.dropFirst()
         switch action {
         case .request(let words):
             if words.first == "stop", words.count > 1 { run(of: words[1]).end(loop) }
+            if words.first == "element-start" { makePlaceOfDelegations() }
             keeper.ask(words) { [weak self] answer in
                 if case .failure(let error) = answer { return then(ControlError(error)) }
                 self?.perform(rest, then: then)

@@ -189,6 +189,7 @@ public final class LabSession {
         hasEnded = true
         for run in runs.values { run.end(loop) }
         publish("lab", [("state", .string(isGoingDown ? "down" : "lost"))])
+        hub.end(name)
         lookAround()
         onEnd()
     }

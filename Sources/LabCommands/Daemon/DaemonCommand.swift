@@ -36,7 +36,7 @@ struct DaemonCommand: ParsableCommand {
         }
         let directory = LabPlaces.userDirectory
         try LabPlaces.makePrivate(directory)
-        let inherited = Self.inheritedSocket
+        let inherited = try Self.inheritedSocket()
         let lockFile = directory + "/daemon.lock"
         guard let lock = try DaemonLock(lockFile) else {
             // Whoever asked for a daemon has one, or will have.
@@ -66,10 +66,13 @@ struct DaemonCommand: ParsableCommand {
     }
 
     /// sd_listen_fds(3): the first descriptor is 3, for the process of this number only.
-    private static var inheritedSocket: Int32? {
+    private static func inheritedSocket() throws -> Int32? {
         guard CurrentProcess.environment("LISTEN_PID") == String(CurrentProcess.id),
-            CurrentProcess.environment("LISTEN_FDS") == "1", fcntl(3, F_GETFD) >= 0
+            let count = CurrentProcess.environment("LISTEN_FDS"), count != "0"
         else { return nil }
+        guard count == "1", UnixSocket.isListening(3) else {
+            throw Failure("LISTEN_FDS=\(count): one unix stream socket that is listened on is wanted")
+        }
         _ = fcntl(3, F_SETFD, FD_CLOEXEC)
         return 3
     }
