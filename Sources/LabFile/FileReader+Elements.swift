@@ -70,7 +70,13 @@ extension FileReader {
             if tunnel.peer == nil, tunnel.listen == nil {
                 report(entry.keyNode, "\(what) goes nowhere", hint: "give peer: HOST:PORT, or listen: PORT")
             }
-            if tunnel.isPlain, tunnel.peerKey != nil || tunnel.key != nil {
+            if tunnel.isPlain, tunnel.peer == nil || tunnel.listen != nil {
+                report(
+                    entry.keyNode,
+                    "\(what) is plain, where both ends use the port of peer:",
+                    hint: "give peer: HOST:PORT, and no listen:"
+                )
+            } else if tunnel.isPlain, tunnel.peerKey != nil || tunnel.key != nil {
                 report(entry.keyNode, "\(what) is plain and has keys", hint: "the plain form knows none; leave one out")
             } else if !tunnel.isPlain, tunnel.peerKey == nil {
                 report(
@@ -93,8 +99,9 @@ extension FileReader {
             var delegation = Delegation(name: name, segment: segment)
             if let node = fields["user"] { delegation.user = text(node, "user of \(what)") }
             if let node = fields["group"] { delegation.group = text(node, "group of \(what)") }
-            if delegation.user == nil, delegation.group == nil {
-                report(entry.keyNode, "\(what) is for nobody", hint: "give user: NAME, or group: NAME")
+            if (delegation.user == nil) == (delegation.group == nil) {
+                let whom = delegation.user == nil ? "nobody" : "a user and a group"
+                report(entry.keyNode, "\(what) is for \(whom)", hint: "give user: NAME, or group: NAME")
             }
             delegation.filter = filter(fields, what)
             delegations.append(delegation)

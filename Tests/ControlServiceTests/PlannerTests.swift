@@ -14,8 +14,10 @@ enum Plans {
 
     static func lab(_ text: String) throws -> Lab { try LabFile(text, labName: "t").lab }
 
-    static func desired(_ text: String, missing: Set<String> = []) throws -> DesiredState {
-        try Planner(try lab(text), places: places, program: "/bin/etherloom") { !missing.contains($0) }.plan()
+    static func desired(_ text: String, missing: Set<String> = [], owner: UInt32 = 0) throws -> DesiredState {
+        var planner = Planner(try lab(text), places: places, program: "/bin/etherloom") { !missing.contains($0) }
+        planner.owner = owner
+        return try planner.plan()
     }
 
     /// What is applied after all of it was done.
@@ -182,7 +184,15 @@ struct PlannerTests {
         let make = Dictionary(uniqueKeysWithValues: try Plans.desired(text).resources.map { ($0.key, $0.make) })
         #expect(make["port uplink:lan:0"]?[0] == ["fabric", "port-add", "uplink:lan:0", "url", "vxlan://239.0.0.1"])
         #expect(make["port tunnel:far"]?[0].last == "tunnel://h:4242/peer=K/key=/labs/t/my.key")
+        #expect(make["element d"]?[0].prefix(4) == ["element-start", "d", "ready", "/bin/etherloom"])
         #expect(make["element d"]?[0].suffix(4) == ["--uid", "bob", "--allow", "10.0.0.7"])
+        // Who is not root gives to himself and his groups.
+        let error = #expect(throws: ControlError.self) { try Plans.desired(text, owner: 1000) }
+        #expect(error?.message.contains("delegation \"d\" is for user bob: only root's labs") == true)
+        let own = "segments: {lan: {}}\ndelegations: {d: {segment: lan, group: lab, send: ip, receive: arp}}"
+        let words = try Plans.desired(own, owner: 1000).resources.first { $0.key == "element d" }?.make[0]
+        #expect(words?.contains("filter") == true)
+        #expect(words?.suffix(6) == ["--group", "lab", "--send", "ip", "--receive", "arp"])
     }
 
     @Test("What members of a segment may call themselves is bound to each one's own Ethernet address")

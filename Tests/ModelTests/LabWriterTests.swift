@@ -47,7 +47,7 @@ struct LabWriterTests {
               g: {segment: lan, address: 10.1.0.254/24, dhcp: false, forward: ["8080:alice:80", "udp:53:10.1.0.1:53"]}
             tunnels:
               t: {segment: wan, peer: "h:1", peer-key: abc, key: k}
-              p: {segment: wan, listen: "7", plain: true}
+              p: {segment: wan, peer: "h:7", plain: true}
             delegations:
               d: {segment: lan, user: bob, allow: 10.1.0.7}
             """

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Guests
+import LinuxSystem
 import Model
 import Wire
 
@@ -33,6 +34,11 @@ extension Planner {
             }
         }
         for tunnel in lab.tunnels {
+            if let key = tunnel.key.map({ places.path($0) }), !exists(key) {
+                problems.append(
+                    "tunnel \"\(tunnel.name)\" has no key: \(key) does not exist; make one: etherloom key \(key)"
+                )
+            }
             planPort("tunnel:\(tunnel.name)", url(tunnel), on: tunnel.segment, note: tunnel.peer ?? "waits")
         }
         for delegation in lab.delegations where requireFabric(delegation.segment, "delegation \"\(delegation.name)\"") {
@@ -41,28 +47,41 @@ extension Planner {
     }
 
     private mutating func planDelegation(_ delegation: Delegation) {
-        var words = [program, "delegate", places.segment(delegation.segment), places.delegation(delegation.name)]
-        if let user = delegation.user { words += ["--uid", user] }
+        var words = [program, giving(delegation), "--ready-fd", "3"]
+        words += [places.segment(delegation.segment), places.delegation(delegation.name)]
+        if let user = delegation.user, owner == 0 { words += ["--uid", user] }
         if let group = delegation.group { words += ["--group", group] }
         for allow in delegation.filter.allow { words += ["--allow", allow] }
-        if let send = delegation.filter.send { words += ["--send-filter", send] }
-        if let receive = delegation.filter.receive { words += ["--receive-filter", receive] }
+        if let send = delegation.filter.send { words += ["--send", send] }
+        if let receive = delegation.filter.receive { words += ["--receive", receive] }
         add(
             .element,
             delegation.name,
-            make: [["element-start", delegation.name] + words],
+            make: [["element-start", delegation.name, "ready"] + words],
             remove: [["element-stop", delegation.name]],
             needs: [segmentKey(delegation.segment)],
             note: "delegation of \(delegation.segment)"
         )
     }
 
+    /// Root gives away what he likes; anybody else keeps the process that serves, so that only he and groups of his can be
+    /// given something.
+    private mutating func giving(_ delegation: Delegation) -> String {
+        guard owner != 0 else { return "delegate" }
+        if let user = delegation.user, CurrentProcess.userID(named: user) != owner {
+            problems.append(
+                "delegation \"\(delegation.name)\" is for user \(user): only root's labs can give something to other users; "
+                    + "give it to a group of yours, group: NAME"
+            )
+        }
+        return "filter"
+    }
+
     private func url(_ tunnel: TunnelElement) -> String {
-        let listen = tunnel.listen.map { $0.split(separator: ":").last.map(String.init) ?? $0 }
-        if tunnel.isPlain { return "umlswitch2://\(tunnel.peer ?? ":\(listen ?? "")")" }
-        var url = "tunnel://\(tunnel.peer ?? ":\(listen ?? "")")/peer=\(tunnel.peerKey ?? "")"
+        if tunnel.isPlain { return "umlswitch2://\(tunnel.peer ?? "")" }
+        var url = "tunnel://\(tunnel.peer ?? "")/peer=\(tunnel.peerKey ?? "")"
         if let key = tunnel.key { url += "/key=\(places.path(key))" }
-        if tunnel.peer != nil, let listen { url += "/listen=\(listen)" }
+        if let listen = tunnel.listen { url += "/listen=\(listen)" }
         return url
     }
 

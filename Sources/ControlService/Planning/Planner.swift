@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Guests
+import LinuxSystem
 public import Model
 import Wire
 
@@ -16,6 +17,8 @@ public struct Planner {
     let exists: (String) -> Bool
     /// The program that elements are started with.
     let program: String
+    /// Whose lab it is.
+    var owner = CurrentProcess.userID
     var resources: [Resource] = []
     var problems: [String] = []
     /// Addresses of interfaces, by port.

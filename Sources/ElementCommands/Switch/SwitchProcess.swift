@@ -107,11 +107,20 @@ enum SwitchProcess {
 
         let consoles = try SwitchConsoles(setup, element, filter: filter)
         defer { consoles.close() }
+        // Whoever the process has become could not open it again.
+        var loss: String?
+        if setup.delegation != nil {
+            element.attachments.onLost = { reason in
+                loss = reason
+                loop.stop()
+            }
+        }
         if let keeper { try setup.delegation?.drop(directory: directory.path, keeper: keeper) }
         try process.ready()
         // As vde_switch does: nobody reads a daemon's standard error.
         if setup.process.isDaemon { element.log = { SystemLog.write($0) } }
         try process.run { consoles.hangUp() }
+        if let loss { throw Failure("what was given has gone: \(loss)") }
     }
 
     /// Uplinks come first: the interfaces' addresses follow from them.

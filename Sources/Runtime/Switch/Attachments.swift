@@ -18,6 +18,8 @@ public final class Attachments {
     private unowned let owner: Switch
     public private(set) var entries: [Entry] = []
     private var nextIdentifier = 1
+    /// One that was there has gone, and why; it is being tried again.
+    public var onLost: (String) -> Void = { _ in }
 
     init(_ owner: Switch) { self.owner = owner }
 
@@ -39,6 +41,9 @@ public final class Attachments {
         var context = TransportContext(host: owner, description: "etherloom user=\(user) PID=\(CurrentProcess.id)")
         context.port = port
         context.mayWait = mayWait
+        context.onLinkChange = { [weak self] isUp, reason in
+            if !isUp { self?.onLost(reason) }
+        }
         let transport = try PersistentTransport(alternatives, context, isKept: true, mustOpen: true)
         let identifier = nextIdentifier
         nextIdentifier += 1

@@ -206,14 +206,16 @@ final class MachineSwitch {
     init(_ directory: String, ports: [String]) throws {
         self.directory = "\(directory)/switch"
         let arguments = ports.flatMap { ["--port", "vhost://\(directory)/\($0)[mode=0666]"] }
+        let sign = try OwnedDescriptor.pipe()
         program = try ChildProgram(
-            [EtherloomBinary.path, "switch", "-s", self.directory, "-M", "\(directory)/console"] + arguments
+            [EtherloomBinary.path, "switch", "-s", self.directory, "-M", "\(directory)/console", "--ready-fd", "3"]
+                + arguments,
+            third: sign.second.rawValue
         )
-        let deadline = Date().addingTimeInterval(20)
-        while !ports.allSatisfy({ FileManager.default.fileExists(atPath: "\(directory)/\($0)") }) {
-            guard Date() < deadline, program.poll() == nil else { throw GuestError("the switch does not start") }
-            usleep(10_000)
-        }
+        try sign.second.close()
+        // A line when all of it is there; the end of the pipe when it will not be.
+        let isSaid = try Poll.isReadable(sign.first.rawValue, deadline: MonotonicClock.nanoseconds + 20_000_000_000)
+        guard isSaid, try !sign.first.read(atMost: 64).isEmpty else { throw GuestError("the switch does not start") }
     }
 
     /// A command of its console.

@@ -73,7 +73,9 @@ extension Integration {
                 #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
                 defer { close(ends[0]) }
                 var command = GuestCommand([
-                    "sh", "-c", "tty; stty size; read line; stty size; echo got $line; sleep 60",
+                    "sh", "-c",
+                    "tty; stty size; while [ \"$(stty size)\" = \"33 101\" ]; do sleep 0.02; done; stty size; read line; "
+                        + "echo got $line; sleep 60",
                 ])
                 command.usesTerminal = true
                 command.columns = 101
@@ -93,10 +95,8 @@ extension Integration {
                 try wait(for: "33 101")
                 #expect(seen.contains("/dev/pts/"))
                 try connection.send(["resize", "55x11"])
-                // Once more than the resize: both go through the keeper, by different ways.
-                usleep(50_000)
-                _ = "word\n".withCString { write(ends[0], $0, 5) }
                 try wait(for: "11 55")
+                _ = "word\n".withCString { write(ends[0], $0, 5) }
                 try wait(for: "got word")
                 // ^C goes to the terminal's foreground group.
                 _ = "\u{3}".withCString { write(ends[0], $0, 1) }
@@ -298,17 +298,31 @@ extension Integration {
                 try wait(for: "some beats", seconds: 10) { beats() > 3 }
                 try lab.ask("pause", "alice")
                 #expect(throws: GuestError.self) { try lab.run("alice", "true") }
-                // What was on its way is there after this.
-                usleep(100_000)
+                let first = try lab.client.state().guest("alice")?.processID
+                // All but the guest's first process, which answers the keeper.
+                func states() throws -> [Character] { try Self.states(below: #require(first)) }
+                try wait(for: "all to stand still: \((try? states()) ?? [])", seconds: 10) {
+                    try !states().isEmpty && states().allSatisfy { $0 == "T" }
+                }
+                // What they have written is written: whoever stands still writes no more.
                 let count = beats()
-                usleep(300_000)
-                #expect(beats() == count)
                 try lab.ask("resume", "alice")
                 try wait(for: "more beats", seconds: 10) { beats() > count + 3 }
-                let first = try lab.client.state().guest("alice")?.processID
+                #expect(try !states().contains("T"))
                 try lab.ask("reset", "alice")
                 try lab.client.wait("alice", for: .running, milliseconds: 10_000)
                 #expect(try lab.client.state().guest("alice")?.processID != first)
+            }
+        }
+
+        /// What /proc/PID/stat says of the processes below one.
+        private static func states(below process: Int32) throws -> [Character] {
+            let list = try String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
+            return try list.split(separator: " ").compactMap { Int32($0) }.flatMap { child -> [Character] in
+                guard let text = try? String(contentsOfFile: "/proc/\(child)/stat", encoding: .utf8),
+                    let state = text.split(separator: ")").last?.dropFirst().first
+                else { return [] }
+                return try [state] + states(below: child)
             }
         }
 

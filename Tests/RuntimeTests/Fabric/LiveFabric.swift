@@ -110,6 +110,11 @@ final class LiveFabric {
         return taken
     }
 
+    /// Whether the socket takes requests again: the fabric has read some. False when it reads none for so long.
+    func takesMore(milliseconds: UInt64 = 500) throws -> Bool {
+        try Poll.isWritable(socket.rawValue, deadline: MonotonicClock.nanoseconds + milliseconds * 1_000_000)
+    }
+
     /// Takes so many answers.
     func takeAnswers(_ count: Int) throws {
         var taken = 0
@@ -123,12 +128,17 @@ final class LiveFabric {
 
     /// Waits for an event.
     func wait(for event: [String]) throws {
-        while !events.contains(event) {
+        try wait { $0 == event }
+        events.removeAll { $0 == event }
+    }
+
+    /// Waits for an event of a kind; throws when none comes for ten seconds.
+    func wait(until isWanted: ([String]) -> Bool) throws {
+        while !events.contains(where: isWanted) {
             let words = try next()
             #expect(words.first == "event")
             events.append(Array(words.dropFirst()))
         }
-        events.removeAll { $0 == event }
     }
 
     func refusal(_ line: String) -> Refused? {
