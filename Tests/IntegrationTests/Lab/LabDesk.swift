@@ -12,6 +12,7 @@ final class LabDesk {
     private let terminal: PseudoTerminal
     /// How much of what the terminal has shown was awaited already.
     private var offset = 0
+    private var runCount = 0
 
     private static let prompt = "desk> "
 
@@ -51,13 +52,13 @@ final class LabDesk {
 
     func type(_ text: String) throws { try terminal.type(text) }
 
-    /// A line for the shell; what it printed until its next prompt.
+    /// A line for the shell; what was shown until it was done.
     @discardableResult
     func run(_ line: String) throws -> String {
-        try type(line + "\n")
-        // As the terminal shows it: prompts of earlier lines are before it.
-        try expect(line + "\r\n")
-        return try expect(Self.prompt)
+        runCount += 1
+        // What is typed is shown, too, and perhaps before the prompt: a mark that is not typed as it is printed.
+        try type(line + "; echo do''ne \(runCount)\n")
+        return try expect("\ndone \(runCount)\r\n")
     }
 
     func waitForPrompt() throws { try expect(Self.prompt) }
