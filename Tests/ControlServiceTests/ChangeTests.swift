@@ -63,6 +63,7 @@ struct ChangeTests {
             (["link", "impair", "alice:eth0", "dely=1"], "delay"), (["overlay", "pop", "bob"], "no overlays"),
             (["forward", "add", "8080:alice:80"], "twice"),
             (["policy", "set", "alice:eth9", "allow=10.0.0.1"], "eth9"),
+            (["guest", "create", "x:\n  y"], "a name has"), (["segment", "add", "a: {}\n  b"], "a name has"),
         ]
     )
     func refused(change: [String], hint: String) throws {

@@ -102,7 +102,8 @@ public struct LabChange: Sendable, Equatable {
         switch verb {
         case "add":
             guard index == nil else { throw .usage("segment \"\(name)\" exists; change it with: segment set") }
-            let made = try read("segments", "  \(name):" + Self.mapping(Array(rest.dropFirst()), indentation: 4))
+            let body = try Self.mapping(Array(rest.dropFirst()), indentation: 4)
+            let made = try read("segments", "  \(JSON.string(name)):" + body)
             guard let segment = made.segments.first else { throw usage() }
             lab.segments.append(segment)
         case "set":
@@ -158,7 +159,7 @@ public struct LabChange: Sendable, Equatable {
         case "create":
             guard lab.guest(name) == nil else { throw .usage("guest \"\(name)\" exists") }
             let body = try Self.mapping(Array(rest.dropFirst()), indentation: 4)
-            guard let guest = try read("guests", "  \(name):" + body).guests.first else { throw usage() }
+            guard let guest = try read("guests", "  \(JSON.string(name)):" + body).guests.first else { throw usage() }
             lab.guests.append(guest)
         case "delete":
             guard lab.guest(name) != nil else { throw .usage("there is no guest \"\(name)\"") }

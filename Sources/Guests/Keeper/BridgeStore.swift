@@ -25,6 +25,8 @@ final class BridgeStore {
     /// For interfaces of the host's, when there are some.
     private var host: Netlink?
     private(set) var bridges: [KeptBridge] = []
+    /// Which interface, `guest:interface`, a device of the lab's own was last made for.
+    private var owners: [String: String] = [:]
 
     init(holder: NamespaceHolder, lab: String, files: RuntimeFiles) {
         self.holder = holder
@@ -134,21 +136,31 @@ final class BridgeStore {
 
     // MARK: Devices
 
+    /// `guest-interface`, of `guest:interface`.
+    private static func fullName(_ port: String) -> String { port.replacing(":", with: "-") }
+
     /// What an interface is called on a bridge: nobody else there has that name then.
-    private func freeName(_ full: String, on bridge: KeptBridge) throws(GuestError) -> String {
+    private func freeName(_ port: String, on bridge: KeptBridge) throws(GuestError) -> String {
+        let full = Self.fullName(port)
         let name = DeviceName.fitting(full)
         guard !bridges.contains(where: { $0.place == bridge.place && $0.device == name }) else {
             throw GuestError("\(full): there is a bridge of that name", status: 2)
         }
         let lab = self.lab
-        return try configure(bridge.place) { (link) throws(NetlinkError) in
+        let isOthers = owners[name].map { $0 != port } ?? false
+        let free = try configure(bridge.place) { (link) throws(NetlinkError) in
             guard let old = try link.links().first(where: { $0.name == name }) else { return name }
             // Another lab's, or whoever's it is.
             if bridge.place == .host { return DeviceName.hashed(name, of: "\(lab)/\(full)") }
+            // With hyphens in their names two of them may look the same: a-b:c and a:b-c.
+            let own = isOthers ? DeviceName.hashed(name, of: port) : name
             // What an earlier life has left goes in a moment by itself.
-            try? link.removeLink(old.index)
-            return name
+            let left = isOthers ? try link.links().first { $0.name == own } : old
+            if let left { try? link.removeLink(left.index) }
+            return own
         }
+        if bridge.place == .lab { owners[free] = port }
+        return free
     }
 
     private func put(_ name: String, _ full: String, on bridge: KeptBridge, isUp: Bool = true) throws(GuestError) {
@@ -165,13 +177,14 @@ final class BridgeStore {
     ///
     /// - Parameter isUp: false: the guest sees no carrier.
     func makePair(
-        _ full: String,
+        _ port: String,
         peer: InterfacePlan,
         namespace: Int32,
         on bridge: KeptBridge,
         isUp: Bool
     ) throws(GuestError) -> BridgeDevice {
-        let name = try freeName(full, on: bridge)
+        let full = Self.fullName(port)
+        let name = try freeName(port, on: bridge)
         let address = (0..<6).map { peer.hardwareAddress.octet($0) }
         try configure(bridge.place) { (link) throws(NetlinkError) in
             try link.addPair(
@@ -192,8 +205,9 @@ final class BridgeStore {
     }
 
     /// A tap on the bridge.
-    func makeTap(_ full: String, mtu: Int?, on bridge: KeptBridge) throws(GuestError) -> BridgeDevice {
-        let name = try freeName(full, on: bridge)
+    func makeTap(_ port: String, mtu: Int?, on bridge: KeptBridge) throws(GuestError) -> BridgeDevice {
+        let full = Self.fullName(port)
+        let name = try freeName(port, on: bridge)
         let device = BridgeDevice(name: name, bridge: bridge, tap: try open(name, bridge.place))
         if let mtu = mtu ?? bridge.mtu {
             try configure(bridge.place) { (link) throws(NetlinkError) in

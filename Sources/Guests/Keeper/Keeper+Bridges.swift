@@ -86,7 +86,7 @@ extension Keeper {
                 part(guest, name)
             }
             let mtu = guest.plan.interfaces.first { $0.name == name }?.mtu
-            let device = try bridges.makeTap("\(guest.name)-\(name)", mtu: mtu, on: bridge)
+            let device = try bridges.makeTap(port, mtu: mtu, on: bridge)
             guest.interfaces[name]?.device = device
             // Two of them, and room for one that is plugged in anew while it still is there.
             fabric.arrange([["segment-add", joint, "kind=hub", "ports=4"]])

@@ -149,6 +149,7 @@ extension Keeper {
         while let layer = rest.value("layer") { layers.append(layer) }
         try rest.end()
         guard guest.plan.root != nil else { throw GuestError("\(guest.name) has no root of its own", status: 2) }
+        try checkIsFree(guest)
         guest.plan.root?.layers = layers
         guest.withRoot { error in then(error.map { .failure($0) } ?? .success(KeeperAnswer())) }
     }

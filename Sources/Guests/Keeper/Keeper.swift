@@ -155,6 +155,7 @@ public final class Keeper {
             guard guest.state == .stopped || guest.plan.kind == plan.kind else {
                 throw GuestError("\(plan.name) is \(guest.state.rawValue): its kind can be changed when it is stopped")
             }
+            if guest.state == .stopped { try checkIsFree(guest) }
             guest.redefine(plan)
         } else {
             guests[plan.name] = KeptGuest(plan: plan, keeper: self)
@@ -177,6 +178,7 @@ public final class Keeper {
         let guest = try guest(name)
         guard guest.state == .stopped else { throw GuestError("\(name) is \(guest.state.rawValue): stop it first") }
         try checkIsFree(guest)
+        guard !guest.isPreparingRoot else { throw GuestError("\(name): its root is being mounted; try again") }
         deleting.insert(name)
         roots.remove(guest.plan, files: files) { [weak self] error in
             self?.deleting.remove(name)

@@ -66,7 +66,13 @@ extension KeptGuest {
             throw GuestError("\(full): no bridge \"\(interface.bridge ?? "")\"", status: 2)
         }
         let isUp = interfaces[interface.name]?.isDown != true
-        let device = try keeper.bridges.makePair(full, peer: interface, namespace: namespace, on: bridge, isUp: isUp)
+        let device = try keeper.bridges.makePair(
+            port(interface.name),
+            peer: interface,
+            namespace: namespace,
+            on: bridge,
+            isUp: isUp
+        )
         interfaces[interface.name, default: Interface()].port = .pair
         interfaces[interface.name]?.device = device
         interfaces[interface.name]?.segment = bridge.name

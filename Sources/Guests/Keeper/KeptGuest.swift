@@ -60,6 +60,7 @@ final class KeptGuest {
     /// Where its merged root is inside of the lab's namespaces.
     var root: String?
     private var rootWaiters: [(GuestError?) -> Void] = []
+    var isPreparingRoot: Bool { !rootWaiters.isEmpty }
     private var killTimer: ControlLoop.Token?
     private var waiters: [Waiter] = []
     /// Which of its lives this is: what was begun for an earlier one is not told to this one.

@@ -237,6 +237,22 @@ extension Integration {
             }
         }
 
+        @Test("guests whose names look the same with their interfaces' have devices of their own on a bridge")
+        func alike() throws {
+            try withLab(.ordinary) { lab in
+                try lab.ask("bridge-add", "br")
+                for (index, (name, interface)) in [("a-b", "c"), ("a", "b-c")].enumerated() {
+                    var plan = try lab.plan(name, index)
+                    plan.interfaces[0].name = interface
+                    plan.interfaces[0].bridge = "br"
+                    try lab.define(plan)
+                    try lab.start(name)
+                }
+                try lab.ping("a-b", "10.0.0.2")
+                try lab.ping("a", "10.0.0.1")
+            }
+        }
+
         @Test("a guest's command has the console; the guest ends with it", arguments: users)
         func console(user: HostNamespace.User) throws {
             try withLab(user) { lab in
