@@ -52,8 +52,8 @@ final class RootStore {
     func remove(_ plan: GuestPlan, files: Bool, then: @escaping (GuestError?) -> Void) {
         mounted[plan.name] = nil
         let delete = { [weak self] (error: GuestError?) in
-            guard let self, error == nil, files, let root = plan.root else { return then(error) }
-            work(RootWorker.removal(upper: root.upper, others: [plan.runDirectory])) { then($0.failure) }
+            guard let self, error == nil, files, plan.root != nil || plan.image != nil else { return then(error) }
+            work(RootWorker.removal(upper: plan.changesDirectory, others: [plan.runDirectory])) { then($0.failure) }
         }
         guard mounts.isMounted(plan.name) else { return delete(nil) }
         mounts.unmount(guest: plan.name, detach: true, then: delete)

@@ -51,6 +51,14 @@ public struct GuestPlan: Sendable, Equatable {
         hostName = name
     }
 
+    /// Where all is that the guest changes: its root's upper directory, or the one of its disk.
+    var changesDirectory: String {
+        if let root, !root.upper.isEmpty { return root.upper }
+        // run/GUEST and host/GUEST are side by side.
+        let lab = runDirectory.split(separator: "/").dropLast(2).map { "/\($0)" }.joined()
+        return "\(lab)/host/\(name)"
+    }
+
     /// The port of the fabric that an interface of a guest is.
     public static func port(guest: String, interface: String) -> String { "\(guest):\(interface)" }
 

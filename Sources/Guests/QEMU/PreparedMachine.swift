@@ -80,7 +80,7 @@ struct PreparedMachine {
     /// A guest's own disk is beside the roots of other guests: `host/GUEST/disk.qcow2` of the lab.
     static func disk(_ plan: GuestPlan, _ image: DiskImage?) throws(GuestError) -> (String?, [String]?) {
         guard let image, let path = plan.image else { return (nil, nil) }
-        let directory = hostDirectory(plan)
+        let directory = plan.changesDirectory
         let disk = directory + "/disk.qcow2"
         do {
             let absolute = try FileSystem.canonicalPath(path)
@@ -96,13 +96,6 @@ struct PreparedMachine {
         } catch {
             throw GuestError("\(disk): \(error)")
         }
-    }
-
-    static func hostDirectory(_ plan: GuestPlan) -> String {
-        if let root = plan.root, !root.upper.isEmpty { return root.upper }
-        // run/GUEST and host/GUEST are side by side.
-        let lab = plan.runDirectory.split(separator: "/").dropLast(2).map { "/\($0)" }.joined()
-        return "\(lab)/host/\(plan.name)"
     }
 
     private static func makeDirectories(_ path: String) throws(Errno) {

@@ -58,14 +58,17 @@ struct ForkCommand: ParsableCommand {
         var isUp = false
         do {
             _ = try client.request("POST", ["labs", old, "snapshots", snapshot])
-            try fill(target, from, snapshot: snapshot, file)
+            try fill(target, from, file)
+            let disks = ForkedDisks(client: client, lab: old, from: from, target: target)
+            try move(snapshot, disks)
             // Nobody runs before all have what the first lab's guests had.
             _ = try client.request("POST", ["labs"], body: .object(body + [.init("guests", .array([]))]))
             isUp = true
-            _ = try client.request("POST", ["labs", name, "snapshots", "fork", "restore"])
+            _ = try client.request("POST", ["labs", name, "snapshots", snapshot, "restore"])
         } catch {
             // Nothing of it stays.
             if isUp { _ = try? client.request("DELETE", ["labs", name]) }
+            _ = try? client.request("DELETE", ["labs", old, "snapshots", snapshot])
             _ = try? RootWorker(.own).run(["remove", target, "\(from)/snapshots/\(snapshot)"])
             throw error
         }
@@ -87,11 +90,8 @@ struct ForkCommand: ParsableCommand {
         }
     }
 
-    /// Fills it: links, the snapshot, the file.
-    private func fill(_ target: String, _ from: String, snapshot: String, _ file: String) throws {
-        let saved = "\(from)/snapshots/\(snapshot)"
-        let own = target + "/snapshots/fork"
-        var isMoved = true
+    /// Fills it: links, and the file.
+    private func fill(_ target: String, _ from: String, _ file: String) throws {
         do throws(Errno) {
             for entry in try FileSystem.names(in: from) where !Self.own.contains(entry) {
                 // The new lab may be below the first one.
@@ -99,22 +99,28 @@ struct ForkCommand: ParsableCommand {
                 try FileSystem.makeLink("\(target)/\(entry)", to: "\(from)/\(entry)")
             }
             try FileSystem.makeDirectory(target + "/snapshots", mode: 0o700)
-            do throws(Errno) {
-                try FileSystem.rename(saved, to: own)
-            } catch {
-                guard error == Errno(rawValue: EXDEV) else { throw error }
-                isMoved = false
-            }
             let output = try OwnedDescriptor.open(target + "/lab.yaml", flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644)
             try output.writeAll(file.utf8)
         } catch {
             throw Failure("\(directory): \(error)")
         }
-        guard !isMoved else { return }
-        // Another file system.
-        let worker = RootWorker(.own)
-        try worker.run(["copy", saved, own])
-        try worker.run(["remove", saved])
+    }
+
+    /// The snapshot becomes the new lab's, by its name, by which disks know their part of it.
+    private func move(_ snapshot: String, _ disks: ForkedDisks) throws {
+        let saved = "\(disks.from)/snapshots/\(snapshot)"
+        let own = "\(disks.target)/snapshots/\(snapshot)"
+        let machines = try disks.machines(in: saved)
+        do throws(Errno) {
+            guard machines.isEmpty else { throw Errno(rawValue: EXDEV) }
+            try FileSystem.rename(saved, to: own)
+        } catch {
+            guard error == Errno(rawValue: EXDEV) else { throw Failure("\(directory): \(error)") }
+            // Another file system, or one that the disks of the first lab have to forget.
+            try RootWorker(.own).run(["copy", saved, own])
+            for machine in machines { try disks.copy(machine) }
+            _ = try disks.client.request("DELETE", ["labs", disks.lab, "snapshots", snapshot])
+        }
     }
 
     /// The lab's file with another name, and without the ports of the host that only one lab can have.
