@@ -101,7 +101,7 @@ enum GuestKind: String, CaseIterable, CustomTestStringConvertible {
     func require(_ host: HostNamespace) throws {
         guard self == .uml else { return }
         guard FileManager.default.isReadableFile(atPath: Self.kernel) else {
-            return try skip("no UML kernel: Scripts/guests fetches one")
+            try skip("no UML kernel: Scripts/guests fetches one")
         }
         let size = try host.check(["stat", "-c", "%s", host.etherloom + "-agent"])
         if size == "0\n" { try skip("no agent: Scripts/agent .build/debug/etherloom-agent") }
