@@ -14,7 +14,7 @@ extension Integration {
             try Guest.require()
             try require("qemu-system-x86_64", "qemu-img", "busybox", "mkfs.ext4")
             guard FileManager.default.fileExists(atPath: Guest.files + "/cloud/modules") else {
-                return try skip("no modules for the kernel: call Scripts/guests")
+                try skip("no modules for the kernel: call Scripts/guests")
             }
             var options = HostNamespace.Options()
             options.lifetimeSeconds = 600
