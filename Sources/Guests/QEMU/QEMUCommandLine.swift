@@ -87,8 +87,8 @@ struct QEMUCommandLine: Equatable {
     var words: [String] {
         var words = [program, "-name", Self.escape(name), "-nodefaults", "-no-user-config", "-display", "none"]
         words += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
-        // No disk controller and no bus that nobody uses: the firmware and the kernel would look for what is on them.
-        words += ["-machine", "q35,sata=off,smbus=off,usb=off,vmport=off,memory-backend=memory"]
+        // Nothing that nobody uses: the firmware and the kernel would look for what is on it, and try the timer out.
+        words += ["-machine", "q35,sata=off,smbus=off,usb=off,vmport=off,hpet=off,i8042=off,memory-backend=memory"]
         switch accelerator {
         case .kvm: words += ["-accel", "kvm", "-cpu", "host"]
         case .tcg: words += ["-accel", "tcg,thread=multi", "-cpu", "max"]

@@ -45,11 +45,15 @@ extension QEMUGuest {
 
     /// Puts an interface into the running machine.
     func plugIn(_ interface: InterfacePlan, _ place: Int, _ then: @escaping (GuestError?) -> Void) {
+        let name = interface.name
+        guard !plugged.contains(name), beingPlugged.insert(name).inserted else { return then(nil) }
         let backend = QEMUCommandLine.backend(place)
         let way: QEMUCommandLine.Network.Way
         var commands: [Command] = []
-        switch attachments[interface.name] {
-        case nil: return then(GuestError("\(interface.name) has no port"))
+        switch attachments[name] {
+        case nil:
+            beingPlugged.remove(name)
+            return then(GuestError("\(name) has no port"))
         case .vhost(let path):
             way = .vhost(path: path)
             let channel = QEMUCommandLine.channel(place)
@@ -79,16 +83,18 @@ extension QEMUGuest {
         let properties = QEMUCommandLine.properties(network, accelerator).filter { $0.0 != "romfile" }
         sequence(commands + [Command("device_add", Dictionary(properties) { $1 })]) { [weak self] error in
             guard let self else { return }
+            beingPlugged.remove(name)
             if let error {
-                clear(interface.name, place) { [weak self] _ in
-                    self?.places[interface.name] = nil
-                    self?.attachments[interface.name] = nil
-                    self?.host.unplug(interface: interface.name)
+                clear(name, place) { [weak self] _ in
+                    self?.places[name] = nil
+                    self?.attachments[name] = nil
+                    self?.host.unplug(interface: name)
                     then(error)
                 }
                 return
             }
-            showCarrier(interface.name)
+            plugged.insert(name)
+            showCarrier(name)
             if session?.welcome != nil {
                 // The machine has it; what the guest makes of it is said, and no reason to take it away again.
                 configure(interface) { then($0) }
@@ -197,6 +203,7 @@ extension QEMUGuest {
 
     /// What is behind a device that is gone. Parts that are not there are none to be removed.
     private func clear(_ name: String, _ place: Int, then: @escaping (GuestError?) -> Void) {
+        plugged.remove(name)
         let monitor = self.monitor
         monitor?.send("netdev_del", ["id": .string(QEMUCommandLine.backend(place))]) { [weak self] _ in
             monitor?.send("chardev-remove", ["id": .string(QEMUCommandLine.channel(place))]) { _ in

@@ -56,6 +56,8 @@ extension QEMUGuest {
             throw GuestError("cannot make the machine's channels: \(error)")
         }
         // What goes on has no interfaces: it was saved without.
+        plugged = []
+        beingPlugged = []
         if snapshot == nil { line.networks = networks(&descriptors) }
         if let disk = prepared.initialRAMDisk { line.initialRAMDisk = descriptors.add(disk) }
         if prepared.boot.root == .virtiofs, let root = prepared.root {
@@ -101,6 +103,7 @@ extension QEMUGuest {
             }
             let address = interface.hardwareAddress.description
             networks.append(.init(place: place, way: way, address: address, model: networkModel))
+            plugged.insert(interface.name)
         }
         return networks.sorted { $0.place < $1.place }
     }

@@ -15,16 +15,14 @@ extension QEMUGuest {
 
     func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void) {
         guard diskPath != nil else { return then(noDisk) }
-        takeOutAll(Array(places.keys)) { [weak self] error in
+        takeOutAll(Array(plugged)) { [weak self] error in
             guard let self else { return }
-            if let error {
-                plugInAll()
-                return then(error)
-            }
+            // Whoever waits may begin with something else at once: not before all is as it was.
+            if let error { return plugInAll { then(error) } }
             let arguments: [String: JSONValue] = ["tag": .string(name), "vmstate": "disk", "devices": ["disk"]]
             start(job: "snapshot-save", arguments) { [weak self] error in
-                self?.plugInAll()
-                then(error)
+                guard let self, !hasEnded else { return then(error) }
+                plugInAll { then(error) }
             }
         }
     }
@@ -50,11 +48,15 @@ extension QEMUGuest {
     }
 
     /// Puts in what the guest shall have and has not.
-    func plugInAll() {
-        for interface in host.plan.interfaces where !known.contains(interface.name) {
-            guard let place = places[interface.name] else { continue }
-            plugIn(interface, place) { [weak self] error in
+    func plugInAll(then: @escaping () -> Void = {}) {
+        let missing = host.plan.interfaces.filter { !plugged.contains($0.name) && places[$0.name] != nil }
+        var left = missing.count
+        if left == 0 { return then() }
+        for interface in missing {
+            plugIn(interface, places[interface.name] ?? 0) { [weak self] error in
                 if let error { self?.host.log("\(interface.name): \(error)") }
+                left -= 1
+                if left == 0 { then() }
             }
         }
     }

@@ -48,6 +48,9 @@ final class QEMUGuest: GuestDriver {
     var jobs: [String: (GuestError?) -> Void] = [:]
     /// How many places for interfaces the machine has.
     var placeCount = 0
+    /// Interfaces that the machine has, and those that it is being given: nothing of theirs may be made twice.
+    var plugged: Set<String> = []
+    var beingPlugged: Set<String> = []
     /// Interfaces that the agent was told of, by its plan or since.
     var known: Set<String> = []
     var deletions: [String: (GuestError?) -> Void] = [:]

@@ -24,7 +24,7 @@ struct MachinePlanTests {
             line.words == [
                 "qemu-system-x86_64", "-name", "dave,,1", "-nodefaults", "-no-user-config", "-display", "none",
                 "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-                "-machine", "q35,sata=off,smbus=off,usb=off,vmport=off,memory-backend=memory",
+                "-machine", "q35,sata=off,smbus=off,usb=off,vmport=off,hpet=off,i8042=off,memory-backend=memory",
                 "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1", "-m", "256",
                 "-object", "memory-backend-memfd,id=memory,size=256M,share=on",
                 "-chardev", "socket,id=monitor,fd=3", "-mon", "chardev=monitor,mode=control",
@@ -185,6 +185,23 @@ struct MachinePlanTests {
         #expect(try prepare(overlay, "/c")?.contains("rebase") == true)
         #expect(try prepare(nil, "/c")?.contains("cluster_size=4096") == true)
         #expect(throws: GuestError.self) { try prepare(DiskImage(head: []), "/c") }
+    }
+
+    @Test(
+        "an image of each format is known by its beginning, as qemu-img makes it",
+        .enabled(if: HostProgram.find("qemu-img") != nil),
+        arguments: [DiskImage.Format.qcow2, .vmdk, .vdi, .vpc, .vhdx, .qed]
+    )
+    func formats(format: DiskImage.Format) throws {
+        let path = "/tmp/el-image-\(UUID().uuidString.prefix(8))"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try #require(HostProgram.find("qemu-img")))
+        process.arguments = ["create", "-q", "-f", format.rawValue, path, "8M"]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        #expect(try DiskImage.inspect(path).format == format)
     }
 
     @Test("modules are found, and loaded after what they need")
