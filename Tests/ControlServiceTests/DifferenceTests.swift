@@ -108,6 +108,25 @@ struct DifferenceTests {
         )
     }
 
+    @Test("A change of interfaces that was broken off is gone on with, or undone")
+    func brokenOff() throws {
+        func file(_ segment: String) -> String {
+            "guests: {a: {interfaces: {eth0: {segment: \(segment)}}}}\nsegments: {lan: {kind: bridge}, wan: {}}"
+        }
+        func verbs(_ text: String, _ change: (inout ActualState) -> Void) throws -> [[String]] {
+            try requests(try steps(text, from: file("lan"), change: change)).map { Array($0.prefix(3)) }
+        }
+        let (add, define) = (["interface-add", "a", "interface=eth0"], ["define", "a", "kind=process"])
+        let (remove, plug) = (["interface-remove", "a", "eth0"], ["plug", "a:eth0", "wan"])
+        // It was removed and not yet added; it was added as another, and its guest not yet defined.
+        #expect(try verbs(file("lan")) { $0.interfaces = [:] } == [add, define])
+        #expect(try verbs(file("wan")) { $0.interfaces = [:] } == [add, define, plug])
+        #expect(try verbs(file("lan")) { $0.interfaces["a:eth0"]?.isPair = false } == [remove, add, define])
+        #expect(try verbs(file("wan")) { $0.interfaces["a:eth0"]?.isPair = false } == [remove, add, define, plug])
+        let more = try verbs(file("lan")) { $0.interfaces["a:eth7"] = ActualState.Interface() }
+        #expect(more == [["interface-remove", "a", "eth7"]])
+    }
+
     @Test("What a running guest cannot take starts it anew")
     func restart() throws {
         let changed = Plans.mesh.replacing("alice:\n", with: "alice:\n    memory: 64M\n")

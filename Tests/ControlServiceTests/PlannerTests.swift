@@ -37,6 +37,12 @@ enum Plans {
                 var guest = KeeperState.Guest(name: resource.name)
                 guest.state = state
                 actual.guests[resource.name] = guest
+                for interface in desired.guests.first(where: { $0.name == resource.name })?.interfaces ?? [] {
+                    var made = ActualState.Interface()
+                    made.segment = interface.bridge
+                    made.isPair = interface.bridge != nil
+                    actual.interfaces["\(resource.name):\(interface.name)"] = made
+                }
             case .plug:
                 var interface = ActualState.Interface()
                 interface.segment = resource.make[0].last

@@ -14,6 +14,8 @@ public struct ActualState: Sendable, Equatable {
         /// The guest can see whether it has one.
         public var showsCarrier = true
         public var hardwareAddress: String?
+        /// It is a pair of the kernel's, on a bridge, and no port of the fabric.
+        public var isPair = false
         public init() {}
     }
 
@@ -35,6 +37,7 @@ public struct ActualState: Sendable, Equatable {
                 made.segment = interface.segment
                 made.hasCarrier = interface.carrier
                 made.showsCarrier = interface.showsCarrier
+                made.isPair = interface.isPair
                 made.hardwareAddress = interface.hardwareAddress?.description
                 interfaces[GuestPlan.port(guest: guest.name, interface: interface.name)] = made
             }
@@ -54,12 +57,14 @@ public struct ActualState: Sendable, Equatable {
             if let status { guest.status = status }
             if state == .stopped { guest.processID = nil }
             guests[name] = guest
-        case .interface(let port, let segment, let carrier, let isShown):
+        case .interface(let port, let segment, let carrier, let isShown, let isPair):
             var interface = interfaces[port] ?? Interface()
             interface.segment = segment
             interface.hasCarrier = carrier
             interface.showsCarrier = isShown
+            interface.isPair = isPair
             interfaces[port] = interface
+        case .interfaceGone(let port): interfaces[port] = nil
         default: break
         }
     }

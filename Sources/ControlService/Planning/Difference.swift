@@ -19,9 +19,9 @@ public struct Difference {
     /// How long a moved interface has no carrier.
     let downFor: UInt64?
 
-    private var steps: [Step] = []
+    var steps: [Step] = []
     /// Keys of what is made anew: so is what was built on it.
-    private var renewed: Set<String> = []
+    var renewed: Set<String> = []
 
     public init(
         desired: DesiredState,
@@ -145,7 +145,7 @@ public struct Difference {
             renewed.insert(resource.key)
             return make(resource)
         }
-        if old.make == resource.make && !isShaken { return }
+        if old.make == resource.make && !isShaken && !isDoubted(resource, old) { return }
         switch resource.kind {
         case .guest: change(resource, from: old)
         case .segment: changeSegment(resource, from: old)
@@ -162,7 +162,7 @@ public struct Difference {
         replace(resource, line: "+")
     }
 
-    private mutating func replace(_ resource: Resource, line: String) {
+    mutating func replace(_ resource: Resource, line: String) {
         let note = resource.note.isEmpty ? "" : " \(resource.note)"
         steps.append(
             Step(
@@ -226,48 +226,5 @@ public struct Difference {
         let isReplaced = steps.contains { $0.actions.contains(.request(["stop", guest.name])) }
         guard state == .stopped || state == .stopping || isReplaced else { return }
         steps.append(Step(.start, "start \(guest.name)", [.start(guest: guest.name)]))
-    }
-
-    // MARK: Guests
-
-    /// What becomes of a pair whose bridge is another one, or was made anew.
-    private func bridgeChange(from old: String, to new: String) -> GuestChange.BridgeChange {
-        let (before, after) = (Resource.key(.bridge, old), Resource.key(.bridge, new))
-        if old == new { return renewed.contains(after) ? .renew : .none }
-        func host(_ resource: Resource?) -> String? { resource?.make.first?.first { $0.hasPrefix("host=") } }
-        let isHosts = host(desired.resources.first { $0.key == after }) != nil
-        return (host(applied[before]) != nil) == isHosts ? .move : .renew
-    }
-
-    private mutating func change(_ resource: Resource, from old: Resource) {
-        guard let words = old.make.first, let plan = desired.guests.first(where: { $0.name == resource.name }),
-            let before = try? GuestPlan(name: resource.name, words: words.dropFirst(2))
-        else { return replace(resource, line: "~") }
-        let state = actual.guests[resource.name]?.state ?? .stopped
-        let isRunning = state != .stopped
-        if before == plan, !isRunning { return }
-        let change = GuestChange(from: before, to: plan, isRunning: isRunning) { bridgeChange(from: $0, to: $1) }
-        // What was set of an interface that is made anew is set again.
-        for name in change.replaced {
-            let port = GuestPlan.port(guest: plan.name, interface: name)
-            for kind in [Resource.Kind.plug, .carrier, .filter, .impairment] { applied[Resource.key(kind, port)] = nil }
-        }
-        var actions = change.actions.map { action in
-            guard case .request(let words) = action, words.first == "plug", let downFor else { return action }
-            return .request(words + ["down-for=\(downFor)"])
-        }
-        if change.needsRestart, state != .stopped {
-            actions = Self.stop(resource.name) + [.request(resource.make[0])]
-        }
-        guard !actions.isEmpty else { return }
-        let restarts = change.needsRestart && state != .stopped ? ", restarts" : ""
-        steps.append(
-            Step(
-                .guests,
-                "~ guest \(resource.name) (\(change.what.joined(separator: ", "))\(restarts))",
-                actions,
-                results: [resource.key: resource]
-            )
-        )
     }
 }

@@ -22,7 +22,7 @@ extension LabSession {
         actual.take(event)
         switch event {
         case .guest(let name, let state, let status): guestChanged(name, before.guests[name]?.state, state, status)
-        case .interface(let port, let segment, let carrier, _):
+        case .interface(let port, let segment, let carrier, _, _):
             publish(
                 "interface",
                 [
@@ -31,7 +31,7 @@ extension LabSession {
             )
         case .fabricRestarted: publish("fabric", [("state", "restarted")])
         case .log(let line): publish("log", [("line", .string(line))])
-        case .other: break
+        case .interfaceGone, .other: break
         }
         supervise()
     }

@@ -145,6 +145,7 @@ extension Keeper {
             fabric.remove(port: guest.port(name))
             guest.plan.interfaces.removeAll { $0.name == name }
             guest.interfaces[name] = nil
+            tell(.interfaceGone(port: guest.port(name)))
         }
         guard guest.state == .running, let driver = guest.driver else {
             forget()

@@ -285,7 +285,9 @@ extension KeptGuest {
             interface.segment = record.segment
             interface.carrier = record.hasCarrier
             interface.showsCarrier = driver?.interfacesWithoutCarrier.contains(name) != true
-            interface.hardwareAddress = plan.interfaces.first { $0.name == name }?.hardwareAddress
+            let planned = plan.interfaces.first { $0.name == name }
+            interface.hardwareAddress = planned?.hardwareAddress
+            interface.isPair = planned?.bridge != nil
             return interface
         }
         return status

@@ -43,7 +43,8 @@ extension KeptGuest {
                 port: port(name),
                 segment: interface.segment,
                 carrier: interface.hasCarrier,
-                isShown: driver?.interfacesWithoutCarrier.contains(name) != true
+                isShown: driver?.interfacesWithoutCarrier.contains(name) != true,
+                isPair: plan.interfaces.first { $0.name == name }?.bridge != nil
             )
         )
     }

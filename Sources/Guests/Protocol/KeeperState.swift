@@ -32,6 +32,8 @@ public struct KeeperState: Equatable, Sendable {
         public var carrier = false
         /// The guest can see whether it has one.
         public var showsCarrier = true
+        /// It is a pair of the kernel's, on a bridge, and no port of the fabric.
+        public var isPair = false
         public var hardwareAddress: MACAddress?
 
         public init(name: String) { self.name = name }
@@ -70,6 +72,7 @@ public struct KeeperState: Equatable, Sendable {
                 words.add("carrier", interface.carrier ? "up" : "down")
                 words.add("mac", interface.hardwareAddress?.description)
                 words.add("shows-carrier", interface.showsCarrier ? nil : "no")
+                words.add("device", interface.isPair ? "pair" : nil)
             }
         }
         // A thing of its own begins here: no interface precedes it.
@@ -144,6 +147,7 @@ public struct KeeperState: Equatable, Sendable {
         case "carrier": interface.carrier = value == "up"
         case "mac": interface.hardwareAddress = MACAddress(value)
         case "shows-carrier": interface.showsCarrier = value != "no"
+        case "device": interface.isPair = value == "pair"
         default: break
         }
     }

@@ -7,17 +7,20 @@ import Testing
 extension Integration {
     @Suite("A daemon that is killed at every step")
     struct KillPoints {
-        private static let file = """
+        /// On a bridge alice has a veth pair, bob a tap that the fabric joins with another one, because it is to impair it.
+        private static func file(_ kind: String) -> String {
+            """
             guests:
               alice:
                 interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}
               bob:
-                interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}, eth1: {address: 10.2.0.2/30}}
+                interfaces: {eth0: {segment: lan, address: 10.1.0.2/24, impair: {delay: 1ms}}, eth1: {address: 10.2.0.2/30}}
               carol:
                 interfaces: {eth0: {address: 10.2.0.1/30}}
-            segments: {lan: {}, wan: {kind: hub}}
+            segments: {lan: {kind: \(kind)}, wan: {kind: hub}}
             links: ["bob:eth1 -- carol:eth0"]
             """
+        }
 
         /// Runs a verb with a daemon that is killed at its first step, then at its second, and so on, until it comes to its
         /// end alive; after each kill `repair` must put things right. Returns how many kills there were.
@@ -114,11 +117,14 @@ extension Integration {
             }
         }
 
-        @Test("up, link move and down: what was begun is finished by the next, and nothing is left")
-        func everyStep() throws {
+        @Test(
+            "up, link move and down: what was begun is finished by the next, and nothing is left",
+            arguments: ["switch", "bridge"]
+        )
+        func everyStep(kind: String) throws {
             try require("ping")
             try withHost { host in
-                let lab = try RunningLab(host, as: .ordinary, Self.file)
+                let lab = try RunningLab(host, as: .ordinary, Self.file(kind))
                 let ups = try killAtEachStep(lab, ["up"]) {
                     try lab.check("down", "--grace", "1")
                 } repair: {
