@@ -54,7 +54,7 @@ struct SpoiltLabTests {
         gateways:
           gate: {segment: lan, address: 10.1.0.253/24, dhcp: true, forward: ["8080:bob:80", "udp:127.0.0.1:53:alice:53"]}
         tunnels:
-          far: {segment: wan, peer: "192.0.2.1:7000", listen: "0.0.0.0:7000", plain: true}
+          far: {segment: wan, peer: "192.0.2.1:7000", plain: true}
         delegations:
           share: {segment: many, user: nobody, allow: [10.2.0.7]}
         """
