@@ -111,7 +111,7 @@ final class LiveFabric {
     }
 
     /// Whether the socket takes requests again: the fabric has read some. False when it reads none for so long.
-    func takesMore(milliseconds: UInt64 = 500) throws -> Bool {
+    func takesMore(milliseconds: UInt64 = 20) throws -> Bool {
         try Poll.isWritable(socket.rawValue, deadline: MonotonicClock.nanoseconds + milliseconds * 1_000_000)
     }
 
