@@ -47,12 +47,12 @@ extension Integration {
             return true
         }
 
-        /// Delays until the command is done before its interruption.
-        private func forEachDelay(_ body: (UInt32) throws -> Bool) throws -> Int {
-            var count = 0
-            for delay in stride(from: UInt32(0), to: 3000, by: 20) {
-                guard try body(delay) else { break }
+        /// Milliseconds, close to each other at first, until the command is done before its interruption; with their number.
+        private func forEachDelay(_ body: (UInt32, Int) throws -> Bool) throws -> Int {
+            var (count, delay) = (0, UInt32(0))
+            while delay < 3000, try body(delay, count) {
                 count += 1
+                delay += max(5, delay / 4)
             }
             return count
         }
@@ -62,10 +62,10 @@ extension Integration {
             try withLab { lab in
                 try lab.check("up")
                 try lab.check("exec", "alice", "--", "sh", "-c", "echo kept >/srv/kept")
-                let count = try forEachDelay { delay in
+                let count = try forEachDelay { delay, number in
                     try lab.check("down", "--grace", "0")
                     // Every third time there is no daemon either.
-                    if delay % 60 == 0 { try lab.endDaemon() }
+                    if number % 3 == 0 { try lab.endDaemon() }
                     guard try interrupt(lab, ["up"], after: delay, signal) else { return false }
                     let up = try lab.run(["up"])
                     #expect(up.end == .exited(0), "after \(delay) ms: \(up.transcript)")
@@ -82,7 +82,7 @@ extension Integration {
         func upAndDown() throws {
             try withLab { lab in
                 try lab.check("ps", "--all")
-                let count = try forEachDelay { delay in
+                let count = try forEachDelay { delay, _ in
                     guard try interrupt(lab, ["up"], after: delay, SIGKILL) else { return false }
                     let down = try lab.run(["down", "--grace", "0"])
                     #expect(down.end == .exited(0), "after \(delay) ms: \(down.transcript)")
@@ -99,10 +99,10 @@ extension Integration {
         @Test("down: it goes on, and the next one waits for it; up after it begins anew")
         func down() throws {
             try withLab { lab in
-                let count = try forEachDelay { delay in
+                let count = try forEachDelay { delay, number in
                     try lab.check("up")
                     guard try interrupt(lab, ["down"], after: delay, SIGKILL) else { return false }
-                    if delay % 40 == 0 {
+                    if number % 2 == 0 {
                         try lab.check("down", "--grace", "0")
                         #expect(try lab.json("ps", "--all", "--format", "json").list?.isEmpty == true)
                     }
@@ -155,7 +155,7 @@ extension Integration {
                 // One who reads a console, and is killed while it is written to.
                 let reader = try lab.start(["console", "alice", "--read"])
                 try lab.check("guest", "type", "alice", "yes")
-                usleep(200_000)
+                try reader.wait(forOutput: "yes")
                 reader.send(signal: SIGKILL)
                 try reader.waitForEnd()
                 try lab.ping("bob", "10.1.0.1")
