@@ -16,7 +16,7 @@ extension Integration {
               bob:
                 after: alice
                 interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}}
-            segments: {lan: {}}
+            segments: {lan: {}, wan: {}}
             """
 
         private func withLab(_ body: (RunningLab) throws -> Void) throws {
@@ -108,6 +108,24 @@ extension Integration {
                     }
                     let up = try lab.run(["up"])
                     #expect(up.end == .exited(0), "after \(delay) ms: \(up.transcript)")
+                    try lab.ping("bob", "10.1.0.1")
+                    return true
+                }
+                #expect(count > 1)
+            }
+        }
+
+        @Test("link move: it is done or not; the next one does it, and up brings all back")
+        func move() throws {
+            try withLab { lab in
+                try lab.check("up")
+                let count = try forEachDelay { delay, _ in
+                    let words = ["link", "move", "bob:eth0", "wan", "--down-for", "0"]
+                    guard try interrupt(lab, words, after: delay, SIGKILL) else { return false }
+                    let move = try lab.run(words)
+                    #expect(move.end == .exited(0), "after \(delay) ms: \(move.transcript)")
+                    #expect(try lab.json("inspect", "bob")["interfaces"]?.list?[0]["segment"]?.text == "wan")
+                    try lab.check("up")
                     try lab.ping("bob", "10.1.0.1")
                     return true
                 }
