@@ -64,6 +64,10 @@ extension Integration {
                 try MachineLab.run(lab, "dave", "echo x >/run/memory; echo y >/kept; sync")
                 try lab.check("guest", "reset", "dave")
                 try lab.check("guest", "wait", "dave", "--timeout", "60")
+                // QEMU has answered before its processors begin anew: the old life may still take a command.
+                try wait(for: "dave's new life", seconds: 60) {
+                    (try? MachineLab.run(lab, "dave", "test ! -e /run/memory && echo new")) == "new\n"
+                }
                 let left = try MachineLab.run(lab, "dave", "cat /run/memory 2>/dev/null; cat /kept")
                 #expect(left == "y\n")
                 try wait(for: "dave's interface after a reset", seconds: 20) { try reaches(lab) }
