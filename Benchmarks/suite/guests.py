@@ -182,12 +182,13 @@ def moved() -> dict:
 def throughput(segment: str, options) -> dict:
     with daemon(), prepared(mesh(2, segment=segment)) as place:
         place.run("up")
-        with lab.running(place.command("exec", "-C", place.directory, "g2", "--", "iperf3", "-s", "-1")):
+        server, client = ([*place.command("exec", "-C", place.directory, guest, "--"), *lab.tuned()]
+                          for guest in ("g2", "g1"))
+        with lab.running([*server, "iperf3", "-s", "-1"]):
             listening = place.command("exec", "-C", place.directory, "g2", "--", "sh", "-c",
                                       "ss -Hltn sport = 5201 | grep -q .")
             lab.until(lambda: subprocess.run(listening, capture_output=True).returncode == 0, "iperf3 -s")
-            return programs.iperf(place.command("exec", "-C", place.directory, "g1", "--"), "10.0.0.2",
-                                  options.seconds)
+            return programs.iperf(client, "10.0.0.2", options.seconds)
 
 
 def kernel_bridge(options) -> dict:
