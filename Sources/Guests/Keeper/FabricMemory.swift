@@ -12,8 +12,8 @@ struct FabricMemory: Equatable {
         /// `impair` requests, in order.
         var impairments: [[String]] = []
         var filter: [String]?
-        /// Other requests about it, by their verb.
-        var others: [String: [String]] = [:]
+        /// `rate` requests by direction; of both, which come first, by none.
+        var rates: [String: [String]] = [:]
     }
 
     private var segments: [(name: String, requests: [[String]])] = []
@@ -35,11 +35,11 @@ struct FabricMemory: Equatable {
         switch words[0] {
         case "segment-add": segments.append((name, [words]))
         case "segment-set":
-            if let index = segments.firstIndex(where: { $0.name == name }) { segments[index].requests.append(words) }
-        case "segment-remove":
-            segments.removeAll { $0.name == name }
-            settings[name] = nil
-            for port in settings.keys where settings[port]?.segment == name { settings[port]?.segment = nil }
+            guard let index = segments.firstIndex(where: { $0.name == name }) else { break }
+            // One that says other values of the same things takes its place.
+            segments[index].requests.removeAll { $0[0] == words[0] && Self.keys($0) == Self.keys(words) }
+            segments[index].requests.append(words)
+        case "segment-remove": remove(segment: name)
         case "port-add":
             ports.removeAll { $0.name == name }
             ports.append((name, words))
@@ -52,9 +52,7 @@ struct FabricMemory: Equatable {
         case "impair": takeImpairment(name, words)
         case "filter": settings[name, default: Settings()].filter = words.count > 2 ? words : nil
         case "patch-add": patches.append((name, words))
-        case "patch-remove":
-            patches.removeAll { $0.name == name }
-            for end in ["\(name):a", "\(name):b"] { settings[end] = nil }
+        case "patch-remove": remove(patch: name)
         case "gateway-add": gateways.append((name, words, []))
         case "gateway-remove": gateways.removeAll { $0.name == name }
         case "forward-add":
@@ -63,11 +61,26 @@ struct FabricMemory: Equatable {
             if let index = gateways.firstIndex(where: { $0.name == name }) {
                 gateways[index].forwards.removeAll { $0.dropFirst() == words.dropFirst() }
             }
-        case "rate", "mirror":
-            let direction = words.dropFirst(2).first { ["in", "out"].contains($0) } ?? ""
-            settings[name, default: Settings()].others["\(words[0]) \(direction)"] = words
+        case "rate":
+            let direction = words.dropFirst(2).first { ["in", "out"].contains($0) }
+            if direction == nil { settings[name]?.rates = [:] }
+            settings[name, default: Settings()].rates[direction ?? ""] = words
         default: break
         }
+    }
+
+    /// With it goes what leads from it to elsewhere, as in the fabric.
+    private mutating func remove(segment name: String) {
+        segments.removeAll { $0.name == name }
+        settings[name] = nil
+        for port in settings.keys where settings[port]?.segment == name { settings[port]?.segment = nil }
+        for patch in patches where patch.request.dropFirst(2).contains(name) { remove(patch: patch.name) }
+        gateways.removeAll { $0.request.dropFirst(2).first == name }
+    }
+
+    private mutating func remove(patch name: String) {
+        patches.removeAll { $0.name == name }
+        for end in ["\(name):a", "\(name):b"] { settings[end] = nil }
     }
 
     private mutating func takeImpairment(_ name: String, _ words: [String]) {
@@ -117,7 +130,7 @@ struct FabricMemory: Equatable {
         guard let settings = settings[port] else { return [] }
         var requests = settings.impairments
         if let filter = settings.filter { requests.append(filter) }
-        requests += settings.others.sorted { $0.key < $1.key }.map(\.value)
+        requests += settings.rates.sorted { $0.key < $1.key }.map(\.value)
         if settings.isDown { requests.append(["carrier", port, "down"]) }
         if let segment = settings.segment { requests.append(["plug", port, segment]) }
         return requests
@@ -126,7 +139,10 @@ struct FabricMemory: Equatable {
     /// Everything, in an order in which each request finds what it speaks of.
     var requests: [[String]] {
         var requests = segments.flatMap(\.requests)
-        for segment in segments { requests += settingRequests(segment.name) }
+        // A port may have its name; what it is set to goes behind its making.
+        for segment in segments where !ports.contains(where: { $0.name == segment.name }) {
+            if let filter = settings[segment.name]?.filter { requests.append(filter) }
+        }
         for patch in patches {
             requests.append(patch.request)
             for end in ["\(patch.name):a", "\(patch.name):b"] { requests += settingRequests(end) }

@@ -133,7 +133,9 @@ final class FabricPort: EndpointHost {
     /// Puts it into a segment, after it was shown without carrier for a while.
     func plug(into target: FabricSegment, downFor: UInt64?) throws(FabricError) {
         _ = try policies(target.sharedPolicies, ownPolicies)
-        guard target.hasRoom(for: max(1, occupants.count)) else {
+        // Where it is already, it takes its own places again.
+        let own = isPluggedIn && segment === target ? occupants.count : 0
+        guard target.hasRoom(for: max(1, occupants.count) - own) else {
             throw FabricError("segment \(target.name): all its \(target.element.portCount) ports are in use")
         }
         depart()
@@ -176,6 +178,8 @@ final class FabricPort: EndpointHost {
                 moving.newcomer.onRemoval()
             }
         }
+        // The event of such a one is there by now, and means its number here.
+        segment.element.takeEvents()
         isPluggedIn = false
         onEvent(["port", name, "carrier", "down"])
     }
@@ -201,9 +205,16 @@ final class FabricPort: EndpointHost {
         arrivalNumber += 1
         if let arrival = arrival.take() { loop.cancel(arrival) }
         lot.element.takeEvents()
+        // Others may have come before it, since it was promised a place.
+        guard segment.hasRoom(for: occupants.count) else {
+            return log(
+                "segment \(segment.name): all its \(segment.element.portCount) ports are in use: it stays unplugged"
+            )
+        }
         for (identifier, number) in occupants {
             arrive(identifier, number, in: segment)
         }
+        lot.element.takeEvents()
         isPluggedIn = true
         onEvent(["port", name, "carrier", "up"])
     }

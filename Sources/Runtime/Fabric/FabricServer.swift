@@ -194,7 +194,10 @@ public final class FabricServer {
     private func end(_ number: Int32) {
         guard let connection = connections.removeValue(forKey: number) else { return }
         loop.cancel(connection.token)
-        if owner == number { onOwnerGone() }
+        guard owner == number else { return }
+        // Whoever connects next is the owner of a fabric that stays.
+        owner = nil
+        onOwnerGone()
     }
 
     public func close() {

@@ -119,4 +119,50 @@ struct FabricMemoryTests {
             ]
         )
     }
+
+    @Test("with a segment goes what led from it to elsewhere, so that another one of its name is not what that was")
+    func removedSegment() {
+        let memory = memory(
+            "segment-add lan",
+            "segment-add wan",
+            "patch-add p lan wan",
+            "impair p:a loss=1",
+            "gateway-add g lan address=10.0.0.1/24",
+            "forward-add g tcp:80",
+            "segment-remove lan",
+            "segment-add lan kind=hub",
+            "gateway-add g lan address=10.9.0.1/24"
+        )
+        #expect(
+            lines(memory) == [
+                "segment-add wan", "segment-add lan kind=hub", "gateway-add g lan address=10.9.0.1/24",
+            ]
+        )
+    }
+
+    @Test("a segment and a port of one name are told of as both are made")
+    func sameName() {
+        let memory = memory("segment-add x kind=hub", "port-add x tap", "plug x x")
+        #expect(lines(memory) == ["segment-add x kind=hub", "port-add x tap", "plug x x"])
+    }
+
+    @Test("a rate for both directions takes the place of one for each, and settings of a segment of earlier ones")
+    func replaced() {
+        let memory = memory(
+            "segment-add lan",
+            "segment-set lan mtu=1400",
+            "segment-set lan spanning-tree=on",
+            "segment-set lan mtu=1300",
+            "port-add a tap",
+            "rate a in bits=1",
+            "rate a bits=2",
+            "rate a out bits=3"
+        )
+        #expect(
+            lines(memory) == [
+                "segment-add lan", "segment-set lan spanning-tree=on", "segment-set lan mtu=1300", "port-add a tap",
+                "rate a bits=2", "rate a out bits=3",
+            ]
+        )
+    }
 }

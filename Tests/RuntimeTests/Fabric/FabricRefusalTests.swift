@@ -52,6 +52,32 @@ struct FabricRefusalTests {
         #expect(try stations[1].receive() == [1, 1])
     }
 
+    @Test("where others have taken its place meanwhile, a port stays unplugged and open; later it comes in")
+    func taken() throws {
+        let fabric = try LiveFabric()
+        try fabric.tell("watch")
+        try fabric.tell("segment-add small ports=2")
+        try fabric.tell("segment-add lan")
+        let late = try fabric.station("late")
+        try fabric.tell("plug late small down-for=300")
+        let others = try [fabric.station("a", in: "small"), fabric.station("b", in: "small")]
+        // It would arrive before this one, which comes back after a longer while.
+        let clock = try fabric.station("clock")
+        try fabric.tell("plug clock lan down-for=400")
+        try fabric.wait(for: ["port", "clock", "carrier", "up"])
+        #expect(try fabric.port("late")["carrier"] == "down")
+        try fabric.tell("unplug b")
+        try fabric.tell("plug late small")
+        try fabric.wait(for: ["port", "late", "carrier", "up"])
+        try late.send(9, 1)
+        #expect(try others[0].receive() == [9, 1])
+        // Where a port is already, there is room for it.
+        try fabric.tell("plug late small")
+        try late.send(9, 2)
+        #expect(try others[0].receive() == [9, 2])
+        _ = clock
+    }
+
     @Test("is told who sends what is no request")
     func malformed() throws {
         let directory = try TemporaryDirectory()
