@@ -108,6 +108,43 @@ struct DifferenceTests {
         )
     }
 
+    @Test("A bridge's companion comes before and goes after what is on it; made anew, it takes that along")
+    func companions() throws {
+        func file(_ gateway: Bool, _ settings: String = "") -> String {
+            "segments: {lan: {kind: bridge\(settings)}}" + (gateway ? "\ngateways: {g: {segment: lan}}" : "")
+        }
+        func verbs(_ text: String, from before: String, _ change: (inout ActualState) -> Void = { _ in }) throws
+            -> [String]
+        {
+            try steps(text, from: before, change: change).flatMap(\.actions).compactMap { action in
+                switch action {
+                case .request(let words): words.prefix(2).joined(separator: " ")
+                case .attempt(let words): "? " + words.prefix(2).joined(separator: " ")
+                default: nil
+                }
+            }
+        }
+        #expect(try verbs(file(true), from: file(false)) == ["companion-add lan", "fabric gateway-add"])
+        #expect(try verbs(file(false), from: file(true)) == ["fabric gateway-remove", "companion-remove lan"])
+        #expect(try verbs(file(true), from: file(true)) == [])
+        #expect(
+            try verbs(file(true, ", mtu: 9000"), from: file(true)) == [
+                "? fabric gateway-remove", "? bridge-remove lan", "? companion-remove lan", "bridge-add lan",
+                "companion-add lan", "fabric gateway-add",
+            ]
+        )
+        #expect(
+            try verbs(file(true), from: file(true)) { $0.segments = [] } == [
+                "? fabric gateway-remove", "companion-add lan", "fabric gateway-add",
+            ]
+        )
+        #expect(
+            try verbs("segments: {}", from: file(true)) == [
+                "fabric gateway-remove", "companion-remove lan", "bridge-remove lan",
+            ]
+        )
+    }
+
     @Test("A change of interfaces that was broken off is gone on with, or undone")
     func brokenOff() throws {
         func file(_ segment: String) -> String {

@@ -32,6 +32,7 @@ enum Plans {
             switch resource.kind {
             case .segment: actual.segments.insert(resource.name)
             case .bridge: actual.bridges.insert(resource.name)
+            case .companion: actual.segments.insert(BridgeCompanion.segment(of: resource.name))
             case .element: actual.elements[resource.name] = 1
             case .guest:
                 var guest = KeeperState.Guest(name: resource.name)
@@ -153,11 +154,43 @@ struct PlannerTests {
         let desired = try Plans.desired(text)
         #expect(desired.resources[0].make == [["bridge-add", "lan"]])
         #expect(desired.guests[0].interfaces[0].bridge == "lan")
-        let gateway = text + "\ngateways: {g: {segment: lan}}"
-        #expect(throws: ControlError.self) { try Plans.desired(gateway) }
         let host = try Plans.desired("segments: {lan: {kind: bridge, host: br0, mtu: 9000}}")
         #expect(host.resources[0].make == [["bridge-add", "lan", "mtu=9000", "host=br0"]])
         #expect(throws: ControlError.self) { try Plans.desired("segments: {lan: {host: br0}}") }
+    }
+
+    @Test("What else is on a bridge is on its companion, of which there is one where it is needed")
+    func companions() throws {
+        let text = """
+            segments: {lan: {kind: bridge, uplinks: ["vxlan://239.0.0.1"]}, dmz: {kind: bridge}, wan: {}}
+            gateways: {g: {segment: lan}}
+            tunnels: {t: {segment: lan, peer: "h:4242", plain: true}}
+            links: [lan -- wan, {ends: [dmz, wan], up: false}]
+            delegations: {d: {segment: lan, group: lab, send: ip}}
+            """
+        let resources = try Plans.desired(text, owner: 1000).resources
+        let companions = resources.filter { $0.kind == .companion }
+        #expect(companions.map(\.make) == [[["companion-add", "lan", "listen=\(Plans.places.runtime)/s/lan"]]])
+        #expect(companions.map(\.needs) == [["bridge lan"]])
+        let make = Dictionary(uniqueKeysWithValues: resources.map { ($0.key, $0.make) })
+        #expect(make["gateway g"] == [["fabric", "gateway-add", "g", "bridge::lan"]])
+        #expect(make["port uplink:lan:0"]?.last == ["fabric", "plug", "uplink:lan:0", "bridge::lan"])
+        #expect(make["port tunnel:t"]?.last == ["fabric", "plug", "tunnel:t", "bridge::lan"])
+        #expect(make["patch lan--wan"] == [["fabric", "patch-add", "lan--wan", "bridge::lan", "wan"]])
+        #expect(make["element d"]?[0].contains("\(Plans.places.runtime)/s/lan") == true)
+        for key in ["gateway g", "port uplink:lan:0", "port tunnel:t", "patch lan--wan", "element d"] {
+            #expect(resources.first { $0.key == key }?.needs.contains("companion lan") == true, "\(key)")
+        }
+        let host = "segments: {lan: {kind: bridge, host: br0}, wan: {}}\n"
+        #expect(try Plans.desired(host + "links: [lan -- wan]").resources.contains { $0.kind == .companion })
+        for (wrong, hint) in [
+            (host + "gateways: {g: {segment: lan}}", "the bridge br0 of the host"),
+            ("segments: {lan: {kind: bridge, spanning-tree: true}}", "no spanning tree; say kind: switch"),
+            ("segments: {lan: {kind: bridge, send: ip}}", "no rules for all; say kind: switch"),
+        ] {
+            let error = #expect(throws: ControlError.self) { try Plans.desired(wrong) }
+            #expect(error?.message.contains(hint) == true, "\(error?.message ?? "")")
+        }
     }
 
     @Test(

@@ -74,6 +74,7 @@ public struct Difference {
                 case .guest: actual.guests[resource.name] != nil
                 case .segment: actual.segments.contains(resource.name)
                 case .bridge: actual.bridges.contains(resource.name)
+                case .companion: actual.segments.contains(BridgeCompanion.segment(of: resource.name))
                 case .element: actual.elements[resource.name] != nil
                 case .plug: Self.isPlugged(resource, actual)
                 default: true
@@ -95,7 +96,7 @@ public struct Difference {
 
     private static func removal(_ kind: Resource.Kind) -> Step.Phase {
         switch kind {
-        case .segment, .bridge: .removeSegments
+        case .segment, .bridge, .companion: .removeSegments
         case .guest: .removeGuests
         default: .unplug
         }
@@ -133,6 +134,7 @@ public struct Difference {
     private static func making(_ kind: Resource.Kind) -> Step.Phase {
         switch kind {
         case .bridge, .segment: .segments
+        case .companion: .companions
         case .rules, .port, .patch, .gateway, .element: .elements
         case .forward, .guest: .guests
         case .plug, .carrier, .filter, .impairment: .plugs

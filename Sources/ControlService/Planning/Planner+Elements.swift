@@ -10,8 +10,9 @@ import Wire
 extension Planner {
     mutating func planElements() {
         let networks = SegmentNetworks(lab)
-        for gateway in lab.gateways where requireFabric(gateway.segment, "gateway \"\(gateway.name)\"") {
-            var words = ["fabric", "gateway-add", gateway.name, gateway.segment]
+        for gateway in lab.gateways where mayServe(gateway) {
+            let place = place(on: gateway.segment)
+            var words = ["fabric", "gateway-add", gateway.name, place.name]
             if let address = gateway.address { words.append("address=\(address)") }
             if !gateway.servesDHCP { words.append("dhcp=no") }
             add(
@@ -19,7 +20,7 @@ extension Planner {
                 gateway.name,
                 make: [words],
                 remove: [["fabric", "gateway-remove", gateway.name]],
-                needs: [segmentKey(gateway.segment)],
+                needs: [place.key],
                 note: "on \(gateway.segment)"
             )
             for forward in gateway.forwards {
@@ -41,9 +42,19 @@ extension Planner {
             }
             planPort("tunnel:\(tunnel.name)", url(tunnel), on: tunnel.segment, note: tunnel.peer ?? "waits")
         }
-        for delegation in lab.delegations where requireFabric(delegation.segment, "delegation \"\(delegation.name)\"") {
-            planDelegation(delegation)
+        for delegation in lab.delegations { planDelegation(delegation) }
+    }
+
+    /// Not on a bridge of the host's, whose other stations would take its addresses and its word for who is who.
+    private mutating func mayServe(_ gateway: GatewayElement) -> Bool {
+        guard let segment = lab.segment(gateway.segment), segment.kind == .bridge, let device = segment.host else {
+            return true
         }
+        problems.append(
+            "gateway \"\(gateway.name)\" cannot be on segment \"\(segment.name)\", the bridge \(device) of the host: it would "
+                + "serve all who are there; let the host route, or leave host: out"
+        )
+        return false
     }
 
     private mutating func planDelegation(_ delegation: Delegation) {
@@ -59,7 +70,7 @@ extension Planner {
             delegation.name,
             make: [["element-start", delegation.name, "ready"] + words],
             remove: [["element-stop", delegation.name]],
-            needs: [segmentKey(delegation.segment)],
+            needs: [place(on: delegation.segment).key],
             note: "delegation of \(delegation.segment)"
         )
     }

@@ -42,9 +42,7 @@ extension Planner {
                     needs: [key]
                 )
             }
-            for (number, url) in segment.uplinks.enumerated() {
-                planPort("uplink:\(segment.name):\(number)", url, on: segment.name, note: url)
-            }
+            planUplinks(of: segment)
         }
     }
 
@@ -59,52 +57,73 @@ extension Planner {
             remove: [["bridge-remove", segment.name]],
             note: segment.host.map { "kernel bridge \($0) of the host" } ?? "kernel bridge"
         )
-        if !segment.filter.isEmpty || !segment.uplinks.isEmpty || segment.spanningTree {
+        for (isWanted, what) in [(!segment.filter.isEmpty, "rules for all"), (segment.spanningTree, "spanning tree")]
+        where isWanted {
             problems.append(
-                "segment \"\(segment.name)\" is the kernel's bridge, which takes no rules, uplinks or spanning tree; "
-                    + "leave kind: bridge out for those"
+                "segment \"\(segment.name)\" is the kernel's bridge, which has no \(what); say kind: switch"
+            )
+        }
+        planUplinks(of: segment)
+    }
+
+    private mutating func planUplinks(of segment: Segment) {
+        for (number, url) in segment.uplinks.enumerated() {
+            planPort("uplink:\(segment.name):\(number)", url, on: segment.name, note: url)
+        }
+    }
+
+    /// Which segment of the fabric has what is on a segment besides interfaces of guests, and what that is built on: itself, or,
+    /// of a bridge, its companion.
+    mutating func place(on segment: String) -> (name: String, key: String) {
+        guard lab.segment(segment)?.kind == .bridge else { return (segment, segmentKey(segment)) }
+        companions.insert(segment)
+        return (BridgeCompanion.segment(of: segment), Resource.key(.companion, segment))
+    }
+
+    /// Companions of those bridges that need one.
+    mutating func planCompanions() {
+        for segment in lab.segments where companions.contains(segment.name) {
+            add(
+                .companion,
+                segment.name,
+                make: [["companion-add", segment.name, "listen=\(places.segment(segment.name))"]],
+                remove: [["companion-remove", segment.name]],
+                needs: [segmentKey(segment.name)],
+                note: "tap to the fabric"
             )
         }
     }
 
     mutating func planPort(_ port: String, _ url: String, on segment: String, note: String) {
-        guard requireFabric(segment, port) else { return }
+        let place = place(on: segment)
         add(
             .port,
             port,
-            make: [["fabric", "port-add", port, "url", url], ["fabric", "plug", port, segment]],
+            make: [["fabric", "port-add", port, "url", url], ["fabric", "plug", port, place.name]],
             remove: [["fabric", "port-remove", port]],
-            needs: [segmentKey(segment)],
+            needs: [place.key],
             note: note
         )
-    }
-
-    /// The kernel's bridge has interfaces of guests and nothing else.
-    mutating func requireFabric(_ segment: String, _ what: String) -> Bool {
-        guard lab.segment(segment)?.kind == .bridge else { return true }
-        problems.append("\(what) cannot be on segment \"\(segment)\", the kernel's bridge; make that a switch or hub")
-        return false
     }
 
     /// A cable between two segments; what it does to frames is set at the port where they come in.
     mutating func planPatches() {
         var numbers: [String: Int] = [:]
         for link in lab.links {
-            guard case (.segment(let first), .segment(let second)) = (link.first, link.second),
-                requireFabric(first, "a cable"), requireFabric(second, "a cable")
-            else { continue }
+            guard case (.segment(let first), .segment(let second)) = (link.first, link.second) else { continue }
             let plain = "\(first)--\(second)"
             let number = numbers[plain, default: 0]
             numbers[plain] = number + 1
             let name = number == 0 ? plain : "\(plain)-\(number + 1)"
             // A cable that is not connected is none.
             guard link.isUp else { continue }
+            let ends = [place(on: first), place(on: second)]
             add(
                 .patch,
                 name,
-                make: [["fabric", "patch-add", name, first, second]],
+                make: [["fabric", "patch-add", name] + ends.map(\.name)],
                 remove: [["fabric", "patch-remove", name]],
-                needs: [segmentKey(first), segmentKey(second)]
+                needs: ends.map(\.key)
             )
             for (port, impairment) in [("\(name):b", link.forth), ("\(name):a", link.back)] where !impairment.isEmpty {
                 addImpairment(port, inward: impairment, outward: Impairment(), needs: [Resource.key(.patch, name)])

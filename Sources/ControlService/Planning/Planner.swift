@@ -23,6 +23,8 @@ public struct Planner {
     var problems: [String] = []
     /// Addresses of interfaces, by port.
     var macs: [String: MACAddress] = [:]
+    /// Bridges that have something the fabric must do.
+    var companions: Set<String> = []
 
     public init(_ lab: Lab, places: LabLayout, program: String, exists: @escaping (String) -> Bool) {
         self.lab = lab
@@ -41,6 +43,7 @@ public struct Planner {
         planSegments()
         planPatches()
         planElements()
+        planCompanions()
         let plans = planGuests()
         planPlugs()
         guard problems.isEmpty else { throw ControlError.usage(problems.joined(separator: "\n")) }

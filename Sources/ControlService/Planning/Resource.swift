@@ -7,6 +7,8 @@ public struct Resource: Sendable, Equatable {
     public enum Kind: String, Sendable, CaseIterable, Comparable {
         /// A kernel bridge in the lab's network namespace.
         case bridge
+        /// What joins a bridge with the fabric, for gateways and whatever else no bridge has.
+        case companion
         /// A switch, hub or multiplexer of the fabric.
         case segment
         /// What all members of a segment may send and see.

@@ -18,7 +18,7 @@ public struct Step: Sendable, Equatable {
 
     /// Steps of one phase do not depend on each other; each phase waits for the one before.
     public enum Phase: Int, Sendable, Comparable, CaseIterable {
-        case unplug, removeGuests, removeSegments, segments, elements, guests, plugs, start
+        case unplug, removeGuests, removeSegments, segments, companions, elements, guests, plugs, start
         public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 

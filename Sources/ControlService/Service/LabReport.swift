@@ -102,12 +102,15 @@ public enum LabReport {
     }
 
     private static func segment(_ segment: Segment, _ session: LabSession) -> JSON {
+        // A bridge can be joined where something else of it is the fabric's.
+        let isJoinable =
+            segment.kind != .bridge || session.actual.segments.contains(BridgeCompanion.segment(of: segment.name))
         let members = session.actual.interfaces.filter { $0.value.segment == segment.name }.keys.sorted()
         return [
             "name": .string(segment.name), "kind": .string(segment.kind.rawValue),
             "mtu": segment.mtu.map { .integer($0) } ?? .null, "members": .texts(members),
             "uplinks": .texts(segment.uplinks), "policy": rules(segment.filter),
-            "directory": segment.kind == .bridge ? .null : .string(session.layout.segment(segment.name)),
+            "directory": isJoinable ? .string(session.layout.segment(segment.name)) : .null,
             "host": .optional(segment.host),
         ]
     }

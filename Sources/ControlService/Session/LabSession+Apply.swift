@@ -121,6 +121,7 @@ extension LabSession {
                 case .guest: actual.guests[resource.name] == nil
                 case .segment: !actual.segments.contains(resource.name)
                 case .bridge: !actual.bridges.contains(resource.name)
+                case .companion: !actual.segments.contains(BridgeCompanion.segment(of: resource.name))
                 case .element: actual.elements[resource.name] == nil
                 default: false
                 }
@@ -178,6 +179,7 @@ extension LabSession {
         switch resource.kind {
         case .segment: actual.segments.insert(resource.name)
         case .bridge: actual.bridges.insert(resource.name)
+        case .companion: actual.segments.insert(BridgeCompanion.segment(of: resource.name))
         case .element: actual.elements[resource.name] = actual.elements[resource.name] ?? 0
         case .guest:
             if actual.guests[resource.name] == nil {
@@ -198,6 +200,7 @@ extension LabSession {
         switch Resource.Kind(rawValue: parts[0]) {
         case .segment: actual.segments.remove(name)
         case .bridge: actual.bridges.remove(name)
+        case .companion: actual.segments.remove(BridgeCompanion.segment(of: name))
         case .element: actual.elements[name] = nil
         case .guest:
             actual.guests[name] = nil

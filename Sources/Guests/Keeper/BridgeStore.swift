@@ -107,10 +107,15 @@ final class BridgeStore {
         try configure(bridge.place) { (link) throws(NetlinkError) in
             try link.addBridge(bridge.device)
             let index = try link.link(named: bridge.device).index
-            if full != bridge.device { try? link.addAlternativeName(index, full) }
-            if let mtu = bridge.mtu { try link.setMTU(index, mtu) }
-            if bridge.place == .lab { try? link.setQuiet(index) }
-            try link.setUp(index)
+            do throws(NetlinkError) {
+                if full != bridge.device { try? link.addAlternativeName(index, full) }
+                if let mtu = bridge.mtu { try link.setMTU(index, mtu) }
+                if bridge.place == .lab { try? link.setQuiet(index) }
+                try link.setUp(index)
+            } catch {
+                try? link.removeLink(index)
+                throw error
+            }
         }
     }
 
@@ -119,7 +124,9 @@ final class BridgeStore {
         if bridge.isOurs {
             do throws(GuestError) {
                 try configure(bridge.place) { (link) throws(NetlinkError) in
-                    try link.removeLink(try link.link(named: bridge.device).index)
+                    // Somebody else may have removed it.
+                    guard let old = try link.links().first(where: { $0.name == bridge.device }) else { return }
+                    try link.removeLink(old.index)
                 }
             } catch {
                 throw GuestError("bridge \(name): \(error.message)", status: error.status)
@@ -140,8 +147,7 @@ final class BridgeStore {
     private static func fullName(_ port: String) -> String { port.replacing(":", with: "-") }
 
     /// What an interface is called on a bridge: nobody else there has that name then.
-    private func freeName(_ port: String, on bridge: KeptBridge) throws(GuestError) -> String {
-        let full = Self.fullName(port)
+    private func freeName(_ port: String, _ full: String, on bridge: KeptBridge) throws(GuestError) -> String {
         let name = DeviceName.fitting(full)
         guard !bridges.contains(where: { $0.place == bridge.place && $0.device == name }) else {
             throw GuestError("\(full): there is a bridge of that name", status: 2)
@@ -184,7 +190,7 @@ final class BridgeStore {
         isUp: Bool
     ) throws(GuestError) -> BridgeDevice {
         let full = Self.fullName(port)
-        let name = try freeName(port, on: bridge)
+        let name = try freeName(port, full, on: bridge)
         let address = (0..<6).map { peer.hardwareAddress.octet($0) }
         try configure(bridge.place) { (link) throws(NetlinkError) in
             try link.addPair(
@@ -205,9 +211,16 @@ final class BridgeStore {
     }
 
     /// A tap on the bridge.
-    func makeTap(_ port: String, mtu: Int?, on bridge: KeptBridge) throws(GuestError) -> BridgeDevice {
-        let full = Self.fullName(port)
-        let name = try freeName(port, on: bridge)
+    ///
+    /// - Parameter full: what it is called there; nil: as its port.
+    func makeTap(
+        _ port: String,
+        full: String? = nil,
+        mtu: Int?,
+        on bridge: KeptBridge
+    ) throws(GuestError) -> BridgeDevice {
+        let full = full ?? Self.fullName(port)
+        let name = try freeName(port, full, on: bridge)
         let device = BridgeDevice(name: name, bridge: bridge, tap: try open(name, bridge.place))
         if let mtu = mtu ?? bridge.mtu {
             try configure(bridge.place) { (link) throws(NetlinkError) in
@@ -246,8 +259,8 @@ final class BridgeStore {
     /// Puts a device on another bridge; both must be in the same place.
     func move(_ device: BridgeDevice, to bridge: KeptBridge) throws(GuestError) -> BridgeDevice {
         try configure(bridge.place) { (link) throws(NetlinkError) in
-            let index = try link.link(named: device.name).index
-            try link.setBridge(index, try link.link(named: bridge.device).index)
+            let target = try link.link(named: bridge.device).index
+            try link.setBridge(try link.link(named: device.name).index, target)
         }
         var moved = device
         moved.bridge = bridge

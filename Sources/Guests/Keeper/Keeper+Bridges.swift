@@ -21,6 +21,7 @@ extension Keeper {
             try bridges.add(name, device: device, mtu: number)
         } else {
             try bridges.remove(name)
+            removeCompanion(of: name)
             leave(bridge: name)
         }
         then(.success(KeeperAnswer()))
@@ -147,8 +148,12 @@ extension Keeper {
                 try bridges.setUp(device, false)
                 bridges.release(device)
             }
-        default: if let device { try bridges.setUp(device, words.last == "up") }
+        default:
+            // Without a bridge it has no carrier, whatever is said: it gets it where it is plugged in.
+            let isPluggedIn = guest.interfaces[name]?.segment != nil
+            if let device { try bridges.setUp(device, words.last == "up" && isPluggedIn) }
         }
+        if words[0] != "carrier" { guest.interfaces[name]?.isUnplugged = words[0] == "unplug" }
         settle(guest, name, words)
         then(.success(KeeperAnswer()))
     }
@@ -170,7 +175,13 @@ extension Keeper {
         var rest = RequestWords(words)
         let time = try rest.milliseconds("down-for") ?? 0
         try bridges.setUp(device, false)
-        guest.interfaces[name]?.device = try bridges.move(device, to: bridge)
+        do throws(GuestError) {
+            guest.interfaces[name]?.device = try bridges.move(device, to: bridge)
+        } catch {
+            let isUp = guest.interfaces[name]?.segment != nil && guest.interfaces[name]?.isDown == false
+            if isUp { try? bridges.setUp(device, true) }
+            throw error
+        }
         loop.after(milliseconds: time) { [weak self, weak guest] in
             guard let self, let interface = guest?.interfaces[name], !interface.isDown,
                 interface.segment == bridge.name,

@@ -10,6 +10,7 @@ extension Keeper {
         _ rest: inout RequestWords,
         then: @escaping (Outcome) -> Void
     ) throws(GuestError) {
+        try Self.checkIsOthers(words)
         let port = try rest.next("an interface")
         guard port.contains(":"), let (guest, name) = try? interface(port) else {
             if guests[String(port.prefix { $0 != ":" })] != nil { _ = try interface(port) }

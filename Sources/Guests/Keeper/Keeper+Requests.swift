@@ -58,6 +58,7 @@ extension Keeper {
         case "fabric": try passOn(rest.all(), then: then)
         case "element-start", "element-stop": try changeElement(&rest, then: then)
         case "bridge-add", "bridge-remove": try changeBridge(&rest, then: then)
+        case "companion-add", "companion-remove": try changeCompanion(&rest, then: then)
         case "listen": try listen(&rest, then: then)
         case "snapshot-save", "snapshot-restore", "snapshot-remove", "snapshots": try snapshot(words, then: then)
         case "down":
@@ -181,6 +182,7 @@ extension Keeper {
     /// A request for the fabric. Ports of guests are the keeper's own to make.
     private func passOn(_ words: [String], then: @escaping (Outcome) -> Void) throws(GuestError) {
         guard let verb = words.first else { throw GuestError("fabric: what?", status: 2) }
+        try Self.checkIsOthers(words)
         if words.count > 1, verb == "port-add" || verb == "port-remove", let port = try? interface(words[1]) {
             throw GuestError("\(words[1]) is an interface of the guest \(port.guest.name)", status: 2)
         }

@@ -38,6 +38,8 @@ public final class Keeper {
     let roots: RootStore
     var elements: [String: KeptElement] = [:]
     let bridges: BridgeStore
+    /// Taps that join bridges with the fabric, by the bridge's name.
+    var companions: [String: BridgeDevice] = [:]
     var guests: [String: KeptGuest] = [:]
     /// In the order of their first definition.
     var guestOrder: [String] = []
@@ -216,6 +218,7 @@ public final class Keeper {
         endWaiters.append(then)
         isEnding = true
         fabric.isWindingDown = true
+        leaveCompanions()
         for element in elements.values { element.end { [weak self] in self?.endIfNothingRuns() } }
         for guest in guests.values where guest.state != .stopped {
             do throws(GuestError) {

@@ -66,7 +66,10 @@ extension KeptGuest {
         guard let bridge = interface.bridge.flatMap({ keeper.bridges.bridge($0) }) else {
             throw GuestError("\(full): no bridge \"\(interface.bridge ?? "")\"", status: 2)
         }
-        let isUp = interfaces[interface.name]?.isDown != true
+        // It stays unplugged where it was before.
+        let known = interfaces[interface.name]
+        let isPluggedIn = known?.isUnplugged != true
+        let isUp = isPluggedIn && known?.isDown != true
         let device = try keeper.bridges.makePair(
             port(interface.name),
             peer: interface,
@@ -74,9 +77,10 @@ extension KeptGuest {
             on: bridge,
             isUp: isUp
         )
+        if !isPluggedIn { keeper.bridges.release(device) }
         interfaces[interface.name, default: Interface()].port = .pair
         interfaces[interface.name]?.device = device
-        interfaces[interface.name]?.segment = bridge.name
+        interfaces[interface.name]?.segment = isPluggedIn ? bridge.name : nil
         interfaces[interface.name]?.isOpen = true
         tellInterface(interface.name)
     }

@@ -30,6 +30,8 @@ final class KeptGuest {
         var segment: String?
         /// Its carrier was taken away by hand.
         var isDown = false
+        /// A pair that was taken off its bridge by hand.
+        var isUnplugged = false
         var port = Port.none
         /// The fabric knows the port, or the kernel the pair.
         var isOpen = false

@@ -41,7 +41,7 @@ struct LabCaptureCommand: ParsableCommand {
             guard let segment = port.segment, let number = port.number else {
                 throw Failure("\(target) is not plugged in, or its guest does not run")
             }
-            words = ["\(segments)/\(segment)", String(number)]
+            words = ["\(segments)/\(BridgeCompanion.bridge(ofSegment: segment) ?? segment)", String(number)]
         }
         words = ["etherloom", "capture"] + words + options
         guard let directory = CurrentProcess.programDirectory else {

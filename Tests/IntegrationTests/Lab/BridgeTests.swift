@@ -275,7 +275,7 @@ extension Integration {
 
 extension RunningLab {
     /// The keeper of the one lab that runs.
-    fileprivate func keeper() throws -> KeeperClient {
+    func keeper() throws -> KeeperClient {
         let names = try FileManager.default.contentsOfDirectory(atPath: runtime)
         guard let name = names.first(where: { FileManager.default.fileExists(atPath: "\(runtime)/\($0)/keeper") })
         else {
