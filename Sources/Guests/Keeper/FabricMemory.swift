@@ -136,6 +136,23 @@ struct FabricMemory: Equatable {
         return requests
     }
 
+    /// What makes a segment anew that has ended while its ports have not: it, what is plugged in there, what leads from it to
+    /// elsewhere.
+    func requests(ofSegment name: String) -> [[String]] {
+        var requests = segments.filter { $0.name == name }.flatMap(\.requests)
+        if !ports.contains(where: { $0.name == name }), let filter = settings[name]?.filter { requests.append(filter) }
+        for patch in patches where patch.request.dropFirst(2).contains(name) { requests += self.requests(of: patch) }
+        for port in ports where settings[port.name]?.segment == name { requests.append(["plug", port.name, name]) }
+        for gateway in gateways where gateway.request.dropFirst(2).first == name {
+            requests += [gateway.request] + gateway.forwards
+        }
+        return requests
+    }
+
+    private func requests(of patch: (name: String, request: [String])) -> [[String]] {
+        [patch.request] + ["\(patch.name):a", "\(patch.name):b"].flatMap { settingRequests($0) }
+    }
+
     /// Everything, in an order in which each request finds what it speaks of.
     var requests: [[String]] {
         var requests = segments.flatMap(\.requests)
@@ -143,10 +160,7 @@ struct FabricMemory: Equatable {
         for segment in segments where !ports.contains(where: { $0.name == segment.name }) {
             if let filter = settings[segment.name]?.filter { requests.append(filter) }
         }
-        for patch in patches {
-            requests.append(patch.request)
-            for end in ["\(patch.name):a", "\(patch.name):b"] { requests += settingRequests(end) }
-        }
+        for patch in patches { requests += self.requests(of: patch) }
         for port in ports { requests += [port.request] + settingRequests(port.name) }
         for gateway in gateways { requests += [gateway.request] + gateway.forwards }
         return requests

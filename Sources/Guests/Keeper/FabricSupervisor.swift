@@ -106,6 +106,23 @@ final class FabricSupervisor {
         }
     }
 
+    /// A segment has ended by itself: somebody has shut it down at its console, or its loop has failed. What a lab has it has until
+    /// it is taken away by a request, so that it is made anew, with all that was there.
+    func renew(segment name: String) {
+        // One that fails again and again is not to keep a processor busy.
+        loop.after(milliseconds: 500) { [weak self, weak client] in
+            // To another fabric all of it was told.
+            guard let self, let client, client === self.client, !isWindingDown, memory.segmentNames.contains(name)
+            else { return }
+            log("segment \(name) has ended; it is made anew")
+            for words in memory.requests(ofSegment: name) {
+                client.request(words) { [weak self] result in
+                    if case .failure(let error) = result { self?.log("fabric: \(words[0]) again: \(error.message)") }
+                }
+            }
+        }
+    }
+
     /// Has the new fabric go on with the connection that this port had.
     private func takeUp(_ port: String) {
         var failure: GuestError?

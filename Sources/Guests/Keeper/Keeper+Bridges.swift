@@ -19,12 +19,12 @@ extension Keeper {
                 }
             }
             try bridges.add(name, device: device, mtu: number)
+            then(.success(KeeperAnswer()))
         } else {
             try bridges.remove(name)
-            removeCompanion(of: name)
             leave(bridge: name)
+            removeCompanion(of: name) { then(.success(KeeperAnswer())) }
         }
-        then(.success(KeeperAnswer()))
     }
 
     /// `listen`: a packet socket at an interface's device on a bridge, or at a bridge.

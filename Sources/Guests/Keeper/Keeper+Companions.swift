@@ -62,7 +62,7 @@ extension Keeper {
     }
 
     /// Takes away a bridge's companion, if it has one, with all that is there. Calls when it is gone.
-    func removeCompanion(of bridge: String, then: @escaping () -> Void = {}) {
+    func removeCompanion(of bridge: String, then: @escaping () -> Void) {
         guard let device = companions.removeValue(forKey: bridge) else { return then() }
         let segment = BridgeCompanion.segment(of: bridge)
         fabric.remove(port: segment)

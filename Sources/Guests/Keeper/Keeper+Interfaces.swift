@@ -68,6 +68,7 @@ extension Keeper {
 
     /// An event of the fabric's: what happened to a cable is told to the driver of the guest that is at its end.
     func fabricTold(_ words: [String]) {
+        if words.count == 3, words[0] == "segment", words[2] == "ended" { return fabric.renew(segment: words[1]) }
         guard words.count > 2, words[0] == "port", let (guest, name) = try? interface(words[1]) else { return }
         if words[2] == "carrier", words.count > 3 {
             guest.driver?.carrierChanged(interface: name, isUp: words[3] == "up")

@@ -125,8 +125,9 @@ public final class Fabric {
             throw error
         }
         segment.element.onShutdown = { [weak self] in
-            self?.log("segment \(name) was shut down at its console")
-            try? self?.removeSegment(name)
+            guard let self, (try? removeSegment(name)) != nil else { return }
+            log("segment \(name) has ended: it was shut down at its console, or its loop has failed")
+            onEvent(["segment", name, "ended"])
         }
         segment.element.onLoop = { [weak self, weak segment] loop in
             guard let self, let segment else { return }

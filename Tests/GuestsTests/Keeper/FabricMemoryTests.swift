@@ -140,6 +140,34 @@ struct FabricMemoryTests {
         )
     }
 
+    @Test("a segment that has ended by itself is made anew with what was there, and nothing else")
+    func ended() {
+        let memory = memory(
+            "segment-add lan",
+            "segment-set lan mtu=1400",
+            "filter lan send=ip",
+            "segment-add wan",
+            "patch-add p lan wan",
+            "impair p:b loss=1",
+            "port-add a tap",
+            "port-add b tap",
+            "impair a loss=1",
+            "plug a lan",
+            "plug b wan",
+            "plug waiting lan",
+            "gateway-add g lan",
+            "forward-add g tcp:80",
+            "gateway-add h wan"
+        )
+        #expect(
+            memory.requests(ofSegment: "lan").map { $0.joined(separator: " ") } == [
+                "segment-add lan", "segment-set lan mtu=1400", "filter lan send=ip", "patch-add p lan wan",
+                "impair p:b loss=1", "plug a lan", "gateway-add g lan", "forward-add g tcp:80",
+            ]
+        )
+        #expect(memory.requests(ofSegment: "nowhere") == [])
+    }
+
     @Test("a segment and a port of one name are told of as both are made")
     func sameName() {
         let memory = memory("segment-add x kind=hub", "port-add x tap", "plug x x")
