@@ -8,18 +8,25 @@ public enum AgentProgram {
     public static let name = "etherloom-agent"
 
     /// Where it may be: named by `ETHERLOOM_AGENT`, beside this program, as in a build, or where `make install` puts it.
-    public static var places: [String] {
-        if let named = CurrentProcess.environment("ETHERLOOM_AGENT"), !named.isEmpty { return [named] }
+    ///
+    /// - Parameter machine: the name of a processor that is not this host's, of which the name ends with a dash and that.
+    public static func places(machine: String? = nil) -> [String] {
+        let suffix = machine.map { "-\($0)" } ?? ""
+        let name = name + suffix
+        if let named = CurrentProcess.environment("ETHERLOOM_AGENT"), !named.isEmpty { return [named + suffix] }
         guard let directory = CurrentProcess.programDirectory else { return [] }
         let parent = directory.split(separator: "/").dropLast().map { "/\($0)" }.joined()
         return ["\(directory)/\(name)", "\(parent)/lib/etherloom/\(name)"]
     }
 
     /// Throws when this installation has none.
-    public static func path() throws(GuestError) -> String {
+    public static func path(machine: String? = nil) throws(GuestError) -> String {
+        let places = places(machine: machine)
         guard let path = places.first(where: { (try? FileStatus(path: $0))?.isRegularFile == true }) else {
             throw GuestError(
-                "\(name), which runs in virtual machines, is missing; it belongs to \(places.joined(separator: " or "))",
+                "\(name)\(machine.map { "-\($0)" } ?? ""), which runs in virtual machines, is missing; it belongs to "
+                    + places.joined(separator: " or ")
+                    + (machine.map { "; make it there: CC=\($0)-linux-gnu-gcc Scripts/agent FILE" } ?? ""),
                 status: 4
             )
         }
@@ -31,9 +38,14 @@ public enum AgentProgram {
     /// - Parameters:
     ///   - plan: words of Documentation/Agent.md, "How it gets there".
     ///   - modules: paths of kernel modules, in the order in which they are to be loaded.
-    public static func initialRAMDisk(plan: [String], modules: [String]) throws(GuestError) -> InitialRAMDisk {
+    ///   - machine: the guest's processor, where it is not this host's.
+    public static func initialRAMDisk(
+        plan: [String],
+        modules: [String],
+        machine: String? = nil
+    ) throws(GuestError) -> InitialRAMDisk {
         var disk = InitialRAMDisk()
-        disk.addFile("/init", mode: 0o755, contents: try contents(try path()))
+        disk.addFile("/init", mode: 0o755, contents: try contents(try path(machine: machine)))
         do throws(Errno) {
             disk.addFile("/etherloom/plan", contents: try WordMessage(plan).encoded())
         } catch {

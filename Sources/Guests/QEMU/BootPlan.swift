@@ -119,15 +119,15 @@ struct BootPlan: Equatable {
     }
 
     /// Words for the kernel.
-    ///
-    /// A translated processor needs no defence against what a real one leaks, and has no time to test its cryptography.
-    static func kernelWords(_ arguments: [String], isOwn: Bool, _ accelerator: QEMUCommandLine.Accelerator) -> [String]
-    {
-        var words = ["console=ttyS0"]
+    static func kernelWords(
+        _ arguments: [String],
+        isOwn: Bool,
+        _ accelerator: QEMUCommandLine.Accelerator,
+        _ architecture: MachineArchitecture = .x86
+    ) -> [String] {
+        var words = ["console=\(architecture.console)"]
         if !isOwn { words += ["quiet", "panic=-1", "net.ifnames=0", "random.trust_cpu=on"] }
-        if accelerator == .tcg {
-            words += ["no_timer_check", "mitigations=off", "audit=0", "cryptomgr.notests"]
-        }
+        if accelerator == .tcg { words += architecture.translatedWords }
         return words + arguments.prefix { !$0.hasPrefix("-") }.filter { !$0.hasPrefix("etherloom.") }
     }
 

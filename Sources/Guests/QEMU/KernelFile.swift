@@ -3,10 +3,11 @@
 
 import LinuxSystem
 
-/// A kernel's file, as far as one must know it before it is booted in a machine of the type PC.
+/// A kernel's file, as far as one must know it before it is booted in a machine.
 struct KernelFile: Equatable {
     /// What `uname -r` will say, which its modules' directory is called by. Nil where the file does not say.
-    let release: String?
+    var release: String?
+    var architecture = MachineArchitecture.x86
 
     /// Looks at a file. Throws one line for people when a machine of this kind cannot boot it.
     static func inspect(_ path: String) throws(GuestError) -> KernelFile {
@@ -16,13 +17,26 @@ struct KernelFile: Equatable {
         } catch {
             throw GuestError("kernel \(path): \(error)")
         }
-        return try inspect(head, path: path)
+        var kernel = try inspect(head, path: path)
+        // Its head does not say; its greeting does, which is somewhere in it.
+        if kernel.architecture == .arm64, let bytes = try? FileSystem.contents(path, limit: 256 << 20) {
+            kernel.release = release(in: bytes)
+        }
+        return kernel
+    }
+
+    private static func release(in bytes: [UInt8]) -> String? {
+        guard let place = ByteSearch.first("Linux version ", in: bytes) else { return nil }
+        let text = bytes[(place + 14)...].prefix(128).prefix { $0 > 0x20 && $0 < 0x7f }
+        return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
     }
 
     /// - Parameter head: the file's first 64 KiB.
     static func inspect(_ head: [UInt8], path: String) throws(GuestError) -> KernelFile {
         func refused(_ what: String) -> GuestError {
-            GuestError("kernel \(path): \(what); a virtual machine here wants a bzImage or vmlinux for x86-64")
+            GuestError(
+                "kernel \(path): \(what); a virtual machine wants a bzImage or vmlinux for x86-64, or an Image for arm64"
+            )
         }
         // Documentation/arch/x86/boot.rst: the setup header, and an offset of the version's text in the setup code.
         if number(head, 0x202, 4) == 0x5372_6448 {
@@ -39,9 +53,10 @@ struct KernelFile: Equatable {
             }
             return KernelFile(release: nil)
         }
-        if number(head, 56, 4) == 0x644d_5241 { throw refused("it is for another processor (arm64)") }
+        // Documentation/arch/arm64/booting.rst: the magic number of the header.
+        if number(head, 56, 4) == 0x644d_5241 { return KernelFile(release: nil, architecture: .arm64) }
         if head.starts(with: [0x1f, 0x8b]) {
-            throw refused("it is compressed with gzip, as kernels of other processors are")
+            throw refused("it is compressed with gzip; unpack it first")
         }
         throw refused(head.isEmpty ? "it is empty" : "it is no kernel")
     }

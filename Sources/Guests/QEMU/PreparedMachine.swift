@@ -8,6 +8,9 @@ import Model
 /// All that is known of a machine before it runs.
 struct PreparedMachine {
     let program: String
+    let architecture: MachineArchitecture
+    /// For a machine that boots from its image.
+    let firmware: String?
     let boot: BootPlan
     let kernel: String?
     /// Of our own making, in memory; or the user's file.
@@ -23,18 +26,22 @@ struct PreparedMachine {
     static let usualMemory: UInt64 = 256
 
     init(plan: GuestPlan, mergedRoot: (inside: String, outside: String)?) throws(GuestError) {
-        program = try HostProgram.require("qemu-system-x86_64", package: "qemu-system-x86")
         kernel = plan.kernel
         root = mergedRoot?.inside
         memory = plan.memory.map { max(UInt64($0.bytes) >> 20, 1) } ?? Self.usualMemory
         let image = try plan.image.map { path throws(GuestError) in try DiskImage.inspect(path) }
         var modules = KernelModules(places: [])
+        var architecture = MachineArchitecture.own
         if let path = plan.kernel {
             let kernel = try KernelFile.inspect(path)
+            architecture = kernel.architecture
             modules = KernelModules(
                 places: KernelModules.places(kernel: path, release: kernel.release, root: mergedRoot?.outside)
             )
         }
+        self.architecture = architecture
+        program = try HostProgram.require(architecture.program, package: architecture.package)
+        firmware = plan.kernel == nil ? try Self.firmware(architecture) : nil
         boot = try BootPlan.decide(
             plan: plan,
             image: image,
@@ -42,13 +49,26 @@ struct PreparedMachine {
             hasVirtiofsd: HostProgram.virtiofsd != nil
         )
         if plan.root != nil, plan.kernel != nil, mergedRoot == nil { throw GuestError("its root is not mounted") }
-        initialRAMDisk = try Self.initialRAMDisk(plan, boot, modules, mergedRoot?.outside)
+        initialRAMDisk = try Self.initialRAMDisk(plan, boot, architecture, modules, mergedRoot?.outside)
         (disk, diskCommand) = try Self.disk(plan, image)
+    }
+
+    private static func firmware(_ architecture: MachineArchitecture) throws(GuestError) -> String? {
+        guard let places = architecture.firmware else { return nil }
+        guard let path = places.first(where: { (try? FileStatus(path: $0)) != nil }) else {
+            throw GuestError(
+                "no firmware to boot an image for \(architecture.name) with: \(places[0]) is missing; Debian: apt-get "
+                    + "install qemu-efi-aarch64",
+                status: 4
+            )
+        }
+        return path
     }
 
     private static func initialRAMDisk(
         _ plan: GuestPlan,
         _ boot: BootPlan,
+        _ architecture: MachineArchitecture,
         _ modules: KernelModules,
         _ root: String?
     ) throws(GuestError) -> SharedDescriptor? {
@@ -59,7 +79,10 @@ struct PreparedMachine {
             }
             let disk = try AgentProgram.initialRAMDisk(
                 plan: ["channel=virtio:etherloom.agent"] + boot.words + plan.agentWords(),
-                modules: modules.load(boot.modules + BootPlan.networkModules(try BootPlan.networkModel(plan.arguments)))
+                modules: modules.load(
+                    boot.modules + BootPlan.networkModules(try BootPlan.networkModel(plan.arguments))
+                ),
+                machine: architecture == .own ? nil : architecture.name
             )
             // The kernel unpacks archives that follow one another, each at a multiple of four bytes; a later file wins.
             var bytes: [UInt8] = []

@@ -36,7 +36,10 @@ struct QEMUCommandLine: Equatable {
     /// The device that an interface is, unless the guest's arguments name another.
     static let usualModel = "virtio-net-pci"
 
-    var program = "qemu-system-x86_64"
+    var program = MachineArchitecture.x86.program
+    var architecture = MachineArchitecture.x86
+    /// Firmware beside QEMU's own.
+    var firmware: String?
     var name: String
     var accelerator = Accelerator.tcg
     /// MiB.
@@ -87,8 +90,8 @@ struct QEMUCommandLine: Equatable {
     var words: [String] {
         var words = [program, "-name", Self.escape(name), "-nodefaults", "-no-user-config", "-display", "none"]
         words += ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]
-        // Nothing that nobody uses: the firmware and the kernel would look for what is on it, and try the timer out.
-        words += ["-machine", "q35,sata=off,smbus=off,usb=off,vmport=off,hpet=off,i8042=off,memory-backend=memory"]
+        words += ["-machine", architecture.board + ",memory-backend=memory"]
+        if let firmware { words += ["-bios", firmware] }
         switch accelerator {
         case .kvm: words += ["-accel", "kvm", "-cpu", "host"]
         case .tcg: words += ["-accel", "tcg,thread=multi", "-cpu", "max"]

@@ -80,7 +80,7 @@ extension QEMUGuest {
             address: interface.hardwareAddress.description,
             model: networkModel
         )
-        let properties = QEMUCommandLine.properties(network, accelerator).filter { $0.0 != "romfile" }
+        let properties = QEMUCommandLine.properties(network, accelerator)
         sequence(commands + [Command("device_add", Dictionary(properties) { $1 })]) { [weak self] error in
             guard let self else { return }
             beingPlugged.remove(name)

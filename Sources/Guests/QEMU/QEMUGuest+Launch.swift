@@ -32,11 +32,18 @@ extension QEMUGuest {
         let plan = host.plan
         var line = QEMUCommandLine(name: name)
         line.program = prepared.program
+        line.architecture = prepared.architecture
+        line.firmware = prepared.firmware
         line.accelerator = accelerator
         line.memory = prepared.memory
         line.processors = plan.processors
         line.kernel = prepared.kernel
-        line.append = BootPlan.kernelWords(plan.arguments, isOwn: prepared.boot.root == .own, accelerator)
+        line.append = BootPlan.kernelWords(
+            plan.arguments,
+            isOwn: prepared.boot.root == .own,
+            accelerator,
+            prepared.architecture
+        )
         line.extra = BootPlan.machineWords(plan.arguments)
         line.disk = prepared.disk.map { ($0, "qcow2") }
         // Firmware and kernel look at each of them, which costs a translated machine 30 ms.

@@ -96,7 +96,7 @@ final class QEMUGuest: GuestDriver {
         networkModel = try BootPlan.networkModel(host.plan.arguments)
         let prepared = try PreparedMachine(plan: host.plan, mergedRoot: host.mergedRoot)
         self.prepared = prepared
-        accelerator = usableAccelerator()
+        accelerator = prepared.architecture == .own ? usableAccelerator() : .tcg
         if let note = prepared.boot.note { host.log(note) }
         if snapshot != nil, prepared.disk == nil { throw noDisk }
         prepareDisk(prepared)

@@ -65,9 +65,10 @@ struct HostCheck {
     }
 
     static func all() -> [HostCheck] {
-        [
+        let machine = MachineArchitecture.own
+        return [
             kernel, userNamespaces, restriction, tun, overlay, subordinate, kvm,
-            program("qemu-system-x86_64", for: "kind: qemu", "apt install qemu-system-x86"),
+            program(machine.program, for: "kind: qemu", "apt install \(machine.package)"),
             program("linux.uml", for: "kind: uml without a kernel of your own", "apt install user-mode-linux"),
             program(
                 "virtiofsd",

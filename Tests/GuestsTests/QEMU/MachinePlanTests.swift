@@ -45,6 +45,23 @@ struct MachinePlanTests {
         )
     }
 
+    @Test("a machine of another processor has another program, board, console, and firmware of its own")
+    func otherProcessor() {
+        var line = QEMUCommandLine(name: "dave")
+        line.architecture = .arm64
+        line.program = MachineArchitecture.arm64.program
+        line.firmware = "/f"
+        let words = line.words
+        #expect(words[0] == "qemu-system-aarch64")
+        #expect(words.contains("virt,gic-version=max,memory-backend=memory"))
+        #expect(words.firstIndex(of: "-bios").map { words[$0 + 1] } == "/f")
+        #expect(
+            BootPlan.kernelWords([], isOwn: true, .tcg, .arm64)
+                == ["console=ttyAMA0", "mitigations=off", "audit=0", "cryptomgr.notests"]
+        )
+        #expect(AgentProgram.places(machine: "aarch64").allSatisfy { $0.hasSuffix("/etherloom-agent-aarch64") })
+    }
+
     @Test("by the processor nothing is missing from devices; a snapshot is gone on from; 9P is an alternative")
     func virtualised() {
         var line = QEMUCommandLine(name: "dave")
@@ -155,7 +172,7 @@ struct MachinePlanTests {
         #expect(refusal(elf).contains("User Mode Linux is kind: uml"))
         var arm = [UInt8](repeating: 0, count: 64)
         arm.replaceSubrange(56..<60, with: Array("ARMd".utf8))
-        #expect(refusal(arm).contains("arm64"))
+        #expect(try KernelFile.inspect(arm, path: "k").architecture == .arm64)
         #expect(refusal([]).contains("it is empty"))
         #expect(refusal([0x1f, 0x8b, 0]).contains("gzip"))
         #expect(refusal(Array("text".utf8)).contains("it is no kernel"))

@@ -37,6 +37,7 @@ extension Integration {
                 let script = """
                     cd "$1" && mkdir empty && echo text >text && truncate -s 4M zeros && : >nothing &&
                     { head -c 56 /dev/zero; printf ARMd; head -c 4096 /dev/zero; } >arm &&
+                    { printf '\\177ELF\\2\\1\\1'; head -c 9 /dev/zero; printf '\\2\\0\\53\\0'; head -c 4096 /dev/zero; } >sparc &&
                     printf 'QFI\\373\\0\\0\\0\\003' >broken.qcow2 && head -c 4096 /dev/zero >>broken.qcow2
                     """
                 try host.check(["sh", "-euc", script, "sh", directory], as: .ordinary)
@@ -45,7 +46,8 @@ extension Integration {
                     Case(keys: "cpus: 1", status: 2, text: "needs kernel: FILE or image: FILE"),
                     Case(keys: "kernel: text", status: 1, text: "it is no kernel"),
                     Case(keys: "kernel: nothing", status: 1, text: "it is empty"),
-                    Case(keys: "kernel: arm", status: 1, text: "it is for another processor (arm64)"),
+                    Case(keys: "kernel: arm", status: 4, text: "etherloom-agent-aarch64, which runs in virtual"),
+                    Case(keys: "kernel: sparc", status: 1, text: "it is for another processor"),
                     Case(keys: "kernel: /bin/sh", status: 1, text: "it is a program of the host"),
                     Case(keys: "image: missing", status: 2, text: "image \(directory)/missing does not exist"),
                     Case(keys: "image: empty", status: 1, text: "is a directory; a root directory is given by master:"),
@@ -96,6 +98,18 @@ extension Integration {
                     lab,
                     Case(keys: kernel, status: 4, text: "qemu-system-x86_64 is not installed; Debian: apt-get install"),
                     environment: [try path(without: "qemu-system")]
+                )
+                try lab.endDaemon()
+                let arm = "{ head -c 56 /dev/zero; printf ARMd; } >\(lab.directory)/arm"
+                try host.check(["sh", "-c", arm], as: .ordinary)
+                try expect(
+                    lab,
+                    Case(
+                        keys: "kernel: arm",
+                        status: 4,
+                        text: "qemu-system-aarch64 is not installed; Debian: apt-get install qemu-system-arm"
+                    ),
+                    environment: [try path(without: "qemu-system-aarch64")]
                 )
                 try lab.endDaemon()
                 try expect(
