@@ -5,14 +5,26 @@
 struct APIRoute: Sendable {
     enum Method: String, Sendable { case get, post, patch, delete }
 
+    /// What a member of a body is.
+    enum BodyType: Sendable {
+        case string
+        case milliseconds
+        /// Strings.
+        case words
+        /// Strings, and strings in those.
+        case changes
+        /// Strings by name.
+        case variables
+    }
+
     let method: Method
     /// With `{name}` for parts that vary.
     let path: String
     let name: String
     let summary: String
     var query: [(name: String, description: String)] = []
-    /// Members of the body's object: name, JSON type, what it is, whether it must be there.
-    var body: [(name: String, type: String, description: String, isRequired: Bool)] = []
+    /// Members of the body's object: name, type, what it is, whether it must be there.
+    var body: [(name: String, type: BodyType, description: String, isRequired: Bool)] = []
     var answer = "What came of it."
     var isStream = false
 
@@ -29,13 +41,13 @@ struct APIRoute: Sendable {
                 ("timeout", "Milliseconds to wait for guests to be ready."),
             ]
             $0.body = [
-                ("directory", "string", "The lab's directory, absolute.", true),
-                ("file", "string", "The text of its file.", true),
-                ("file-name", "string", "What messages call the file.", false),
-                ("lab-name", "string", "The name of a lab whose file gives none.", false),
-                ("environment", "object", "Values of variables in the file.", false),
-                ("guests", "array", "Guests to start; all without it.", false),
-                ("down-for", "integer", "Milliseconds without carrier for what is moved.", false),
+                ("directory", .string, "The lab's directory, absolute.", true),
+                ("file", .string, "The text of its file.", true),
+                ("file-name", .string, "What messages call the file.", false),
+                ("lab-name", .string, "The name of a lab whose file gives none.", false),
+                ("environment", .variables, "Values of variables in the file.", false),
+                ("guests", .words, "Guests to start; all without it.", false),
+                ("down-for", .milliseconds, "Milliseconds without carrier for what is moved.", false),
             ]
         },
         APIRoute(.get, "/labs/{lab}", "lab", "A lab: what is wanted of it, and what there is."),
@@ -43,10 +55,11 @@ struct APIRoute: Sendable {
             $0.query = [("dry-run", "1: only say what would be done.")]
             $0.body = [
                 (
-                    "changes", "array", "Changes, each a list of words: [\"link\", \"move\", \"alice:eth0\", \"wan\"].",
+                    "changes", .changes,
+                    "Changes, each a list of words: [\"link\", \"move\", \"alice:eth0\", \"wan\"].",
                     true
                 ),
-                ("down-for", "integer", "Milliseconds without carrier for what is moved.", false),
+                ("down-for", .milliseconds, "Milliseconds without carrier for what is moved.", false),
             ]
         },
         APIRoute(.delete, "/labs/{lab}", "down", "Stop a lab's guests, and end it.") {
@@ -75,7 +88,7 @@ struct APIRoute: Sendable {
             "ask",
             "network or monitor: words to the guest."
         ) {
-            $0.body = [("words", "array", "The words.", true)]
+            $0.body = [("words", .words, "The words.", true)]
             $0.answer = "Lines."
         },
         APIRoute(.get, "/labs/{lab}/snapshots", "snapshots", "Snapshots of the lab."),

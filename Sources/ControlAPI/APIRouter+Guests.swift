@@ -29,7 +29,7 @@ extension APIRouter {
             }
         case "delete-guest":
             { request in
-                let (guest, files) = (request.name("guest"), request.isSet("files"))
+                let (guest, files) = (request.name("guest"), try request.flag("files") == true)
                 return .json(
                     try await onLab(request.name("lab")) { session, then in
                         session.deleteGuest(guest, files: files) { then($0.map { ["changes": .texts($0)] }) }
@@ -40,7 +40,7 @@ extension APIRouter {
         case "ask":
             { request in
                 let (guest, kind) = (request.name("guest"), request.name("request"))
-                let words = try await request.body(["words"])["words"]?.texts
+                let words = try await request.body()["words"]?.texts
                 guard let words, !words.isEmpty else { throw ControlError.usage("words: a list of words is wanted") }
                 return .json(
                     try await onLab(request.name("lab")) { session, then in
@@ -70,7 +70,7 @@ extension APIRouter {
     @Sendable private func act(_ request: APIRequest) async throws -> Response {
         let (guest, action) = (request.name("guest"), request.name("action"))
         let grace = try request.milliseconds("grace")
-        let (waits, timeout) = (request.isSet("wait"), try request.milliseconds("timeout"))
+        let (waits, timeout) = (try request.flag("wait") == true, try request.milliseconds("timeout"))
         return .json(
             try await onLab(request.name("lab")) { session, then in
                 session.act(guest, action, grace: grace, waits: waits, milliseconds: timeout) { error in

@@ -25,7 +25,7 @@ struct APIRouter: Sendable {
             router.on(path.path, method: method) { request, context in
                 service.post { $0.touch() }
                 do {
-                    return try await handler(APIRequest(request: request, context: context))
+                    return try await handler(APIRequest(request, context, route))
                 } catch let error as ControlError {
                     return .error(error)
                 }
@@ -117,8 +117,7 @@ struct APIRouter: Sendable {
     // MARK: Labs
 
     @Sendable private func up(_ request: APIRequest) async throws -> Response {
-        let known = ["directory", "file", "file-name", "lab-name", "environment", "guests", "down-for"]
-        let body = try await request.body(known)
+        let body = try await request.body()
         guard let directory = body["directory"]?.text, directory.hasPrefix("/"), let file = body["file"]?.text else {
             throw ControlError.usage("directory and file are wanted: an absolute path, and a text")
         }
@@ -129,10 +128,10 @@ struct APIRouter: Sendable {
             labName: body["lab-name"]?.text ?? "lab"
         )
         for member in body["environment"]?.members ?? [] { made.environment[member.key] = member.value.text }
-        made.options.isDryRun = request.isSet("dry-run")
+        made.options.isDryRun = try request.flag("dry-run") == true
         made.options.start = body["guests"]?.texts.map(Set.init)
         made.options.downFor = body["down-for"]?.integer.map { UInt64(clamping: $0) }
-        made.waits = request.query("wait") != "0"
+        made.waits = try request.flag("wait") != false
         made.milliseconds = try request.milliseconds("timeout")
         let asked = made
         let answer: LabService.UpAnswer = try await service.ask { $0.up(asked, then: $1) }
@@ -140,16 +139,10 @@ struct APIRouter: Sendable {
     }
 
     @Sendable private func change(_ request: APIRequest) async throws -> Response {
-        let body = try await request.body(["changes", "down-for"])
-        guard let list = body["changes"]?.list, !list.isEmpty else {
-            throw ControlError.usage("changes: a list of changes is wanted, each a list of words")
-        }
-        let changes = try list.map { item in
-            guard let words = item.texts else { throw ControlError.usage("changes: each is a list of words") }
-            return LabChange(words)
-        }
+        let body = try await request.body()
+        let changes = (body["changes"]?.list ?? []).map { LabChange($0.texts ?? []) }
         var options = ConvergeOptions()
-        options.isDryRun = request.isSet("dry-run")
+        options.isDryRun = try request.flag("dry-run") == true
         options.start = []
         options.downFor = body["down-for"]?.integer.map { UInt64(clamping: $0) }
         options.undoesOnFailure = true
@@ -205,17 +198,24 @@ struct APIRouter: Sendable {
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { writer in
-                let (lines, input) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(4096))
+                let (lines, input) = AsyncThrowingStream<String, any Error>.makeStream(
+                    bufferingPolicy: .bufferingOldest(4096)
+                )
                 // In one job, so that nothing is missed between the two.
                 let number: Int = try await service.ask { service, then in
                     let sessions = service.sessions.values.filter { lab == nil || $0.name == lab }
                     let snapshot = JSON.array(sessions.map { LabReport.lab($0) })
                     input.yield("event: snapshot\ndata: \(snapshot)\n\n")
                     let number = service.hub.add(lab: lab) { line in
-                        if case .dropped = input.yield("event: change\ndata: \(line)\n\n") { input.finish() }
+                        // The stream breaks off then, as no stream does whose lab has ended.
+                        if case .dropped = input.yield("event: change\ndata: \(line)\n\n") {
+                            input.finish(throwing: ControlError("the reader does not read"))
+                        }
                     } end: {
                         input.finish()
                     }
+                    // It may have ended since it was asked for.
+                    if let lab, service.sessions[lab] == nil { input.finish() }
                     then(.success(number))
                 }
                 defer { service.hub.remove(number) }
@@ -226,7 +226,7 @@ struct APIRouter: Sendable {
                     }
                 }
                 defer { beat.cancel() }
-                for await line in lines { try await writer.write(ByteBuffer(string: line)) }
+                for try await line in lines { try await writer.write(ByteBuffer(string: line)) }
                 try await writer.finish(nil)
             }
         )

@@ -43,6 +43,17 @@ public enum OpenAPIDocument {
         ]
     }
 
+    private static func form(of type: APIRoute.BodyType) -> [JSON.Member] {
+        let words: JSON = ["type": "array", "items": ["type": "string"]]
+        return switch type {
+        case .string: [.init("type", "string")]
+        case .milliseconds: [.init("type", "integer"), .init("minimum", 0)]
+        case .words: words.members ?? []
+        case .changes: [.init("type", "array"), .init("minItems", 1), .init("items", words)]
+        case .variables: [.init("type", "object"), .init("additionalProperties", ["type": "string"])]
+        }
+    }
+
     private static func operation(_ route: APIRoute) -> JSON {
         var members: [JSON.Member] = [
             .init("operationId", .string(route.name)), .init("summary", .string(route.summary)),
@@ -62,7 +73,7 @@ public enum OpenAPIDocument {
             let properties = route.body.map { field in
                 JSON.Member(
                     field.name,
-                    ["type": .string(field.type), "description": .string(field.description)]
+                    .object(form(of: field.type) + [.init("description", .string(field.description))])
                 )
             }
             let schema: JSON = [

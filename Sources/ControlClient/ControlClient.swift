@@ -74,7 +74,8 @@ public final class ControlClient {
 
     /// A stream of server-sent events: calls `event` with each event's name and data until it says that it is enough.
     public func events(_ parts: [String], _ event: (String, JSON) -> Bool) throws(GuestError) {
-        var pending = ""
+        // Bytes: a character may be in two chunks.
+        var pending: [UInt8] = []
         let connection = try kept()
         self.connection = nil
         do throws(Errno) {
@@ -84,10 +85,10 @@ public final class ControlClient {
                 throw Errno.noEntry
             }
             while let part = try connection.chunk() {
-                pending += String(decoding: part, as: UTF8.self)
-                while let end = pending.firstRange(of: "\n\n") {
-                    let block = pending[..<end.lowerBound]
-                    pending = String(pending[end.upperBound...])
+                pending += part
+                while let end = pending.firstRange(of: [0x0a, 0x0a]) {
+                    let block = String(decoding: pending[..<end.lowerBound], as: UTF8.self)
+                    pending.removeSubrange(..<end.upperBound)
                     var name = ""
                     var data = ""
                     for line in block.split(separator: "\n") {
