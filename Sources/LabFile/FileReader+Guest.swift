@@ -80,6 +80,14 @@ extension FileReader {
         for (key, path) in [("environment", \Guest.environment), ("labels", \Guest.labels)] {
             guard let node = fields[key] else { continue }
             for entry in entries(node, "\(key) of \(what)") {
+                if entry.key.isEmpty || entry.key.contains("=") || entry.key.contains("\0") {
+                    report(
+                        entry.keyNode,
+                        "\(key) of \(what): \"\(entry.key)\" is no name",
+                        hint: "a name has no = in it"
+                    )
+                    continue
+                }
                 guest[keyPath: path][entry.key] = text(entry.value, "\(entry.key) of \(what)")
             }
         }
@@ -133,6 +141,13 @@ extension FileReader {
         if let node = fields["console"] { test = text(node, "console of ready of \(what)").map { .console($0) } }
         if let node = fields["port"] {
             test = number(node, "port of ready of \(what)", 1...65_535).map { .port(UInt16($0)) }
+        }
+        if case .command([])? = test {
+            report(
+                node,
+                "ready of \(what) has a command without words",
+                hint: "name a program, or give a line of a shell"
+            )
         }
         guard var check = test.map({ ReadyCheck($0) }) else { return nil }
         if let node = fields["interval"] {

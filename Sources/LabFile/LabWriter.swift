@@ -43,9 +43,30 @@ public enum LabWriter {
                 (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
                     || "-_./".utf8.contains(byte)
             } && !["true", "false", "yes", "no", "on", "off", "null", "y", "n"].contains(text.lowercased())
-        if isPlain { return text }
-        // JSON's strings are YAML's double-quoted ones; a plain "$" is written twice in a lab file.
-        return JSON.string(text.replacing("$", with: "$$")).description
+        return isPlain ? text : quoted(text)
+    }
+
+    /// A text between quotes. A plain "$" is written twice in the values of a lab file.
+    public static func quoted(_ text: String) -> String { quotedAsItIs(text.replacing("$", with: "$$")) }
+
+    /// A key, in which nothing stands for a variable.
+    static func key(_ text: String) -> String { text.contains("$") ? quotedAsItIs(text) : scalar(text) }
+
+    /// YAML's double-quoted form, which escapes as JSON does. What it takes for the end of a line or does not take at all is
+    /// written by its number: YAML 1.1, section 5.1 and 5.4.
+    private static func quotedAsItIs(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0x22, 0x5c: result += "\\\(scalar)"
+            case 0x20...0x7e, 0xa0...0x2027, 0x202a...0xd7ff, 0xe000...0xfefe, 0xff00...0xfffd, 0x10000...:
+                result.unicodeScalars.append(scalar)
+            default:
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }
+        return result + "\""
     }
 
     static func list(_ texts: [String]) -> String { "[\(texts.map(scalar).joined(separator: ", "))]" }
@@ -134,7 +155,7 @@ private struct Writer {
         guard !values.isEmpty else { return }
         line(depth, "\(key):")
         for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-            line(depth + 1, "\(LabWriter.scalar(name)): \(LabWriter.scalar(value))")
+            line(depth + 1, "\(LabWriter.key(name)): \(LabWriter.scalar(value))")
         }
     }
 

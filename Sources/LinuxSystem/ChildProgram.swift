@@ -98,7 +98,9 @@ public enum CommandWords {
 
     /// Splits a text into words as a shell does, with quotes and backslashes, but without anything else of a shell's. Nil
     /// when a quote is not closed.
-    public static func split(_ text: String) -> [String]? {
+    ///
+    /// - Parameter comments: whether a word that begins with a plain # ends it all.
+    public static func split(_ text: String, comments: Bool = false) -> [String]? {
         var words: [String] = []
         var word: String.UnicodeScalarView?
         var quote: Unicode.Scalar?
@@ -119,6 +121,8 @@ public enum CommandWords {
             } else if scalar == " " || scalar == "\t" || scalar == "\n" {
                 if let done = word { words.append(String(done)) }
                 word = nil
+            } else if comments, scalar == "#", word == nil {
+                break
             } else {
                 word = word ?? String.UnicodeScalarView()
                 word?.append(scalar)

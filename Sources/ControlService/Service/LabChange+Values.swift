@@ -57,7 +57,9 @@ extension LabChange {
         }
         let route = Route(destination: destination, via: router)
         switch verb {
-        case "add": lab.guests[index].routes.append(route)
+        case "add":
+            guard !lab.guests[index].routes.contains(route) else { throw .usage("\(rest[0]) has this route") }
+            lab.guests[index].routes.append(route)
         case "remove":
             guard lab.guests[index].routes.contains(route) else { throw .usage("\(rest[0]) has no such route") }
             lab.guests[index].routes.removeAll { $0 == route }

@@ -91,7 +91,7 @@ public struct LabChange: Sendable, Equatable {
         if values.isEmpty { return " {}\n" }
         return "\n"
             + values.map { key, values in
-                let list = values.map { JSON.string($0.replacing("$", with: "$$")).description }
+                let list = values.map(LabWriter.quoted)
                 return "\(margin)\(key): \(list.count == 1 ? list[0] : "[\(list.joined(separator: ", "))]")\n"
             }.joined()
     }
@@ -116,6 +116,9 @@ public struct LabChange: Sendable, Equatable {
             if keys.contains("host") { lab.segments[index].host = new.host }
             if keys.contains("spanning-tree") { lab.segments[index].spanningTree = new.spanningTree }
             if keys.contains("uplinks") { lab.segments[index].uplinks = new.uplinks }
+            if keys.contains("allow") { lab.segments[index].filter.allow = new.filter.allow }
+            if keys.contains("send") { lab.segments[index].filter.send = new.filter.send }
+            if keys.contains("receive") { lab.segments[index].filter.receive = new.filter.receive }
         case "remove":
             guard let index else { throw .usage("there is no segment \"\(name)\"") }
             lab.segments.remove(at: index)

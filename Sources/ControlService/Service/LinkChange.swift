@@ -107,6 +107,7 @@ struct LinkChange {
             default: pairs.append(word.contains("=") ? word : "preset=\(word)")
             }
         }
+        guard !pairs.isEmpty || replaces else { throw usage() }
         let new = try Self.impairment(pairs)
         if directions.contains("forth") {
             lab.links[index].forth = replaces ? new : new.over(lab.links[index].forth)
@@ -119,7 +120,7 @@ struct LinkChange {
         var lines = ""
         for pair in pairs {
             let sign = pair.firstIndex(of: "=") ?? pair.startIndex
-            let value = JSON.string(String(pair[pair.index(after: sign)...]).replacing("$", with: "$$"))
+            let value = LabWriter.quoted(String(pair[pair.index(after: sign)...]))
             lines += "          \(pair[..<sign]): \(value)\n"
         }
         let text = "guests:\n  a:\n    interfaces:\n      b:\n        impair:\n\(lines)"

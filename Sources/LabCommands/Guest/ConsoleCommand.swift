@@ -162,10 +162,12 @@ struct LogsCommand: ParsableCommand {
 
     private func labLog() throws {
         let runtime = try lab.runtimeDirectory()
-        try Self.copy(RuntimeFiles(directory: runtime).log, "the lab has logged nothing")
-        guard follows else { return }
+        let log = RuntimeFiles(directory: runtime).log
+        guard follows else { return try Self.copy(log, "the lab has logged nothing") }
         let keeper = try KeeperClient(runtimeDirectory: runtime)
+        // Before the file is read: nothing is missed in between.
         try keeper.request(["watch"])
+        if (try? FileStatus(path: log)) != nil { try Self.copy(log, "") }
         while let event = try keeper.nextEvent(deadline: nil) {
             if case .log(let line) = event, !StandardStreams.writeOutput(line + "\n") { return }
         }

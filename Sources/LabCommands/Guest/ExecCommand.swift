@@ -76,7 +76,9 @@ struct ExecCommand: ParsableCommand {
         }
         words.removeFirst()
         dropMark()
-        return (first.split(separator: ",").map(String.init), words)
+        let guests = first.split(separator: ",").map(String.init)
+        guard !guests.isEmpty else { throw Failure("exec: \"\(first)\" names no guest", status: ExitStatus.usage) }
+        return (guests, words)
     }
 
     private func running() throws -> [String] {

@@ -146,12 +146,23 @@ final class PrefixedLines {
             close()
             return false
         }
-        rest += part
-        while let end = rest.firstIndex(of: 0x0a) {
-            write(rest[...end])
-            rest.removeSubrange(...end)
+        var lines = (rest + part)[...]
+        while let end = lines.firstIndex(of: 0x0a) {
+            write(lines[...end])
+            lines = lines[(end + 1)...]
         }
+        rest = Array(lines)
+        // What never ends is no line.
+        if rest.count >= Self.longest { flush() }
         return true
+    }
+
+    /// Bytes of a line that is written as one.
+    private static let longest = 1 << 16
+
+    private func flush() {
+        if !rest.isEmpty { write(rest + [0x0a]) }
+        rest = []
     }
 
     private func write(_ line: some Collection<UInt8>) {
@@ -162,8 +173,7 @@ final class PrefixedLines {
     private func close() {
         if let token { loop.cancel(token) }
         token = nil
-        if !rest.isEmpty { write(rest + [0x0a]) }
-        rest = []
+        flush()
     }
 
     func finish() {

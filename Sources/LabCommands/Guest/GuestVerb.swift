@@ -178,7 +178,7 @@ struct GuestVerb: ParsableCommand {
         mutating func run() throws {
             let line = words.filter { $0 != "--" }.joined(separator: " ")
             let answer = try lab.keeper().request(["monitor", guest, line])
-            StandardStreams.writeOutput(answer.words.map { $0 + "\n" }.joined())
+            try Output.write(answer.words.map { $0 + "\n" }.joined())
         }
     }
 }

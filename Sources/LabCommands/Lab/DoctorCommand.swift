@@ -29,7 +29,7 @@ struct DoctorCommand: ParsableCommand {
             "checks": .array(findings.map(\.json)),
             "leftovers": .texts(leftovers.map(\.directory)), "swept": .boolean(fixes),
         ]
-        format.print(json) {
+        try format.print(json) {
             findings.map { "\($0.line)\n" }.joined()
                 + leftovers.map {
                     fixes

@@ -44,14 +44,23 @@ struct DownCommand: ParsableCommand {
             }
             names = [name]
         }
+        var failures: [GuestError] = []
         for name in names {
-            _ = try client.request(
-                "DELETE",
-                ["labs", name],
-                query: [("grace", grace.map { String(UInt64($0 * 1000)) })],
-                interruption: "interrupted; the lab goes on ending: etherloom down waits for that"
-            )
+            do throws(GuestError) {
+                try client.request(
+                    "DELETE",
+                    ["labs", name],
+                    query: [("grace", grace.map { String(UInt64($0 * 1000)) })],
+                    interruption: "interrupted; the lab goes on ending: etherloom down waits for that"
+                )
+            } catch {
+                // One that does not end keeps no other from it.
+                guard error.status != ControlClient.interrupted else { throw error }
+                failures.append(error)
+            }
         }
+        guard let first = failures.first else { return }
+        throw GuestError(failures.map(\.message).joined(separator: "\n"), status: first.status)
     }
 
     /// The lab of a directory whose keeper is being started, as only the daemon knows.

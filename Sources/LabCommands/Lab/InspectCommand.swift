@@ -21,7 +21,7 @@ struct InspectCommand: ParsableCommand {
 
     mutating func run() throws {
         let answer = try ControlClient.make().request("GET", ["labs", try lab.name()])
-        StandardStreams.writeOutput(try find(answer).indented + "\n")
+        try Output.write(try find(answer).indented + "\n")
     }
 
     private func find(_ lab: JSON) throws -> JSON {

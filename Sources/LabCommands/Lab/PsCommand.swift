@@ -26,12 +26,12 @@ struct PsCommand: ParsableCommand {
         let isAnywhere = lab.lab == nil && lab.directory == nil && (try? lab.findDirectory()) == nil
         if all || isAnywhere {
             let labs = try client.request("GET", ["labs"])
-            format.print(labs) { Self.labs(labs) }
+            try format.print(labs) { Self.labs(labs) }
             return
         }
         let answer = try client.request("GET", ["labs", try lab.name()])
         let guests = answer["guests"] ?? .array([])
-        format.print(guests) { Self.guests(guests) }
+        try format.print(guests) { Self.guests(guests) }
     }
 
     private static func labs(_ labs: JSON) -> String {

@@ -26,7 +26,7 @@ struct SaveCommand: ParsableCommand {
         let answer = try ControlClient.make().request("GET", ["labs", try lab.name(), "file"])
         guard let text = answer["file"]?.text else { throw Failure("the daemon gave no file") }
         guard let file, file != "-" else {
-            StandardStreams.writeOutput(text)
+            try Output.write(text)
             return
         }
         let new = file + ".new"
@@ -62,7 +62,7 @@ struct GraphCommand: ParsableCommand {
             ["labs", try lab.name(), "graph"],
             query: [("format", format)]
         )
-        StandardStreams.writeOutput(answer["graph"]?.text ?? "")
+        try Output.write(answer["graph"]?.text ?? "")
     }
 }
 

@@ -40,6 +40,9 @@ struct UpCommand: ParsableCommand {
         guard timeout >= 0, timeout < 1e8 else {
             throw Failure("--timeout \(timeout): seconds are wanted", status: ExitStatus.usage)
         }
+        if let downFor, !(0..<1 << 40).contains(downFor) {
+            throw Failure("--down-for \(downFor): milliseconds are wanted", status: ExitStatus.usage)
+        }
         let (source, directory) = try self.source()
         var body: [JSON.Member] = [
             .init("directory", .string(directory)), .init("file", .string(source.text)),
@@ -60,12 +63,12 @@ struct UpCommand: ParsableCommand {
         )
         let changes = answer["changes"]?.texts ?? []
         switch format.format {
-        case .json: StandardStreams.writeOutput(answer.description + "\n")
+        case .json: try Output.write(answer.description + "\n")
         case .text where quiet: break
         case .text:
             let text = changes.map { $0 + "\n" }.joined()
             if isDryRun {
-                StandardStreams.writeOutput(changes.isEmpty ? "nothing to do\n" : text)
+                try Output.write(changes.isEmpty ? "nothing to do\n" : text)
             } else {
                 StandardStreams.writeError(changes.isEmpty ? "" : text)
             }
@@ -76,8 +79,8 @@ struct UpCommand: ParsableCommand {
         if let file, file != "-" {
             let source = try LabSource(file)
             if lab.directory != nil { return (source, try canonical(lab.directory ?? ".")) }
-            let path = try canonical(file)
-            return (source, String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
+            // The directory in which it is named, also when what is there is a link to elsewhere.
+            return (source, try canonical(PathParts(file).directory))
         }
         if file == "-" { return (try LabSource("-"), try canonical(lab.directory ?? ".")) }
         let directory = try lab.findDirectory()

@@ -28,19 +28,20 @@ struct ValidateCommand: ParsableCommand {
 
     mutating func run() throws {
         let source = try LabSource(file)
+        let lab: Lab
         do throws(LabFileError) {
-            let lab = try source.read().lab
-            switch format {
-            case .json: StandardStreams.writeOutput(Self.json(source, lab, []) + "\n")
-            case .text where !isQuiet: StandardStreams.writeOutput("\(source.name): \(Self.summary(lab))\n")
-            case .text: break
-            }
+            lab = try source.read().lab
         } catch {
             switch format {
-            case .json: StandardStreams.writeOutput(Self.json(source, nil, error.problems) + "\n")
+            case .json: try Output.write(Self.json(source, nil, error.problems) + "\n")
             case .text: StandardStreams.writeError(error.description + "\n")
             }
             throw ExitCode(ExitStatus.usage)
+        }
+        switch format {
+        case .json: try Output.write(Self.json(source, lab, []) + "\n")
+        case .text where !isQuiet: try Output.write("\(source.name): \(Self.summary(lab))\n")
+        case .text: break
         }
     }
 

@@ -25,9 +25,9 @@ struct ChangeOptions: ParsableArguments {
         )
         let lines = answer["changes"]?.texts ?? []
         if format.format == .json {
-            StandardStreams.writeOutput(answer.description + "\n")
+            try Output.write(answer.description + "\n")
         } else if isDryRun {
-            StandardStreams.writeOutput(lines.isEmpty ? "nothing to do\n" : lines.map { $0 + "\n" }.joined())
+            try Output.write(lines.isEmpty ? "nothing to do\n" : lines.map { $0 + "\n" }.joined())
         }
     }
 }

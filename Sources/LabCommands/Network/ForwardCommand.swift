@@ -45,7 +45,7 @@ struct ForwardCommand: ParsableCommand {
         @OptionGroup var options: ListOptions
         mutating func run() throws {
             let gateways = try options.read()["gateways"] ?? .array([])
-            options.format.print(gateways) {
+            try options.format.print(gateways) {
                 let rows = (gateways.list ?? []).map { gateway in
                     [
                         gateway["name"]?.text ?? "", gateway["segment"]?.text ?? "", gateway["address"]?.text ?? "-",
@@ -115,7 +115,7 @@ struct PolicyCommand: ParsableCommand {
                     member.value["send"]?.text ?? "", member.value["receive"]?.text ?? "",
                 ]
             }
-            options.format.print(.object(all)) { TextTable.text([["OF", "ALLOW", "SEND", "RECEIVE"]] + rows) }
+            try options.format.print(.object(all)) { TextTable.text([["OF", "ALLOW", "SEND", "RECEIVE"]] + rows) }
         }
     }
 }

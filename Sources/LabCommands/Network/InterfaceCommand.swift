@@ -49,7 +49,7 @@ struct InterfaceCommand: ParsableCommand {
         mutating func run() throws {
             let lab = try options.read()
             let all = (lab["guests"]?.list ?? []).flatMap { $0["interfaces"]?.list ?? [] }
-            options.format.print(.array(all)) {
+            try options.format.print(.array(all)) {
                 let rows = all.map { interface -> [String] in
                     let carrier = interface["carrier"]?.flag == true ? "up" : "down"
                     let hint = interface["showsCarrier"]?.flag == false ? " (not shown)" : ""
@@ -89,6 +89,6 @@ struct NetworkCommand: ParsableCommand {
             ["labs", try lab.name(), "guests", guest, "requests", "network"],
             body: ["words": .texts(words.first == "--" ? Array(words.dropFirst()) : words)]
         )
-        StandardStreams.writeOutput((answer["lines"]?.texts ?? []).map { $0 + "\n" }.joined())
+        try Output.write((answer["lines"]?.texts ?? []).map { $0 + "\n" }.joined())
     }
 }

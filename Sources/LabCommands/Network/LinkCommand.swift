@@ -100,7 +100,7 @@ struct LinkCommand: ParsableCommand {
         @OptionGroup var options: ListOptions
         mutating func run() throws {
             let links = try options.read()["links"] ?? .array([])
-            options.format.print(links) {
+            try options.format.print(links) {
                 let rows = (links.list ?? []).map { link in
                     (link["ends"]?.texts ?? []) + [
                         link["up"]?.flag == false ? "down" : "up",

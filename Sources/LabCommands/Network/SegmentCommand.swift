@@ -57,7 +57,7 @@ struct SegmentCommand: ParsableCommand {
         @OptionGroup var options: ListOptions
         mutating func run() throws {
             let segments = try options.read()["segments"] ?? .array([])
-            options.format.print(segments) {
+            try options.format.print(segments) {
                 let rows = (segments.list ?? []).map { segment in
                     [
                         segment["name"]?.text ?? "", segment["kind"]?.text ?? "",

@@ -88,10 +88,10 @@ struct FormatOption: ParsableArguments {
     var format: ReportFormat = .text
 
     /// Prints a table, or the JSON it was made from.
-    func print(_ json: JSON, _ text: () -> String) {
+    func print(_ json: JSON, _ text: () -> String) throws {
         switch format {
-        case .json: StandardStreams.writeOutput(json.description + "\n")
-        case .text: StandardStreams.writeOutput(text())
+        case .json: try Output.write(json.description + "\n")
+        case .text: try Output.write(text())
         }
     }
 }

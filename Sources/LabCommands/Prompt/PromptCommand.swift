@@ -92,9 +92,7 @@ struct PromptRunner {
             text = text.dropFirst()
         }
         if text.isEmpty || text.first == "#" { return .nothing }
-        guard var words = CommandWords.split(String(text)) else { return .unfinished }
-        // A comment at the line's end.
-        if let mark = words.firstIndex(where: { $0.hasPrefix("#") }) { words.removeSubrange(mark...) }
+        guard var words = CommandWords.split(String(text), comments: true) else { return .unfinished }
         if words.first == "etherloom" { words.removeFirst() }
         guard let first = words.first else { return .nothing }
         return ["exit", "quit", "logout"].contains(first) ? .end : .words(words, mayFail: mayFail)

@@ -46,7 +46,7 @@ struct OverlayCommand: ParsableCommand {
             let lab = try options.read()
             let guests = (lab["guests"]?.list ?? []).filter { guest == nil || $0["name"]?.text == guest }
             let all = JSON.object(guests.map { .init($0["name"]?.text ?? "", $0["overlays"] ?? .null) })
-            options.format.print(all) {
+            try options.format.print(all) {
                 (all.members ?? []).map { "\($0.key): \(($0.value.texts ?? []).joined(separator: " "))\n" }.joined()
             }
         }

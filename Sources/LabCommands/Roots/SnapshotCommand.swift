@@ -49,7 +49,7 @@ struct SnapshotCommand: ParsableCommand {
         @OptionGroup var format: FormatOption
         mutating func run() throws {
             let answer = try SnapshotCommand.request(lab, "GET", [])
-            format.print(answer["snapshots"] ?? .array([])) {
+            try format.print(answer["snapshots"] ?? .array([])) {
                 let rows = (answer["snapshots"]?.list ?? []).map { snapshot in
                     [
                         snapshot["name"]?.text ?? "", snapshot["time"]?.text ?? "-",

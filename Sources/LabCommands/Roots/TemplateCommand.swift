@@ -110,7 +110,7 @@ struct TemplateCommand: ParsableCommand {
             let directory = (lab["directory"]?.text ?? "") + "/templates"
             let names = ((try? FileSystem.names(in: directory)) ?? []).sorted()
             let all = JSON.array(names.map { ["name": .string($0), "loaded": .boolean(loaded.contains($0))] })
-            options.format.print(all) { names.map { "\(loaded.contains($0) ? "*" : " ") \($0)\n" }.joined() }
+            try options.format.print(all) { names.map { "\(loaded.contains($0) ? "*" : " ") \($0)\n" }.joined() }
         }
     }
 }
