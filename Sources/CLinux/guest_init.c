@@ -22,6 +22,9 @@ static struct {
     uint32_t subject;
 } commands[command_limit];
 static pid_t main_process;
+/* Closed by the kernel when the main command has been executed, or could not be: then it has said so before. */
+static int main_report = -1;
+static uint32_t main_subject;
 static int is_quitting;
 static char message[CEL_HOLDER_MESSAGE];
 
@@ -264,15 +267,34 @@ static void start_command(int control, char *bytes, size_t size, int *descriptor
     if (command.user_size && strings[command.directory_size + command.user_size - 1] != 0) return;
     int slot = 0;
     while (slot < command_limit && commands[slot].process) slot++;
-    pid_t child = slot == command_limit ? -EAGAIN : cel_clone_child(0);
-    if (child == 0) be_command(control, &command, strings, descriptors, count);
+    int is_main = command.flags & CEL_COMMAND_MAIN && main_report < 0;
+    int report[2] = {-1, -1};
+    pid_t child = slot == command_limit ? -EAGAIN : 0;
+    if (child == 0 && is_main && pipe2(report, O_CLOEXEC) < 0) child = -errno;
+    if (child == 0) {
+        child = cel_clone_child(0);
+        if (child == 0) be_command(control, &command, strings, descriptors, count);
+    }
+    if (report[1] >= 0) close(report[1]);
     if (child < 0) {
+        if (report[0] >= 0) close(report[0]);
         cel_say(control, CEL_GUEST_EXEC_FAILED, command.subject, CEL_EXEC_FORK, -child, NULL, 0);
         return;
     }
     commands[slot].process = child;
     commands[slot].subject = command.subject;
     if (command.flags & CEL_COMMAND_MAIN) main_process = child;
+    if (is_main) {
+        main_report = report[0];
+        main_subject = command.subject;
+    }
+}
+
+static void tell_executed(int control) {
+    if (main_report < 0) return;
+    close(main_report);
+    main_report = -1;
+    cel_say(control, CEL_GUEST_EXECUTED, main_subject, 0, 0, NULL, 0);
 }
 
 static void send_signal(const struct cel_guest_signal *wanted) {
@@ -291,6 +313,7 @@ static void reap(int control) {
     int status;
     pid_t child;
     while ((child = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (child == main_process) tell_executed(control);
         for (int i = 0; i < command_limit; i++) {
             if (commands[i].process != child) continue;
             commands[i].process = 0;
@@ -354,8 +377,9 @@ void cel_be_guest(int control, const char *script, size_t size) {
     if (children < 0) _exit(125);
     cel_say(control, CEL_GUEST_DONE, line, 0, 0, NULL, 0);
     for (;;) {
-        struct pollfd events[2] = {{children, POLLIN, 0}, {control, POLLIN, 0}};
-        if (poll(events, 2, -1) < 0) continue;
+        struct pollfd events[3] = {{children, POLLIN, 0}, {control, POLLIN, 0}, {main_report, POLLIN, 0}};
+        if (poll(events, 3, -1) < 0) continue;
+        if (events[2].revents) tell_executed(control);
         if (events[0].revents) {
             struct signalfd_siginfo info;
             while (read(children, &info, sizeof info) > 0) {}

@@ -42,6 +42,8 @@ public struct GuestMessage: ~Copyable {
         /// Command `subject` ended with the wait status `value`.
         case exited
         case answer
+        /// Command `subject`, the main one, runs its program, or has done so.
+        case executed
     }
 
     /// Where starting a command failed.

@@ -70,6 +70,35 @@ struct DifferenceTests {
         #expect(requests(stopped).first?.prefix(2) == ["define", "alice"])
     }
 
+    @Test("Routes that go with an address come with the next one; what is taken away need not be there")
+    func routes() throws {
+        func file(_ host: Int, _ router: Int, mtu: String = "") -> String {
+            "guests: {a: {routes: 10.9.0.0/16 via 10.1.0.7, interfaces: {e: {segment: lan, address: 10.1.0.\(host)/24, "
+                + "via: 10.1.0.\(router)\(mtu)}}}}\nsegments: {lan: {}}"
+        }
+        let actions = try steps(file(2, 254), from: file(1, 253)).flatMap(\.actions)
+        #expect(
+            actions.prefix(5) == [
+                .attempt(["network", "a", "route", "del", "default", "via", "10.1.0.253"]),
+                .attempt(["network", "a", "addr", "del", "10.1.0.1/24", "dev", "e"]),
+                .request(["network", "a", "addr", "add", "10.1.0.2/24", "dev", "e"]),
+                .request(["network", "a", "route", "add", "default", "via", "10.1.0.254"]),
+                .request(["network", "a", "route", "add", "10.9.0.0/16", "via", "10.1.0.7"]),
+            ]
+        )
+        // A size that is said no more is the usual one.
+        let plain = try requests(try steps(file(1, 253), from: file(1, 253, mtu: ", mtu: 1400")))
+        #expect(plain.first == ["network", "a", "link", "set", "e", "mtu", "1500"])
+    }
+
+    @Test("Whatever differs in a running guest's plan is there at its next start")
+    func order() throws {
+        let requests = try requests(
+            try steps("guests: {a: {interfaces: {y: {}, x: {}}}}", from: "guests: {a: {interfaces: {x: {}, y: {}}}}")
+        )
+        #expect(requests.map { $0.prefix(2) } == [["define", "a"]])
+    }
+
     @Test("An interface that is made anew in a running guest is plugged in again, with what was set of it")
     func anew() throws {
         func file(_ end: String) -> String {
@@ -79,8 +108,8 @@ struct DifferenceTests {
         let requests = try requests(try steps(file("2"), from: file("1")))
         #expect(
             requests.map { $0.prefix(3).joined(separator: " ") } == [
-                "interface-remove a eth0", "interface-add a interface=eth0", "define a kind=process", "plug a:eth0 lan",
-                "fabric impair a:eth0", "fabric impair a:eth0",
+                "interface-remove a eth0", "interface-add a interface=eth0", "define a kind=process",
+                "fabric impair a:eth0", "fabric impair a:eth0", "plug a:eth0 lan",
             ]
         )
         // It stays the first.

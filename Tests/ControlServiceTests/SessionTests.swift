@@ -18,26 +18,35 @@ private final class FakeKeeper: KeeperLink {
     var refused: Set<String> = []
     /// Guests that end as soon as they have started, with this wait(2) status.
     var endings: [String: Int32] = [:]
-    private var states: [String: String] = [:]
 
     func ask(_ words: [String], then: @escaping (Result<KeeperAnswer, GuestError>) -> Void) {
         asked.append(words)
-        if refused.contains(words.joined(separator: " ")) || refused.contains(words[0]) {
+        if !refused.isDisjoint(with: [words.joined(separator: " "), words[0], words.dropFirst().first ?? ""]) {
             return then(.failure(GuestError("\(words[0]): refused")))
         }
         then(.success(KeeperAnswer()))
         switch words[0] {
         case "start":
             tell(words[1], "starting")
+            if unstartable.contains(words[1]) { return onEvent(["guest", words[1], "stopped", "256"]) }
             tell(words[1], "running")
             if let status = endings[words[1]] { onEvent(["guest", words[1], "stopped", String(status)]) }
-        case "stop", "kill": tell(words[1], "stopped")
+        case "stop", "kill":
+            tell(words[1], "stopping")
+            if !lingers { tell(words[1], "stopped") }
         case "down": onEnd()
+        case "define" where chatters: onEvent(["interface", words[1] + ":e", "-", "down"])
         default: break
         }
     }
 
-    private func tell(_ guest: String, _ state: String) { onEvent(["guest", guest, state]) }
+    /// Guests that end before they run.
+    var unstartable: Set<String> = []
+    /// Tells of interfaces that come.
+    var chatters = false
+    /// Guests take their time to end.
+    var lingers = false
+    func tell(_ guest: String, _ state: String) { onEvent(["guest", guest, state]) }
 
     func close() {}
 
@@ -83,13 +92,18 @@ struct SessionTests {
             isSettled = true
             failure = $0
         }
+        try run { isSettled }
+        return failure
+    }
+
+    /// Runs the loop until something is so.
+    private func run(until isReached: () -> Bool) throws {
         let end = MonotonicClock.nanoseconds + 10_000_000_000
-        while !isSettled, MonotonicClock.nanoseconds < end {
+        while !isReached(), MonotonicClock.nanoseconds < end {
             _ = try Poll.isReadable(loop.descriptor, deadline: min(end, loop.nextDeadline ?? end))
             try loop.runPending()
         }
-        try #require(isSettled)
-        return failure
+        try #require(isReached())
     }
 
     private let two = "guests: {a: {interfaces: {e: {segment: lan}}}, b: {after: a}}\nsegments: {lan: {}}"
@@ -144,13 +158,81 @@ struct SessionTests {
         #expect(session.intent.applied["segment wan"] == nil)
     }
 
+    @Test(
+        "One that runs has started, whatever becomes of it; one that is to be found ready, or did not start, has failed"
+    )
+    func ends() throws {
+        keeper.endings = ["a": 3 << 8, "b": 0, "c": 0]
+        let session = session()
+        let text = "guests: {a: {}, b: {ready: {command: 'false'}}, c: {after: [a, d]}, d: {after: a}}"
+        _ = try converge(session, text).get()
+        #expect(try settle(session, ["a", "c", "d"]) == nil)
+        #expect(session.runs["a"]?.failure?.message == "ended with status 3")
+        #expect(try settle(session, ["b"])?.message == "guest \"b\" ended before it was ready")
+        keeper.endings = ["a": 3 << 8]
+        keeper.unstartable = ["a"]
+        let other = self.session()
+        _ = try converge(other, "guests: {a: {restart: always}, b: {after: a}}").get()
+        #expect(try settle(other, ["b"])?.message == "guest \"a\" did not start")
+        #expect(other.intent.wanted == ["a", "b"])
+    }
+
+    @Test("A guest that is started while it stops is started when it has stopped")
+    func startedAgain() throws {
+        let session = session()
+        _ = try converge(session, "guests: {a: {}, b: {after: a}}").get()
+        keeper.lingers = true
+        for guest in ["a", "b"] {
+            session.act(guest, "stop", grace: nil, waits: false, milliseconds: nil) { #expect($0 == nil) }
+        }
+        var isUp = false
+        session.act("b", "start", grace: nil, waits: true, milliseconds: 5000) {
+            #expect($0 == nil)
+            isUp = true
+        }
+        #expect(!isUp && keeper.requests("start").count == 2)
+        for guest in ["b", "a"] { keeper.tell(guest, "stopped") }
+        #expect(isUp && keeper.requests("start").suffix(2) == [["start", "a"], ["start", "b"]])
+        #expect(session.runs["b"]?.failure == nil && session.runs["b"]?.restarts == 0)
+    }
+
+    @Test("Nothing is started, and nothing plugged in, before what holds for it has been set")
+    func guarded() throws {
+        let session = session()
+        keeper.chatters = true
+        _ = try converge(session, two).get()
+        let filtered = two.replacingOccurrences(
+            of: "{segment: lan}",
+            with: "{segment: lan, allow: 10.0.0.1, impair: {loss: 1%}}"
+        )
+        let new = filtered.replacingOccurrences(
+            of: "a: {",
+            with: "c: {interfaces: {e: {segment: lan, allow: 10.0.0.2}}}, a: {"
+        )
+        keeper.asked = []
+        _ = try converge(session, new).get()
+        let verbs = keeper.asked.map { $0[0] == "fabric" ? $0[1] : $0[0] }
+        let plug = try #require(verbs.lastIndex(of: "plug"))
+        #expect(try #require(verbs.lastIndex(of: "filter")) < plug)
+        #expect(plug < (try #require(verbs.firstIndex(of: "start"))))
+        // Where a rule cannot be had, nothing goes without it.
+        keeper.refused = ["filter"]
+        keeper.asked = []
+        let third = new.replacingOccurrences(
+            of: "a: {",
+            with: "d: {interfaces: {e: {segment: lan, allow: 10.0.0.3}}}, a: {"
+        )
+        #expect(throws: ControlError.self) { try converge(session, third).get() }
+        #expect(keeper.requests("plug").isEmpty)
+    }
+
     @Test("A guest that ends by itself is treated by its policy")
     func policies() throws {
         let session = session()
         keeper.endings = ["a": 1 << 8]
         _ = try converge(session, "guests: {a: {restart: no}}").get()
-        let failure = try settle(session, ["a"])
-        #expect(failure?.message == "guest \"a\" ended with status 1")
+        #expect(try settle(session, ["a"]) == nil)
+        #expect(session.runs["a"]?.failure?.message == "ended with status 1")
         #expect(session.intent.wanted.isEmpty)
         #expect(keeper.requests("start").count == 1)
         keeper.endings = ["b": 1 << 8]
@@ -158,7 +240,7 @@ struct SessionTests {
         #expect(session.runs["b"]?.restarts == 1)
         keeper.endings = [:]
         #expect(try settle(session, ["b"]) == nil)
-        #expect(keeper.requests("start").filter { $0[1] == "b" }.count == 2)
+        try run { keeper.requests("start").filter { $0[1] == "b" }.count == 2 }
     }
 
     @Test("A killed daemon's doubts are cleared: taken away if it is there, and made")

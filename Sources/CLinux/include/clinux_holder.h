@@ -38,6 +38,8 @@ struct cel_guest_message {
 #define CEL_GUEST_EXITED 7
 /* The holder's answer to CEL_HOLDER_GUEST and CEL_HOLDER_PROGRAM: a process id, or -errno, `value`. */
 #define CEL_HOLDER_ANSWER 8
+/* Command `subject`, the main one, has been executed: its program runs, or has run. */
+#define CEL_GUEST_EXECUTED 9
 
 /* What the holder is asked for: the first byte of a message. */
 #define CEL_HOLDER_MAPPED 'M'

@@ -137,7 +137,8 @@ public struct Difference {
         case .companion: .companions
         case .rules, .port, .patch, .gateway, .element: .elements
         case .forward, .guest: .guests
-        case .plug, .carrier, .filter, .impairment: .plugs
+        case .carrier, .filter, .impairment: .rules
+        case .plug: .plugs
         }
     }
 

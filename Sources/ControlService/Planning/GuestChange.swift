@@ -51,9 +51,13 @@ struct GuestChange {
             actions = [define]
             return
         }
+        // Routes go before, and come after the addresses that they lead over.
+        for route in old.routes where !new.routes.contains(route) { actions.append(Self.removal(route, of: new.name)) }
         changeInterfaces(old, new, bridges)
-        changeRoutes(old, new)
-        if needsRestart || !actions.isEmpty { actions.append(define) }
+        addRoutes(old, new)
+        guard old != new else { return }
+        if what.isEmpty { what.append("order of interfaces") }
+        actions.append(define)
     }
 
     private mutating func changeInterfaces(
@@ -98,30 +102,49 @@ struct GuestChange {
         ["interface-add", guest, "interface=\(interface.name)"] + (index.map { ["at=\($0)"] } ?? []) + interface.words
     }
 
+    /// What somebody in the guest has taken away already need not be there. With the last address of a network the kernel takes
+    /// the routes over it away, which therefore are added again: for who has them, to add is to replace.
     private mutating func configure(_ guest: String, _ old: InterfacePlan, _ new: InterfacePlan) {
-        func network(_ words: [String]) { actions.append(.request(["network", guest] + words)) }
-        for address in old.addresses where !new.addresses.contains(address) {
-            network(["addr", "del", address.description, "dev", new.name])
-        }
-        for address in new.addresses where !old.addresses.contains(address) {
-            network(["addr", "add", address.description, "dev", new.name])
-        }
+        func words(_ words: [String]) -> [String] { ["network", guest] + words }
         for router in old.via where !new.via.contains(router) {
-            network(["route", "del", "default", "via", router.description])
+            actions.append(.attempt(words(["route", "del", "default", "via", router.description])))
         }
-        for router in new.via where !old.via.contains(router) {
-            network(["route", "add", "default", "via", router.description])
+        let gone = old.addresses.filter { !new.addresses.contains($0) }
+        for address in gone { actions.append(.attempt(words(["addr", "del", address.description, "dev", new.name]))) }
+        for address in new.addresses where !old.addresses.contains(address) {
+            actions.append(.request(words(["addr", "add", address.description, "dev", new.name])))
         }
-        if let mtu = new.mtu, mtu != old.mtu { network(["link", "set", new.name, "mtu", String(mtu)]) }
+        for router in new.via where !gone.isEmpty || !old.via.contains(router) {
+            actions.append(.request(words(["route", "add", "default", "via", router.description])))
+        }
+        let mtu = new.mtu ?? Self.usualMTU
+        if mtu != old.mtu ?? Self.usualMTU {
+            actions.append(.request(words(["link", "set", new.name, "mtu", "\(mtu)"])))
+        }
     }
 
-    private mutating func changeRoutes(_ old: GuestPlan, _ new: GuestPlan) {
-        guard old.routes != new.routes else { return }
-        what.append("routes")
-        func words(_ verb: String, _ route: Route) -> [String] {
-            ["network", new.name, "route", verb, route.destination?.description ?? "default", "via", "\(route.via)"]
+    /// Of an interface for which nothing is said.
+    private static let usualMTU = 1500
+
+    private static func words(_ verb: String, _ route: Route, of guest: String) -> [String] {
+        ["network", guest, "route", verb, route.destination?.description ?? "default", "via", "\(route.via)"]
+    }
+
+    private static func removal(_ route: Route, of guest: String) -> Step.Action {
+        .attempt(words("del", route, of: guest))
+    }
+
+    /// Those that are new, and those whose interface has lost an address or was made anew.
+    private mutating func addRoutes(_ old: GuestPlan, _ new: GuestPlan) {
+        if old.routes != new.routes { what.append("routes") }
+        let shaken = new.interfaces.filter { interface in
+            guard let before = old.interfaces.first(where: { $0.name == interface.name }) else { return true }
+            return replaced.contains(interface.name) || before.addresses.contains { !interface.addresses.contains($0) }
         }
-        for route in old.routes where !new.routes.contains(route) { actions.append(.request(words("del", route))) }
-        for route in new.routes where !old.routes.contains(route) { actions.append(.request(words("add", route))) }
+        for route in new.routes {
+            let isLost = shaken.contains { $0.addresses.contains { $0.contains(route.via) } }
+            guard isLost || !old.routes.contains(route) else { continue }
+            actions.append(.request(Self.words("add", route, of: new.name)))
+        }
     }
 }

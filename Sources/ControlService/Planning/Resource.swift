@@ -22,13 +22,13 @@ public struct Resource: Sendable, Equatable {
         case element
         case forward
         case guest
-        /// What an interface is plugged into.
-        case plug
-        /// Whether an interface's cable is connected.
-        case carrier
         /// What the owner of an interface may send and see.
         case filter
         case impairment
+        /// Whether an interface's cable is connected.
+        case carrier
+        /// What an interface is plugged into.
+        case plug
 
         public static func < (left: Kind, right: Kind) -> Bool { left.order < right.order }
         private var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }

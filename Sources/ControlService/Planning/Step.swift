@@ -16,9 +16,10 @@ public struct Step: Sendable, Equatable {
         case start(guest: String)
     }
 
-    /// Steps of one phase do not depend on each other; each phase waits for the one before.
+    /// Steps of one phase do not depend on each other; each phase waits for the one before. Nothing is plugged in before what
+    /// holds for it there has been set.
     public enum Phase: Int, Sendable, Comparable, CaseIterable {
-        case unplug, removeGuests, removeSegments, segments, companions, elements, guests, plugs, start
+        case unplug, removeGuests, removeSegments, segments, companions, elements, guests, rules, plugs, start
         public static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 

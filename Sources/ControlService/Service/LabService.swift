@@ -211,7 +211,7 @@ public final class LabService {
             // Whatever is wrong with the lab is said before anything runs.
             let desired = try Planner(lab, places: layout, program: program, exists: LabSession.exists).plan()
             if request.options.isDryRun {
-                let wanted = request.options.start ?? Set(lab.guests.map(\.name))
+                let wanted = lab.startedGuests(request.options.start)
                 let steps = Difference.steps(
                     Difference(desired: desired, applied: [:], actual: ActualState(), wanted: wanted)
                 )

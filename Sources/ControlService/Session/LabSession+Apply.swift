@@ -61,11 +61,12 @@ extension LabSession {
         if isGoingDown || hasEnded {
             return then(.failure(ControlError("lab \"\(name)\" is going down")))
         }
+        isApplying = false
         let before = intent
         let lab = lab(before.lab)
         let steps: [Step]
-        var wanted = before.wanted.union(options.start.map { lab.withThoseBefore($0) } ?? Set(lab.guests.map(\.name)))
-        wanted.formIntersection(lab.guests.map(\.name))
+        let asked = lab.startedGuests(options.start)
+        let wanted = before.wanted.union(asked).intersection(lab.guests.map(\.name))
         do throws(ControlError) {
             let desired = try Planner(lab, places: layout, program: program, exists: LabSession.exists).plan()
             steps = Difference.steps(
@@ -90,24 +91,29 @@ extension LabSession {
         restarted = wanted.intersection(stopped)
         intent.lab = lab
         intent.wanted = wanted
-        for guest in wanted {
-            run(of: guest).failure = nil
-            run(of: guest).requests += 1
-        }
+        for guest in asked { expect(guest) }
         forgetUnapplied()
         guard !steps.isEmpty else {
             save()
             supervise()
             return then(.success([]))
         }
+        isApplying = true
         apply(steps[...]) { [weak self] error in
-            guard let self else { return }
-            guard let error else { return then(.success(lines)) }
-            guard options.undoesOnFailure else { return then(.failure(error)) }
-            var back = ConvergeOptions()
-            back.start = before.wanted
-            intent.wanted = before.wanted
-            convergeNow({ _ in before.lab }, back) { _ in then(.failure(error)) }
+            guard let self else { return then(.failure(ControlError("the lab has ended"))) }
+            if let error, options.undoesOnFailure {
+                var back = ConvergeOptions()
+                back.start = before.wanted
+                intent.wanted = before.wanted
+                return convergeNow({ _ in before.lab }, back) { result in
+                    guard case .failure(let other) = result else { return then(.failure(error)) }
+                    let text = "\(error.message)\nit could not be undone: \(other.message)"
+                    then(.failure(ControlError(text, status: error.status)))
+                }
+            }
+            isApplying = false
+            supervise()
+            then(error.map { .failure($0) } ?? .success(lines))
         }
     }
 
@@ -135,7 +141,6 @@ extension LabSession {
         guard let phase = steps.first?.phase else {
             intent.doubtful = [:]
             save()
-            supervise()
             return then(nil)
         }
         let end = steps.firstIndex { $0.phase != phase } ?? steps.endIndex
@@ -158,7 +163,6 @@ extension LabSession {
                 guard open == 0 else { return }
                 guard let first = errors.first else { return apply(steps[end...], then: then) }
                 save()
-                supervise()
                 let text = errors.map(\.message).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
                 then(ControlError(text.joined(separator: "\n"), status: first.status))
             }
@@ -224,7 +228,11 @@ extension LabSession {
         let rest = actions.dropFirst()
         switch action {
         case .request(let words):
-            if words.first == "stop", words.count > 1 { run(of: words[1]).end(loop) }
+            if words.first == "stop", words.count > 1 {
+                run(of: words[1]).end(loop)
+                run(of: words[1]).isLeft = true
+                run(of: words[1]).begin(loop)
+            }
             if words.first == "element-start" { makePlaceOfDelegations() }
             keeper.ask(words) { [weak self] answer in
                 if case .failure(let error) = answer { return then(ControlError(error)) }
@@ -239,6 +247,7 @@ extension LabSession {
             wait(milliseconds: milliseconds) { [weak self] in
                 self?.actual.guests[guest].map { $0.state == state } != false
             } then: { [weak self] isReached in
+                guard self?.hasEnded == false else { return then(ControlError("the lab has ended")) }
                 guard isReached else {
                     return then(ControlError("guest \"\(guest)\" is not \(state.rawValue) in time", status: 3))
                 }
@@ -249,6 +258,11 @@ extension LabSession {
 }
 
 extension Lab {
+    /// Guests that a request starts which names these; nil: it names none.
+    func startedGuests(_ names: Set<String>?) -> Set<String> {
+        names.map { withThoseBefore($0) } ?? Set(guests.map(\.name))
+    }
+
     /// These guests and all that must be ready before them.
     func withThoseBefore(_ names: Set<String>) -> Set<String> {
         var all = names

@@ -48,7 +48,9 @@ extension LabSession {
             request(["kill", guest], guest, .stopped, waits, milliseconds, then)
         case "pause": request(["pause", guest], guest, .paused, waits, milliseconds, then)
         case "resume": request(["resume", guest], guest, .running, waits, milliseconds, then)
-        case "reset": request(["reset", guest], guest, .running, waits, milliseconds, then)
+        case "reset":
+            intent.lab.guest(guest).map(markConsole)
+            request(["reset", guest], guest, .running, waits, milliseconds, then)
         default: then(.usage("\"\(action)\": wanted is start, stop, kill, pause, resume or reset"))
         }
     }
@@ -57,12 +59,17 @@ extension LabSession {
     private func leave(_ guest: String) {
         intent.wanted.remove(guest)
         let run = run(of: guest)
-        if let timer = run.timer { loop.cancel(timer) }
-        run.timer = nil
+        run.isLeft = true
+        run.begin(loop)
         run.isStarting = false
-        run.requests += 1
-        run.failure = nil
         save()
+    }
+
+    /// A guest is to run from now on. One that runs and was not found ready in time is looked at again.
+    func expect(_ guest: String) {
+        let run = run(of: guest)
+        run.begin(loop)
+        if actual.guests[guest]?.state == .running, !run.isReady, !run.isLeft, run.probe == nil { probe(guest) }
     }
 
     private func start(
@@ -71,14 +78,13 @@ extension LabSession {
         _ milliseconds: UInt64?,
         _ then: @escaping (ControlError?) -> Void
     ) {
-        let state = actual.guests[guest]?.state
-        guard state == .stopped || state == .stopping else {
-            return then(state == nil ? .noGuest(guest, self) : nil)
+        guard actual.guests[guest] != nil else { return then(.noGuest(guest, self)) }
+        // As `up` does: with those that must be ready before it.
+        for name in intent.lab.withThoseBefore([guest]) {
+            intent.wanted.insert(name)
+            expect(name)
+            run(of: name).failures = 0
         }
-        intent.wanted.insert(guest)
-        run(of: guest).failure = nil
-        run(of: guest).failures = 0
-        run(of: guest).requests += 1
         save()
         supervise()
         guard waits else { return then(nil) }
@@ -219,7 +225,8 @@ extension LabSession {
             let wanted = intent.wanted
             let running =
                 words[0] == "snapshot-restore" ? actual.guests.filter { $0.value.state != .stopped }.map(\.key) : []
-            for guest in running { leave(guest) }
+            // Also those that wait to be started again: not into what is being restored.
+            if words[0] == "snapshot-restore" { for guest in wanted.union(running) { leave(guest) } }
             for guest in running { keeper.ask(["stop", guest]) { _ in } }
             wait(milliseconds: 60_000) { [weak self] in
                 running.allSatisfy { self?.actual.guests[$0]?.state == .stopped }

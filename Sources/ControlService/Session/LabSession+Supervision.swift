@@ -29,7 +29,9 @@ extension LabSession {
                     ("interface", .string(port)), ("segment", .optional(segment)), ("carrier", .boolean(carrier)),
                 ]
             )
-        case .fabricRestarted: publish("fabric", [("state", "restarted")])
+        case .fabricRestarted:
+            askForFacts()
+            publish("fabric", [("state", "restarted")])
         case .log(let line): publish("log", [("line", .string(line))])
         case .interfaceGone, .other: break
         }
@@ -40,10 +42,13 @@ extension LabSession {
         let run = run(of: name)
         switch state {
         case .running where before != .paused: guestRuns(name)
+        case .stopping: run.isReady = false
         case .stopped:
-            let wasRunning = run.runningSince
+            let (wasRunning, wasAsked) = (run.runningSince, run.isLeft && before == .stopping)
             run.end(loop)
-            guestEnded(name, run, wasRunning, status)
+            run.isLeft = false
+            // Who wants it to run nevertheless has said so afterwards: it is started as any other.
+            if !wasAsked { guestEnded(name, run, wasRunning, status) }
         default: break
         }
         publishGuest(name, state, status)
@@ -60,13 +65,21 @@ extension LabSession {
     func guestRuns(_ name: String) {
         let run = run(of: name)
         run.isStarting = false
+        run.isLeft = false
         run.failure = nil
         run.runningSince = MonotonicClock.nanoseconds
+        probe(name)
+    }
+
+    /// Finds out whether a guest that runs is ready.
+    func probe(_ name: String) {
+        let run = run(of: name)
         guard let check = intent.lab.guest(name)?.ready else {
             run.isReady = true
             return
         }
-        run.probe = ReadyProbe(check, guest: name, layout: layout, loop: loop) { [weak self] isReady in
+        run.probe = ReadyProbe(check, guest: name, layout: layout, loop: loop, console: run.console) {
+            [weak self] isReady in
             guard let self else { return }
             run.probe = nil
             run.isReady = isReady
@@ -87,16 +100,27 @@ extension LabSession {
             case .onFailure: !isFine
             case .always: true
             }
-        if again { return startLater(name, run) }
-        if isFine { return giveUp(name, nil) }
-        // Until the reason is known it counts as being started: nobody is told before.
-        run.isStarting = true
+        if again { startLater(name, run) }
+        if isFine {
+            // One that is to be found ready was not.
+            let failure = run.hasBeenReady ? nil : ControlError("ended before it was ready")
+            if again { run.setback = failure } else { giveUp(name, failure) }
+            return
+        }
+        run.isAskedFor = true
         let requests = run.requests
         askWhy(name) { [weak self] reason in
-            guard let self, run.requests == requests else { return }
-            run.isStarting = false
-            giveUp(name, reason ?? ControlError(since == nil ? "did not start" : Self.ending(status)))
-            lookAround()
+            guard let self, run.requests == requests, run.isAskedFor else { return }
+            run.isAskedFor = false
+            let failure = reason ?? ControlError(since == nil ? "did not start" : Self.ending(status))
+            if !again {
+                giveUp(name, failure)
+            } else if since == nil {
+                run.failure = failure
+            } else {
+                run.setback = failure
+            }
+            supervise()
         }
     }
 
@@ -141,23 +165,37 @@ extension LabSession {
 
     /// Starts what is wanted, does not run, and waits for nobody; then tells those who wait.
     func supervise() {
-        if !isGoingDown, !hasEnded {
+        // While things are being made nobody is started into what is half there.
+        if !isGoingDown, !hasEnded, !isApplying {
             for guest in intent.lab.guests where intent.wanted.contains(guest.name) { startIfDue(guest) }
         }
         lookAround()
     }
 
+    /// Those who wait for this guest may begin: it is ready, or was and has done its work.
+    private func isPassed(_ name: String) -> Bool {
+        let run = run(of: name)
+        return run.isReady || run.hasBeenReady && !intent.wanted.contains(name)
+    }
+
+    /// What it writes from here on is of the life that begins.
+    func markConsole(_ guest: Guest) {
+        guard case .console? = guest.ready?.test else { return }
+        run(of: guest.name).console = ConsoleMark(layout, guest.name)
+    }
+
     private func startIfDue(_ guest: Guest) {
         let run = run(of: guest.name)
-        guard let state = actual.guests[guest.name]?.state, state == .stopped, !run.isStarting,
+        guard let state = actual.guests[guest.name]?.state, state == .stopped, !run.isStarting, !run.isAskedFor,
             intent.applied[Resource.key(.guest, guest.name)] != nil
         else { return }
-        guard guest.after.allSatisfy({ self.run(of: $0).isReady }) else { return }
+        guard guest.after.allSatisfy(isPassed) else { return }
         run.isStarting = true
+        markConsole(guest)
         keeper.ask(["start", guest.name]) { [weak self] answer in
             guard let self, case .failure(let error) = answer else { return }
             run.isStarting = false
-            run.failure = ControlError(error.message, status: error.status)
+            run.failure = ControlError(error)
             actual.guests[guest.name]?.error = error.message
             if guest.restart == .never {
                 giveUp(guest.name, run.failure)
@@ -165,52 +203,6 @@ extension LabSession {
                 startLater(guest.name, run)
             }
             lookAround()
-        }
-    }
-
-    /// Why guests will not be ready, a line each.
-    private func failures(_ names: Set<String>) -> [ControlError] {
-        var failures: [ControlError] = []
-        for guest in intent.lab.guests where names.contains(guest.name) {
-            let run = run(of: guest.name)
-            if let failure = run.failure, !run.isStarting {
-                let text = Self.line(failure.message, of: guest.name)
-                failures.append(ControlError(text, status: failure.status))
-            }
-        }
-        return failures
-    }
-
-    /// A failure with the guest's name, unless it has that already.
-    static func line(_ failure: String, of guest: String) -> String {
-        let isNamed = failure.contains("\"\(guest)\"") || ["\(guest):", "\(guest) "].contains { failure.hasPrefix($0) }
-        if isNamed { return failure }
-        // What this file says of it is the rest of a sentence; what the keeper says is one.
-        let isRest = ["did not ", "ended", "was killed ", "is not "].contains { failure.hasPrefix($0) }
-        return "guest \"\(guest)\"\(isRest ? "" : ":") \(failure)"
-    }
-
-    /// Calls back when these guests are ready, or one of them cannot be, or after the time.
-    public func whenSettled(
-        _ names: Set<String>,
-        milliseconds: UInt64?,
-        then: @escaping (ControlError?) -> Void
-    ) {
-        wait(milliseconds: milliseconds) { [weak self] in
-            guard let self else { return true }
-            if !failures(names).isEmpty { return true }
-            return !intent.wanted.intersection(names).contains { !self.run(of: $0).isReady }
-        } then: { [weak self] isReached in
-            guard let self, !hasEnded else { return then(ControlError("the lab has ended")) }
-            let failures = failures(names)
-            if isReached || !failures.isEmpty {
-                guard let first = failures.first else { return then(nil) }
-                // Of the same sort, or just failed.
-                let status = failures.allSatisfy { $0.status == first.status } ? first.status : 1
-                return then(ControlError(failures.map(\.message).joined(separator: "\n"), status: status))
-            }
-            let open = names.filter { !self.run(of: $0).isReady }.sorted().joined(separator: ", ")
-            then(ControlError("not ready in time: \(open)", status: 3))
         }
     }
 }

@@ -34,6 +34,8 @@ public final class LabSession {
     public var onEnd: () -> Void = {}
     private var operations: [(@escaping () -> Void) -> Void] = []
     private var isBusy = false
+    /// Steps are being carried out.
+    var isApplying = false
 
     /// Somebody who waits for a condition.
     final class Waiter {
@@ -77,12 +79,7 @@ public final class LabSession {
 
     /// Learns what there is, and hears of what happens from then on.
     public func begin(then: @escaping (ControlError?) -> Void) {
-        keeper.ask(["hello"]) { [weak self] answer in
-            for word in (try? answer.get())?.words ?? [] {
-                let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-                if parts.count == 2 { self?.keeperFacts[parts[0]] = parts[1] }
-            }
-        }
+        askForFacts()
         keeper.ask(["watch"]) { _ in }
         keeper.ask(["state"]) { [weak self] answer in
             guard let self else { return }
@@ -94,6 +91,16 @@ public final class LabSession {
                 forgetEnded()
                 then(nil)
                 supervise()
+            }
+        }
+    }
+
+    /// Process numbers and the like.
+    func askForFacts() {
+        keeper.ask(["hello"]) { [weak self] answer in
+            for word in (try? answer.get())?.words ?? [] {
+                let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+                if parts.count == 2 { self?.keeperFacts[parts[0]] = parts[1] }
             }
         }
     }

@@ -13,21 +13,27 @@ final class ReadyProbe {
     private let check: ReadyCheck
     private let layout: LabLayout
     private let deadline: UInt64
-    private let consoleStart: Int
+    private let consoleStart: ConsoleMark?
     private var timer: ControlLoop.Token?
     private var command: KeeperConnection?
     private var then: ((Bool) -> Void)?
 
-    init(_ check: ReadyCheck, guest: String, layout: LabLayout, loop: ControlLoop, then: @escaping (Bool) -> Void) {
+    /// - Parameter console: where the guest's console was when it began; nil: all that it has written counts.
+    init(
+        _ check: ReadyCheck,
+        guest: String,
+        layout: LabLayout,
+        loop: ControlLoop,
+        console: ConsoleMark?,
+        then: @escaping (Bool) -> Void
+    ) {
         self.check = check
         self.guest = guest
         self.layout = layout
         self.loop = loop
         self.then = then
         deadline = MonotonicClock.nanoseconds + check.timeout.nanoseconds
-        // The log goes on from start to start, and this one's part is wanted. What it wrote before now is looked at, too: it is
-        // this start's as far as the keeper began a new log for it.
-        consoleStart = 0
+        consoleStart = console
         attempt()
     }
 
@@ -74,6 +80,13 @@ final class ReadyProbe {
             let null = SharedDescriptor(try OwnedDescriptor.open("/dev/null", flags: O_RDWR))
             let connection = try KeeperConnection.keeper(runtimeDirectory: layout.runtime, loop: loop)
             command = connection
+            // One that neither succeeds nor fails is not waited for beyond the time.
+            let now = MonotonicClock.nanoseconds
+            let left = deadline > now ? (deadline - now) / 1_000_000 : 0
+            timer = loop.after(milliseconds: max(1, left)) { [weak self] in
+                self?.timer = nil
+                self?.finish(false)
+            }
             connection.onEvent = { [weak self] words in
                 guard let end = KeeperClient.end(words) else { return }
                 self?.commandEnded((try? end.get())?.exitCode == 0)
@@ -96,13 +109,41 @@ final class ReadyProbe {
         command?.onEvent = { _ in }
         command?.close()
         command = nil
+        if let timer { loop.cancel(timer) }
+        timer = nil
         isFine ? finish(true) : again()
     }
 
     private func consoleHas(_ text: String) -> Bool {
-        guard let bytes = try? FileSystem.contents(layout.runDirectory(guest) + "/console.log", limit: 16 << 20) else {
-            return false
-        }
-        return String(decoding: bytes[min(consoleStart, bytes.count)...], as: UTF8.self).contains(text)
+        ConsoleMark.text(layout, guest, since: consoleStart).contains(text)
+    }
+}
+
+/// Where the log of a guest's console ends at some time: it goes on from start to start, and what an earlier life wrote says
+/// nothing about this one.
+struct ConsoleMark {
+    private let inode: UInt64
+    private let byteCount: Int
+
+    private static func path(_ layout: LabLayout, _ guest: String) -> String {
+        layout.runDirectory(guest) + "/console.log"
+    }
+
+    /// Largest log that is looked at; the keeper begins another one before.
+    private static let limit = 16 << 20
+
+    init(_ layout: LabLayout, _ guest: String) {
+        let path = Self.path(layout, guest)
+        inode = (try? FileStatus(path: path))?.inode ?? 0
+        byteCount = (try? FileSystem.contents(path, limit: Self.limit))?.count ?? 0
+    }
+
+    static func text(_ layout: LabLayout, _ guest: String, since mark: ConsoleMark?) -> String {
+        let path = path(layout, guest)
+        guard let bytes = try? FileSystem.contents(path, limit: limit) else { return "" }
+        var start = 0
+        // Another file is this life's as a whole.
+        if let mark, (try? FileStatus(path: path))?.inode == mark.inode { start = min(mark.byteCount, bytes.count) }
+        return String(decoding: bytes[start...], as: UTF8.self)
     }
 }

@@ -24,6 +24,8 @@ final class ProcessGuest: GuestDriver {
     private var scripts: [PendingScript] = []
     var commands: [UInt32: ProcessCommand] = [:]
     private var nextSubject: UInt32 = 1
+    /// The command that it has started for, until that has been executed.
+    private var mainCommand: UInt32?
     private var console: ByteStream?
     private var consoleMaster: SharedDescriptor?
     private var isResetting = false
@@ -55,6 +57,7 @@ final class ProcessGuest: GuestDriver {
 
     func start() throws(GuestError) {
         isUp = false
+        mainCommand = nil
         let script = Self.script(for: host.plan, root: host.mergedRoot?.inside)
         scripts = [PendingScript(script) { [weak self] in self?.hasBeenSetUp($0) }]
         do {
@@ -97,8 +100,8 @@ final class ProcessGuest: GuestDriver {
                 return kill()
             }
             isUp = true
-            host.hasStarted(processID: processID)
-            startMainCommand()
+            // One with a command of its own has started when that runs: see `executed`.
+            if host.plan.command.isEmpty { host.hasStarted(processID: processID) } else { startMainCommand() }
         }
     }
 
@@ -119,13 +122,14 @@ final class ProcessGuest: GuestDriver {
     }
 
     private func startMainCommand() {
-        guard !host.plan.command.isEmpty else { return }
         var command = GuestCommand(host.plan.command)
         command.user = host.plan.user
         let subject = takeSubject()
+        mainCommand = subject
         commands[subject] = ProcessCommand(subject, guest: self, streams: nil) { [weak self] result in
             if case .failure(let error) = result, let self {
-                host.fail(error)
+                // The status that a shell would give it is nobody's here.
+                host.fail(GuestError("\(host.plan.name): \(error.message)"))
                 kill()
             }
         }
@@ -233,6 +237,12 @@ final class ProcessGuest: GuestDriver {
             command?.failed(message.step, Errno(rawValue: message.value))
         case .exited:
             commands.removeValue(forKey: message.subject)?.exited(WaitStatus(rawValue: message.value))
+        case .executed:
+            // What is said twice, or of another command, is a guest's own invention.
+            if commands[message.subject] != nil, message.subject == mainCommand {
+                mainCommand = nil
+                host.hasStarted(processID: processID)
+            }
         case .hello, .answer: break
         }
     }

@@ -4,6 +4,7 @@
 import Foundation
 import Model
 import TestSupport
+import Testing
 
 /// A lab of a test's host, by the command line as its users have it.
 struct RunningLab {
@@ -113,5 +114,14 @@ struct RunningLab {
     func end() throws {
         try check("down", "--grace", "3")
         try endDaemon()
+    }
+}
+
+/// A command that ends with a status and one line that says all of this.
+func expectError(_ program: Program, _ status: Int32, _ mentions: String...) {
+    #expect(program.end == .exited(status), "\(program.transcript)")
+    #expect(program.errorLines.count == 1, "\(program.transcript)")
+    for text in mentions {
+        #expect(program.errorOutput.contains(text), "\"\(text)\" is missing: \(program.transcript)")
     }
 }

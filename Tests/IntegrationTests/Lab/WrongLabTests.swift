@@ -19,14 +19,6 @@ extension Integration {
             }
         }
 
-        private func expect(_ program: Program, _ status: Int32, _ mentions: String...) {
-            #expect(program.end == .exited(status), "\(program.transcript)")
-            #expect(program.errorLines.count == 1, "\(program.transcript)")
-            for text in mentions {
-                #expect(program.errorOutput.contains(text), "\"\(text)\" is missing: \(program.transcript)")
-            }
-        }
-
         @Test("names that are none, in a file and by a verb")
         func names() throws {
             try withLab { lab in
@@ -40,7 +32,7 @@ extension Integration {
                     ("guests: {a: {}}\nsegments: {../lan: {}}", "lab.yaml:2:12: segment \"../lan\""),
                 ] {
                     try lab.write(file)
-                    expect(try lab.run(["up"]), 2, mention)
+                    expectError(try lab.run(["up"]), 2, mention)
                 }
                 try lab.write(RunningLab.two)
                 try lab.check("up")
@@ -105,7 +97,7 @@ extension Integration {
                     "{kind: qemu, kernel: missing}", "{kind: qemu, image: missing}", "{kind: uml}", "{master: missing}",
                 ] {
                     try lab.write("guests: {alice: \(file)}")
-                    expect(try lab.run(["up"]), 2, "missing")
+                    expectError(try lab.run(["up"]), 2, "missing")
                 }
                 #expect(try lab.check("exec", "alice", "cat", "/srv/old") == "old\n")
             }
@@ -155,7 +147,7 @@ extension Integration {
                         ["guest", "wait", "alice", "--state", state, "--timeout", "30"],
                         seconds: 10
                     )
-                    expect(wait, 1, "alice has stopped")
+                    expectError(wait, 1, "alice has stopped")
                 }
                 try lab.check("guest", "wait", "alice", "--state", "stopped", "--timeout", "5")
                 let carol = try lab.run(["guest", "wait", "carol", "--timeout", "1"])
@@ -165,13 +157,13 @@ extension Integration {
                     #expect(program.end == .exited(0), "\(words): \(program.transcript)")
                 }
                 for words in [["pause"], ["resume"], ["reset"]] {
-                    expect(try lab.run(["guest"] + words + ["alice"], seconds: 5), 1, "alice is stopped")
+                    expectError(try lab.run(["guest"] + words + ["alice"], seconds: 5), 1, "alice is stopped")
                 }
                 try lab.check("guest", "start", "bob")
                 try lab.check("guest", "stop", "bob")
                 try lab.check("guest", "stop", "bob")
                 let started = try lab.run(["guest", "start", "alice", "--timeout", "30"], seconds: 10)
-                expect(started, 1, "alice")
+                expectError(started, 1, "alice")
             }
         }
 
@@ -180,12 +172,12 @@ extension Integration {
             try withLab { lab in
                 try lab.check("up")
                 try lab.write("name: other\n" + RunningLab.two)
-                expect(try lab.run(["up"]), 2, "a lab runs in \(lab.directory) already, \"mesh\"")
+                expectError(try lab.run(["up"]), 2, "a lab runs in \(lab.directory) already, \"mesh\"")
                 // By a daemon that does not know of the first one.
                 let elsewhere = lab.host.data("xdg")
                 try lab.shell("mkdir -m 700 \(elsewhere)")
                 let second = try lab.run(["up"], environment: ["XDG_RUNTIME_DIR=\(elsewhere)"])
-                expect(second, 2, "a lab runs in \(lab.directory) already, \"mesh\"; take it down first")
+                expectError(second, 2, "a lab runs in \(lab.directory) already, \"mesh\"; take it down first")
                 try lab.host.stopDaemon(pidFile: elsewhere + "/etherloom/daemon.pid")
                 #expect(try lab.shell("ls -A \(elsewhere)/etherloom 2>/dev/null || true") == "")
                 try lab.ping("alice", "10.1.0.2")
@@ -202,12 +194,12 @@ extension Integration {
                 try lab.check("up")
                 for address in ["10.1.0.2", "10.1.0.3", "10.1.0.254"] {
                     let program = try lab.run(["network", "alice", "addr", "add", address + "/24", "dev", "eth0"])
-                    expect(program, 2, address)
+                    expectError(program, 2, address)
                 }
                 #expect(try lab.check("network", "alice", "addr").components(separatedBy: "inet 10.1.0.").count == 2)
                 try lab.check("network", "alice", "addr", "add", "10.1.0.4/24", "dev", "eth0")
                 try lab.check("forward", "add", "127.0.0.1:8081:alice:80")
-                expect(try lab.run(["forward", "add", "127.0.0.1:8082:10.1.0.3:80"]), 2, "10.1.0.3")
+                expectError(try lab.run(["forward", "add", "127.0.0.1:8082:10.1.0.3:80"]), 2, "10.1.0.3")
                 #expect(try lab.check("save").contains("10.1.0.4/24"))
             }
         }
@@ -223,7 +215,7 @@ extension Integration {
                 try first.waitForEnd()
                 // One of them was first.
                 let (up, refused) = first.end == .exited(0) ? (lab, second) : (other, first)
-                expect(refused, 2, "a lab \"mesh\" runs already, from \(up.directory)")
+                expectError(refused, 2, "a lab \"mesh\" runs already, from \(up.directory)")
                 #expect(try up.check("up", "--dry-run") == "nothing to do\n")
                 let none = try (up.directory == lab.directory ? other : lab).run(["down"])
                 #expect(none.end == .exited(0))
