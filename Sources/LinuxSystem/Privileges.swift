@@ -30,6 +30,13 @@ public enum Privileges {
     /// Gives up, for good, what moving frames does not need. To be called before the process has a second thread.
     public static func confine() throws(Errno) { try systemCall { cel_confine() } }
 
+    /// Parts, for good, from the user's other processes: they cannot be traced, looked into through /proc, or sent signals, as far
+    /// as the kernel's Landlock can do that. To be called before `confine`. Returns Landlock's ABI; 0: this kernel has none.
+    public static func isolate() throws(Errno) -> Int { Int(try systemCall { cel_isolate() } as Int32) }
+
+    /// The kernel's ABI of Landlock; 0: it has none, or it is switched off.
+    public static var landlockVersion: Int { Int(cel_landlock_version()) }
+
     /// A user's own group; nil when the user database does not know him.
     public static func group(of userID: UInt32) -> UInt32? {
         guard let record = unsafe getpwuid(userID) else { return nil }

@@ -31,7 +31,9 @@ enum FabricProcess {
 
     private static func run(_ setup: FabricSetup, _ directory: String?, _ process: inout ElementProcess) throws {
         let loop = process.loop
+        let landlock: Int
         do {
+            landlock = try Privileges.isolate()
             try Privileges.confine()
         } catch {
             throw Failure("cannot give up privileges: \(error)")
@@ -44,6 +46,7 @@ enum FabricProcess {
         }
         defer { fabric.close() }
         fabric.makeService = { try SegmentConsole($0) }
+        fabric.facts = ["landlock=\(landlock)"]
 
         let server = FabricServer(fabric)
         defer { server.close() }

@@ -67,7 +67,7 @@ struct HostCheck {
     static func all() -> [HostCheck] {
         let machine = MachineArchitecture.own
         return [
-            kernel, userNamespaces, restriction, tun, overlay, subordinate, kvm,
+            kernel, userNamespaces, restriction, landlock, tun, overlay, subordinate, kvm,
             program(machine.program, for: "kind: qemu", "apt install \(machine.package)"),
             program("linux.uml", for: "kind: uml without a kernel of your own", "apt install user-mode-linux"),
             program(
@@ -118,6 +118,17 @@ struct HostCheck {
             isNeeded: true,
             note: isRestricted ? "AppArmor takes them away" : "not restricted",
             mend: "as root: sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+        )
+    }
+
+    private static var landlock: HostCheck {
+        let version = Privileges.landlockVersion
+        return HostCheck(
+            name: "Landlock",
+            isFine: version > 0,
+            isNeeded: false,
+            note: version > 0 ? "version \(version)" : "not there: a lab's fabric has seccomp alone",
+            mend: "boot with landlock in lsm="
         )
     }
 

@@ -23,6 +23,8 @@ public final class Fabric {
     var patches: [String: (String, String)] = [:]
     var gateways: [String: FabricGateway] = [:]
     var resolverMonitor: ResolverMonitor?
+    /// More words of the answer to `hello`.
+    public var facts: [String] = []
     /// Makes what else a segment with a directory has: its console.
     public var makeService: (FabricSegment) throws -> AnyObject? = { _ in nil }
     /// Called with the words of each event.
@@ -47,7 +49,7 @@ public final class Fabric {
         descriptor: consuming OwnedDescriptor? = nil
     ) throws(FabricError) -> [String] {
         switch request {
-        case .hello: return ["pid=\(CurrentProcess.id)"]
+        case .hello: return ["pid=\(CurrentProcess.id)"] + facts
         case .state: return stateWords
         case .watch: break
         case .segmentAdd(let name, let settings): try addSegment(name, settings)

@@ -77,6 +77,28 @@ extension Integration {
             }
         }
 
+        @Test("cannot look into other processes of its user, where the kernel has Landlock")
+        func isolated() throws {
+            try Self.needs()
+            try withHost { host in
+                let fabric = try RunningFabric(host)
+                let hello = try fabric.ask("hello")
+                #expect(hello.contains(" landlock=\(Privileges.landlockVersion)"), "\(hello)")
+                if Privileges.landlockVersion == 0 { try skip("this kernel has no Landlock") }
+                let other = try host.start(["sleep", "1000"], as: .ordinary)
+                // What a user may do, and so might somebody who has taken over a process of his.
+                let memory = "/proc/\(other.processID)/mem"
+                let open = try host.run(["sh", "-c", ": <>\(memory)"], as: .ordinary)
+                if open.end != .exited(0) { try skip("this host lets no user look into his processes") }
+                // One that cannot be opened is tried again, and said.
+                try fabric.tell("port-add p url pcap://\(memory)")
+                try TestSupport.wait(for: "the reason: \(fabric.program.transcript)", seconds: 20) {
+                    fabric.program.errorOutput.contains("\(memory): Permission denied")
+                }
+                try other.stop()
+            }
+        }
+
         @Test("lets stock and our own clients join a segment that has a directory, and watch it")
         func directory() throws {
             try Self.needs()
