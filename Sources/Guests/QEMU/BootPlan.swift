@@ -93,7 +93,8 @@ struct BootPlan: Equatable {
                 words: ["root=9p", "source=etherloom", "options=trans=virtio,version=9p2000.L,msize=131072,cache=mmap"]
             )
         }
-        let reason = has("virtiofs") ? "virtiofsd is not installed (Debian: qemu-system-common)" : "nor virtiofs"
+        let missing = "virtiofsd is not installed (package \(HostProgram.virtiofsdPackage))"
+        let reason = has("virtiofs") ? missing : "nor virtiofs"
         throw GuestError(
             "kernel \(plan.kernel ?? "") has no 9P, \(reason): it cannot have a directory as its root; "
                 + "argument \(packWord) copies it into memory, changes are lost then",

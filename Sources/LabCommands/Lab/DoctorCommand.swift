@@ -65,19 +65,9 @@ struct HostCheck {
     }
 
     static func all() -> [HostCheck] {
-        let machine = MachineArchitecture.own
-        return [
-            kernel, userNamespaces, restriction, landlock, tun, overlay, subordinate, kvm,
-            program(machine.program, for: "kind: qemu", "apt install \(machine.package)"),
-            program("linux.uml", for: "kind: uml without a kernel of your own", "apt install user-mode-linux"),
-            program(
-                "virtiofsd",
-                for: "directory roots of kind: qemu",
-                "apt install virtiofsd",
-                others: ["/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd"]
-            ),
-            runtime,
-        ]
+        [
+            kernel, userNamespaces, restriction, landlock, tun, overlay, subordinate,
+        ] + machines + [runtime]
     }
 
     private static func text(_ path: String) -> String? {
@@ -165,37 +155,15 @@ struct HostCheck {
         )
     }
 
-    private static var kvm: HostCheck {
-        device(
-            "/dev/kvm",
-            isNeeded: false,
-            without: ": machines of kind: qemu are emulated, slowly",
-            "as root: modprobe kvm; usermod -aG kvm \(CurrentProcess.userName(CurrentProcess.userID))"
-        )
-    }
-
     /// A device that is to open for reading and writing.
-    private static func device(_ path: String, isNeeded: Bool, without: String = "", _ mend: String) -> HostCheck {
+    private static func device(_ path: String, isNeeded: Bool, _ mend: String) -> HostCheck {
         let isFine = (try? OwnedDescriptor.open(path, flags: O_RDWR)) != nil
         return HostCheck(
             name: path,
             isFine: isFine,
             isNeeded: isNeeded,
-            note: isFine ? "opens" : "does not open\(without)",
+            note: isFine ? "opens" : "does not open",
             mend: mend
-        )
-    }
-
-    private static func program(_ name: String, for what: String, _ mend: String, others: [String] = []) -> HostCheck {
-        let path = CurrentProcess.environment("PATH") ?? "/usr/bin:/bin"
-        let places = path.split(separator: ":").map { "\($0)/\(name)" } + others
-        let found = places.first { (try? FileStatus(path: $0))?.isRegularFile == true }
-        return HostCheck(
-            name: name,
-            isFine: found != nil,
-            isNeeded: false,
-            note: found ?? "not installed; it is for \(what)",
-            mend: "as root: \(mend)"
         )
     }
 
