@@ -57,7 +57,7 @@ enum {
     frame_data_maximum = 16384,
     // What may be sent of a stream before the other side has granted more.
     stream_window = 65536,
-    protocol_version = 1,
+    protocol_version = 2,
 };
 
 enum frame_type {
@@ -211,6 +211,32 @@ size_t command_poll(struct pollfd *list, size_t capacity);
 void command_ready(const struct pollfd *list, size_t count);
 // Milliseconds until a command is to be looked at again, -1: none.
 int command_timeout(void);
+
+// ---- the host (session.c, request.c) --------------------------------------------------------------------------------
+
+// A new life, which nobody has said hello to.
+void session_begin(void);
+// Tells the host that we are there.
+void session_announce(void);
+// Takes what the channel has. False: it is gone.
+bool session_read(void);
+// Nobody is at its other end any more.
+void session_lost(void);
+// Writes what is queued, as far as the channel takes it; for so long at most.
+void session_flush(void);
+void session_flush_for(int milliseconds);
+// Does what is asked for, and queues the answer.
+void request_take(uint32_t id, const struct words *words);
+void request_resize_console(uint16_t columns, uint16_t rows);
+
+// ---- the guest's own program (program.c) ----------------------------------------------------------------------------
+
+void program_start(void);
+void program_ended(int status);
+// Starts it again when it is time.
+void program_ready(void);
+// Milliseconds until that is to be called, -1: not for now.
+int program_timeout(void);
 
 // ---- the loop (loop.c) ----------------------------------------------------------------------------------------------
 

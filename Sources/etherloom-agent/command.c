@@ -188,14 +188,12 @@ static void write_input(struct command *command) {
         grant(command, (size_t)count);
     }
     if (bytes_count(&command->input) > 0 || !command->wants_close) return;
-    command->wants_close = false;
-    if (command->has_terminal) {
-        // What a terminal's user would type.
-        ssize_t ignored = write(command->descriptors[0], "\004", 1);
-        (void)ignored;
-    } else {
-        close_stream(command, 0);
+    // What a terminal's user would type; when it is full, that waits as input does.
+    if (command->has_terminal && command->descriptors[0] >= 0) {
+        if (write(command->descriptors[0], "\004", 1) < 0 && (errno == EAGAIN || errno == EINTR)) return;
     }
+    command->wants_close = false;
+    if (!command->has_terminal) close_stream(command, 0);
 }
 
 void command_data(uint32_t id, const uint8_t *data, size_t count) {
@@ -308,7 +306,8 @@ size_t command_poll(struct pollfd *list, size_t capacity) {
         for (int stream = 0; stream < 3 && count < capacity; stream++) {
             int descriptor = command->descriptors[stream];
             if (descriptor < 0) continue;
-            bool wants = stream == 0 ? bytes_count(&command->input) > 0 : readable_count(command, stream) > 0;
+            bool has_input = bytes_count(&command->input) > 0 || command->wants_close;
+            bool wants = stream == 0 ? has_input : readable_count(command, stream) > 0;
             if (!wants) continue;
             list[count++] = (struct pollfd){.fd = descriptor, .events = stream == 0 ? POLLOUT : POLLIN};
         }

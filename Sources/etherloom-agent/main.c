@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -26,15 +28,30 @@ static void open_streams(void) {
     if (null > 2) close(null);
 }
 
-// The guest's own init becomes the first process; we go on beside it.
+// The guest's own init becomes the first process; we go on beside it. Where that cannot be run we stay what we are: there are
+// never two of us.
 static void hand_over(char **arguments) {
     static char *const init[] = {"/sbin/init", NULL};
+    // Closed by the init's start: who is to go on beside it waits for that.
+    int start[2];
+    if (pipe2(start, O_CLOEXEC) < 0) return problem("cannot run %s: %s", init[0], strerror(errno));
     pid_t pid = fork();
-    if (pid != 0) {
+    if (pid < 0) problem("cannot start a process beside %s: %s", init[0], strerror(errno));
+    if (pid > 0) {
         execv(init[0], init);
         problem("%s cannot be run: %s", init[0], strerror(errno));
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    if (pid != 0) {
+        close(start[0]);
+        close(start[1]);
         return;
     }
+    close(start[1]);
+    char byte;
+    while (read(start[0], &byte, 1) < 0 && errno == EINTR) continue;
+    close(start[0]);
     setsid();
     agent.is_init = false;
     // Inits spare whoever calls himself so when they end all processes: the channel lives as long as the guest.

@@ -70,6 +70,7 @@ static bool is_of_device(const char *interface, const char *device) {
     snprintf(path, sizeof path, "/sys/class/net/%.64s", interface);
     if (realpath(path, target) == NULL) return false;
     size_t length = strlen(device);
+    if (length == 0) return false;
     for (const char *part = target; (part = strstr(part, device)) != NULL; part += length) {
         if (part > target && part[-1] == '/' && (part[length] == '/' || part[length] == 0)) return true;
     }

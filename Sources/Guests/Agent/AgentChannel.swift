@@ -9,7 +9,10 @@ final class AgentChannel {
     private let descriptor: OwnedDescriptor
     private var token: ControlLoop.Token?
     private var reader = AgentFrameReader()
-    private var waiting: [UInt8] = []
+    /// Frames that have not gone out, the oldest first, and how much of that one has.
+    private var waiting: [[UInt8]] = []
+    private var writtenByteCount = 0
+    private var waitingByteCount = 0
     /// What the guest may have before it says that it has read it; nil: its kernel makes us wait where it must.
     private let unreadLimit: Int?
     private var unreadByteCount = 0
@@ -19,6 +22,8 @@ final class AgentChannel {
     /// What may wait for a guest that takes nothing (it is paused, or stuck): windows keep it well below.
     static let waitingLimit = 16 << 20
     private static let readLimit = 65536
+    /// Reads of what is there, at most: a guest that writes without end is not to hold us up.
+    private static let discardLimit = 64
 
     init(_ descriptor: consuming OwnedDescriptor, loop: ControlLoop, unreadLimit: Int? = nil) throws(Errno) {
         self.loop = loop
@@ -36,9 +41,11 @@ final class AgentChannel {
 
     func send(_ frame: AgentFrame) {
         guard isOpen else { return }
-        waiting += frame.bytes
+        let bytes = frame.bytes
+        waiting.append(bytes)
+        waitingByteCount += bytes.count
         flush()
-        guard waiting.count > Self.waitingLimit else { return }
+        guard waitingByteCount > Self.waitingLimit else { return }
         close()
         // From the loop: whoever sends may be in the midst of what this ends.
         loop.after(milliseconds: 0) { [weak self] in self?.ended() }
@@ -49,6 +56,22 @@ final class AgentChannel {
         if let token { loop.cancel(token) }
         token = nil
         waiting = []
+        waitingByteCount = 0
+    }
+
+    /// Another guest is at the other end from now on: what is under way belongs to the one before. Of a frame that has begun to
+    /// go out the rest follows all the same, or the new one would take what comes next for it.
+    func beginAnew() {
+        guard isOpen else { return }
+        waiting = writtenByteCount > 0 ? Array(waiting.prefix(1)) : []
+        waitingByteCount = waiting.first.map { $0.count - writtenByteCount } ?? 0
+        unreadByteCount = 0
+        reader = AgentFrameReader()
+        for _ in 0..<Self.discardLimit {
+            // Its end is told from the loop.
+            guard let bytes = try? descriptor.read(atMost: Self.readLimit), !bytes.isEmpty else { break }
+        }
+        flush()
     }
 
     /// The guest has read so much; nil: whatever it was sent.
@@ -61,15 +84,25 @@ final class AgentChannel {
     private var room: Int { unreadLimit.map { max(0, $0 - unreadByteCount) } ?? .max }
 
     private func flush() {
-        while !waiting.isEmpty, room > 0 {
+        while let frame = waiting.first, room > 0 {
             do {
-                let count = try descriptor.write(waiting.prefix(min(Self.readLimit, room)))
+                let part = frame[writtenByteCount...].prefix(min(Self.readLimit, room))
+                let count = try descriptor.write(part)
                 if count == 0 { break }
-                waiting.removeFirst(count)
+                writtenByteCount += count
+                waitingByteCount -= count
                 unreadByteCount += count
+                if writtenByteCount == frame.count {
+                    waiting.removeFirst()
+                    writtenByteCount = 0
+                }
             } catch {
                 // A broken one is told from the loop, when it is read.
-                if error != .wouldBlock { waiting = [] }
+                if error != .wouldBlock {
+                    waiting = []
+                    waitingByteCount = 0
+                    writtenByteCount = 0
+                }
                 break
             }
         }

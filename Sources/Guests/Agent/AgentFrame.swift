@@ -11,7 +11,7 @@ public struct AgentFrame: Sendable, Equatable {
         case welcome, output, ended, granted, started, exited, failed, result, event, taken
     }
 
-    public static let version: UInt16 = 1
+    public static let version: UInt16 = 2
     public static let headerByteCount = 16
     public static let payloadLimit = 65536
     /// Bytes of one direction of a stream that may be on their way.
@@ -52,6 +52,10 @@ public struct AgentFrame: Sendable, Equatable {
 
     static func number(_ value: UInt32) -> [UInt8] {
         [UInt8(value >> 24), UInt8(value >> 16 & 0xff), UInt8(value >> 8 & 0xff), UInt8(value & 0xff)]
+    }
+
+    static func number(long value: UInt64) -> [UInt8] {
+        number(UInt32(truncatingIfNeeded: value >> 32)) + number(UInt32(truncatingIfNeeded: value))
     }
 
     /// The number at a place of a list of bytes, big-endian; nil beyond its end.

@@ -3,52 +3,22 @@
 
 public import LinuxSystem
 
-/// What an agent says of itself and of its guest when a session begins.
-public struct AgentWelcome: Sendable, Equatable {
-    public var version: UInt16
-    public var kernel = ""
-    public var machine = ""
-    /// It is the guest's first process, so that its end is the guest's.
-    public var isInit = false
-    /// What went wrong on the guest's way up, for people.
-    public var problems: [String] = []
-
-    /// The problem without whose solution there is no guest: its root cannot be mounted, or nothing in it can be run.
-    public var fatalProblem: String? {
-        problems.first { $0.hasPrefix("cannot mount the root") || $0.hasPrefix("cannot run ") }
-    }
-
-    /// Whom it welcomes: a number of the host's.
-    var session: UInt64
-
-    /// Nil when the payload is too short for one.
-    public init?(_ payload: [UInt8]) {
-        guard let version = AgentFrame.number(payload, at: 0, byteCount: 2),
-            let session = AgentFrame.number(payload, at: 2, byteCount: 8)
-        else { return nil }
-        self.session = session
-        self.version = UInt16(version)
-        for word in WordMessage(bytes: Array(payload.dropFirst(10)))?.words ?? [] {
-            let (key, value) = PlanWords.parts(word)
-            switch key {
-            case "kernel": kernel = value ?? ""
-            case "machine": machine = value ?? ""
-            case "role": isInit = value == "init"
-            case "problem": problems.append(value ?? "")
-            default: break
-            }
-        }
-    }
-}
-
 /// A conversation with the agent of one guest, for the drivers of all kinds that have one.
 ///
 /// It says hello until the agent welcomes it; commands and requests are for then. The guest is not trusted: one that does
 /// not keep to the protocol loses its session, and all that runs in it ends with an error.
+///
+/// A guest may begin anew over the same channel, by itself or because it was reset. Each run of an agent therefore has a number
+/// of its own, which it tells when it announces itself and a hello repeats; and each has a session of its own here. So nothing
+/// that was said in one life is taken for the other's, in either direction.
 public final class AgentSession {
     private let loop: ControlLoop
     private let channel: AgentChannel
-    private let number = CurrentProcess.random()
+    /// Of this conversation with one life of the agent.
+    private var number = AgentSession.newNumber()
+    /// The agent's; 0: not known, or it is one that does not say.
+    private var life: UInt64 = 0
+    private var isBetweenLives = false
     private var nextStream: UInt32 = 1
     private var commands: [UInt32: AgentCommand] = [:]
     private var requests: [UInt32: (timer: ControlLoop.Token, then: (Result<[String], GuestError>) -> Void)] = [:]
@@ -88,15 +58,54 @@ public final class AgentSession {
     }
 
     private func hello() {
+        let version = [0, UInt8(AgentFrame.version)]
         channel.send(
-            AgentFrame(
-                .hello,
-                payload: [0, UInt8(AgentFrame.version)] + AgentFrame.number(UInt32(truncatingIfNeeded: number >> 32))
-                    + AgentFrame.number(UInt32(truncatingIfNeeded: number))
-            )
+            AgentFrame(.hello, payload: version + AgentFrame.number(long: number) + AgentFrame.number(long: life))
         )
         if let helloTimer { loop.cancel(helloTimer) }
         helloTimer = loop.after(milliseconds: Self.helloInterval) { [weak self] in self?.hello() }
+    }
+
+    private static func newNumber() -> UInt64 { max(1, CurrentProcess.random()) }
+
+    // MARK: Lives
+
+    /// The guest is about to begin anew: what runs in it has ended, and what it still says is not believed.
+    public func endLife(_ error: GuestError) {
+        isBetweenLives = true
+        welcome = nil
+        if let helloTimer { loop.cancel(helloTimer) }
+        helloTimer = nil
+        lose(error)
+    }
+
+    /// It has begun anew: nothing of its old life can come any more but what is under way.
+    public func beginLife(after error: GuestError) {
+        endLife(error)
+        guard channel.isOpen else { return }
+        channel.beginAnew()
+        life = 0
+        goOn()
+    }
+
+    /// It has not begun anew after all.
+    public func goOn() {
+        guard channel.isOpen else { return }
+        isBetweenLives = false
+        number = Self.newNumber()
+        hello()
+    }
+
+    private func announced(_ payload: [UInt8]) {
+        let other = AgentFrame.number(payload, at: 2, byteCount: 8) ?? 0
+        // Said again, because a hello reached it that was not for it.
+        if other != 0, other == life { return }
+        if welcome != nil { lose(GuestError("the guest's agent was started anew")) }
+        welcome = nil
+        life = other
+        number = Self.newNumber()
+        channel.taken(nil)
+        hello()
     }
 
     // MARK: What drivers ask for
@@ -177,13 +186,9 @@ public final class AgentSession {
     }
 
     private func take(_ frame: AgentFrame) {
+        if isBetweenLives { return }
         switch frame.kind {
-        case .announce:
-            // It began anew, or has only now begun.
-            if welcome != nil { lose(GuestError("the guest's agent was started anew")) }
-            welcome = nil
-            channel.taken(nil)
-            hello()
+        case .announce: announced(frame.payload)
         case .taken: if let count = frame.value { channel.taken(Int(count)) }
         case .welcome:
             guard welcome == nil, let welcome = AgentWelcome(frame.payload), welcome.session == number else { return }

@@ -90,11 +90,17 @@ extension QEMUGuest {
                 if case .success = result { self?.tellStarted() }
             }
         } else {
-            host.loop.after(milliseconds: Self.agentLimit) { [weak self, weak machine] in
-                guard let self, machine != nil, !hasStarted, !hasEnded else { return }
-                host.log("its agent does not answer; commands and addresses cannot be given")
-                tellStarted()
-            }
+            expectAgent()
+        }
+    }
+
+    /// The guest runs when its agent answers; or when that has not for so long.
+    func expectAgent() {
+        let life = lifeCount
+        host.loop.after(milliseconds: Self.agentLimit) { [weak self, weak machine] in
+            guard let self, machine != nil, life == lifeCount, !hasStarted || isResetting, !hasEnded else { return }
+            host.log("its agent does not answer; commands and addresses cannot be given")
+            tellStarted()
         }
     }
 
@@ -187,7 +193,9 @@ extension QEMUGuest {
         if accelerator == .kvm, isWanted, !hasStarted, let prepared,
             MachineFailure.isOfKVM(lines, status: status)
         {
-            host.log("virtualisation by the processor fails here: translated, which is slower")
+            let reason = lastLines.last ?? "a machine ended by it"
+            host.log("virtualisation by the processor fails here (\(reason)): translated, which is slower")
+            Virtualisation.hasFailed(reason)
             accelerator = .tcg
             helpers.forEach { $0.finish() }
             helpers = []
@@ -209,15 +217,14 @@ extension QEMUGuest {
 
     private func agentIsReady(_ welcome: AgentWelcome) {
         for problem in welcome.problems { host.log("in the guest: \(problem)") }
-        if !hasStarted, welcome.isInit, let problem = welcome.fatalProblem {
+        if !hasStarted || isResetting, welcome.isInit, let problem = welcome.fatalProblem {
             return fail(GuestError("ended: \(problem)"))
         }
         // A plan in the RAM disk is as old as the machine: what came or went since is told anew.
         if prepared?.boot.root != .own {
             if !hasStarted, snapshot == nil { known = Set(host.plan.interfaces.map(\.name)) }
             // One that goes on from a snapshot gets its interfaces now.
-            for interface in host.plan.interfaces
-            where isResetting || hasStarted && !known.contains(interface.name) {
+            for interface in host.plan.interfaces where hasStarted && !known.contains(interface.name) {
                 configure(interface) { _ in }
             }
         } else {
@@ -226,7 +233,7 @@ extension QEMUGuest {
         tellStarted()
     }
 
-    private func tellStarted() {
+    func tellStarted() {
         guard let machine, !hasStarted || isResetting else { return }
         let isFirst = !hasStarted
         hasStarted = true
@@ -241,13 +248,7 @@ extension QEMUGuest {
             if let device = data["device"]?.string { deletions.removeValue(forKey: device)?(nil) }
         case "JOB_STATUS_CHANGE" where data["status"]?.string == "concluded":
             if let job = data["id"]?.string { conclude(job) }
-        case "RESET" where data["guest"]?.bool == true:
-            // `panic=-1`, or a guest that boots itself anew.
-            if hasStarted {
-                host.log("the guest boots anew")
-            } else if isWanted {
-                fail(GuestError("the guest gives up while it boots; its console says why"))
-            }
+        case "RESET": hasBegunAnew(byGuest: data["guest"]?.bool == true)
         case "GUEST_PANICKED": host.log("the guest's kernel has panicked")
         default: break
         }

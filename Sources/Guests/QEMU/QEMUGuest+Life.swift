@@ -31,15 +31,50 @@ extension QEMUGuest {
         host.loop.after(milliseconds: Self.quitLimit) { [weak machine] in machine?.send(signal: SIGKILL) }
     }
 
-    func pause() throws(GuestError) { try tell("stop") }
+    func pause() throws(GuestError) {
+        try tell("stop")
+        isPaused = true
+    }
 
-    func resume() throws(GuestError) { try tell("cont") }
+    func resume() throws(GuestError) {
+        try tell("cont")
+        isPaused = false
+    }
 
+    /// The monitor answers before its machine begins anew, and the guest goes on for a while: what runs in it is ended here, and
+    /// it runs again when the agent of its next life welcomes us.
     func reset() throws(GuestError) {
+        guard let monitor, monitor.isOpen else { throw GuestError("QEMU's monitor is gone") }
         isResetting = true
-        try tell("system_reset")
-        // A guest that boots in its own way tells nobody that it is up.
-        if prepared?.boot.root == .own, let machine { host.hasStarted(processID: machine.processID) }
+        hasAgent = session?.welcome != nil
+        session?.endLife(GuestError("\(name) was reset"))
+        monitor.send("system_reset") { [weak self] result in
+            guard case .failure(let error) = result, let self, !hasEnded, isResetting else { return }
+            host.log("system_reset: \(error)")
+            session?.goOn()
+            tellStarted()
+        }
+    }
+
+    /// The machine has begun anew, by itself or because it was to.
+    func hasBegunAnew(byGuest: Bool) {
+        session?.beginLife(after: GuestError("\(name) was reset"))
+        programStatus = nil
+        // The plan in the RAM disk is as old as the machine.
+        known = []
+        lifeCount += 1
+        if isResetting {
+            if isPaused { monitor?.send("cont") }
+            isPaused = false
+            // A guest that boots in its own way need not have an agent that tells when it is up.
+            if prepared?.boot.root == .own, !hasAgent { return tellStarted() }
+            expectAgent()
+        } else if hasStarted {
+            host.log("the guest boots anew")
+        } else if isWanted, byGuest {
+            // `panic=-1`, for one.
+            fail(GuestError("the guest gives up while it boots; its console says why"))
+        }
     }
 
     private func tell(_ command: String) throws(GuestError) {

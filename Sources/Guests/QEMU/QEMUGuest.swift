@@ -60,7 +60,13 @@ final class QEMUGuest: GuestDriver {
     var diskPath: String?
     /// A clean end, or none at all, was asked for.
     var isWanted = true
+    /// It was asked to begin anew, and is not up yet.
     var isResetting = false
+    var isPaused = false
+    /// An agent had answered before it was reset.
+    var hasAgent = false
+    /// How often its machine has begun anew.
+    var lifeCount = 0
     /// QEMU is started a second time where it fails by the processor: what belongs to the first is not the second's.
     var launchCount = 0
     /// How the guest's own program ended, where that is known: the guest's status, not QEMU's.
@@ -104,13 +110,9 @@ final class QEMUGuest: GuestDriver {
 
     /// By the processor where that can really be had.
     private func usableAccelerator() -> QEMUCommandLine.Accelerator {
-        do {
-            try KVM.attempt()
-            return .kvm
-        } catch {
-            host.log("no virtualisation by the processor (/dev/kvm: \(error)): translated, which is slower")
-            return .tcg
-        }
+        guard let objection = Virtualisation.objection() else { return .kvm }
+        host.log("no virtualisation by the processor (\(objection)): translated, which is slower")
+        return .tcg
     }
 
     private func prepareDisk(_ prepared: PreparedMachine) {

@@ -150,6 +150,7 @@ public final class UMLDriver: GuestDriver {
     public func reset() throws(GuestError) {
         guard let machine else { return try start() }
         isResetting = true
+        machine.session?.endLife(GuestError("\(host.plan.name) was reset"))
         machine.kill()
     }
 

@@ -76,15 +76,41 @@ struct UMLDriverTests {
         // A root that is the host's says what that is called, and its init believes it.
         let name = host.root + "/etc/hostname"
         try "the-host\n".write(toFile: name, atomically: true, encoding: .utf8)
+        try "127.0.0.1 localhost alice2".write(toFile: host.root + "/etc/hosts", atomically: true, encoding: .utf8)
         try host.start()
         try host.wait("init's word") { host.console.contains("1 is init") }
         #expect(try host.run(["hostname"]).output == "alice\n")
         #expect(try String(contentsOfFile: name, encoding: .utf8) == "the-host\n")
         #expect(try host.run(["cat", "/proc/1/comm"]).output == "init\n")
+        // The console is that one's: there is no shell of ours on it.
+        let words = try host.run(["sh", "-c", "for file in /proc/[0-9]*/cmdline; do cat $file; echo; done"]).output
+        #expect(words.contains("init") && !words.contains("/bin/sh\0-l"))
+        let hosts = "127.0.0.1 localhost alice2\n127.0.1.1 alice\n"
+        #expect(try String(contentsOfFile: host.root + "/etc/hosts", encoding: .utf8) == hosts)
+        // It is there now, and not added again.
+        try host.driver.reset()
+        try host.wait("its second life") { host.states == ["started", "started"] }
+        #expect(try host.run(["cat", "/etc/hosts"]).output == hosts)
         host.driver.stop()
         try host.wait("its end") { host.status != nil }
         #expect(host.status?.exitCode == 0)
         #expect(host.console.contains("Power down"))
+    }
+
+    @Test func anInitThatCannotBeRunLeavesOneAgent() throws {
+        let host = try PlainHost()
+        try FileManager.default.createDirectory(atPath: host.root + "/sbin", withIntermediateDirectories: true)
+        // A program whose interpreter the root has not got.
+        try "#!/no/such/shell\n".write(toFile: host.root + "/sbin/init", atomically: true, encoding: .utf8)
+        chmod(host.root + "/sbin/init", 0o755)
+        try host.start()
+        let line = "/sbin/init cannot be run: No such file or directory"
+        #expect(host.lines.contains { $0.contains(line) }, "\(host.lines)")
+        let names = try host.run(["sh", "-c", "cat /proc/[0-9]*/comm"]).output.split(separator: "\n")
+        #expect(names.count { $0 == "init" } == 1, "\(names)")
+        host.consoleInput(Array("echo $((40 + 2)) is it\n".utf8))
+        try host.wait("the shell in its place") { host.console.contains("42 is it") }
+        try host.end()
     }
 
     @Test func aShellIsOnItsConsole() throws {
