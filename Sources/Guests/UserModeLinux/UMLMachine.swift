@@ -16,8 +16,10 @@ final class UMLMachine {
     private var program: SpawnedProgram?
     private var processToken: ControlLoop.Token?
     private var console: ByteChannel?
+    private var consoleInput: UMLConsoleInput?
     private(set) var session: AgentSession?
-    private var timers: [ControlLoop.Token] = []
+    private var timers: [Int: ControlLoop.Token] = [:]
+    private var nextTimer = 0
     /// How the guest's own program ended, where that is known: the guest's status, not the kernel's.
     private var programStatus: WaitStatus?
     private(set) var isUp = false
@@ -101,6 +103,7 @@ final class UMLMachine {
             diagnosis.take(bytes)
             host.consoleWrote(bytes)
         }
+        consoleInput = makeConsoleInput()
         let session = try AgentSession(channel: agents.takeFirst(), loop: loop, unreadLimit: Self.lineLimit)
         session.ready = { [weak self] in self?.agentIsReady($0) }
         session.programEnded = { [weak self] in self?.programStatus = $0 }
@@ -133,10 +136,27 @@ final class UMLMachine {
     }
 
     private func after(_ milliseconds: UInt64, _ run: @escaping () -> Void) {
-        timers.append(loop.after(milliseconds: milliseconds, run: run))
+        let number = nextTimer
+        nextTimer += 1
+        timers[number] = loop.after(milliseconds: milliseconds) { [weak self] in
+            self?.timers[number] = nil
+            run()
+        }
     }
 
-    func type(_ bytes: [UInt8]) { console?.send(bytes) }
+    func type(_ bytes: [UInt8]) { consoleInput?.type(bytes) }
+
+    private func makeConsoleInput() -> UMLConsoleInput {
+        UMLConsoleInput(
+            send: { [weak self] in self?.console?.send($0) },
+            ask: { [weak self] answer in
+                guard let session = self?.session else { return answer(.failure(AgentSession.silent)) }
+                session.request(["console"], then: answer)
+            },
+            later: { [weak self] in self?.after($0, $1) },
+            log: { [weak self] in self?.host.log($0) }
+        )
+    }
 
     // MARK: End
 
@@ -175,7 +195,8 @@ final class UMLMachine {
         console?.drain()
         let status = (try? ProcessHandle.wait(child: program.processID)) ?? WaitStatus(rawValue: 0)
         self.program = nil
-        timers.forEach(loop.cancel)
+        timers.values.forEach(loop.cancel)
+        timers = [:]
         session?.close()
         session = nil
         mconsole.close()
