@@ -213,6 +213,14 @@ struct PlannerTests {
         #expect(desired.resources.filter { $0.kind == .carrier }.map(\.make) == [[["carrier", "p:eth2", "down"]]])
     }
 
+    @Test("A gateway has the MTU of its segment, within what it can")
+    func gatewayMTU() throws {
+        for (mtu, word) in [("1400", "mtu=1400"), ("100", "mtu=576"), ("65535", "mtu=65520")] {
+            let text = "segments: {lan: {mtu: \(mtu)}}\ngateways: {g: {segment: lan}}"
+            #expect(try Plans.desired(text).resources.first { $0.kind == .gateway }?.make[0].last == word)
+        }
+    }
+
     @Test("Tunnels and delegations")
     func elements() throws {
         let text = """

@@ -15,6 +15,8 @@ extension Planner {
             var words = ["fabric", "gateway-add", gateway.name, place.name]
             if let address = gateway.address { words.append("address=\(address)") }
             if !gateway.servesDHCP { words.append("dhcp=no") }
+            // It has that of its segment as it was when it was made: with another one it is made anew.
+            if let mtu = lab.segment(gateway.segment)?.mtu { words.append("mtu=\(max(576, min(mtu, 65_520)))") }
             add(
                 .gateway,
                 gateway.name,

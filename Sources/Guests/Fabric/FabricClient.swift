@@ -65,8 +65,8 @@ public final class FabricClient {
             waiting.append((answer, [], MonotonicClock.nanoseconds))
         } catch {
             if error == .brokenPipe || error == .connectionReset {
-                answer(.failure(Self.gone))
                 end()
+                answer(.failure(Self.gone))
             } else {
                 answer(.failure(GuestError("fabric: \(words.first ?? ""): \(error)")))
             }

@@ -60,6 +60,7 @@ struct FabricMemory: Equatable {
         case "forward-remove":
             if let index = gateways.firstIndex(where: { $0.name == name }) {
                 gateways[index].forwards.removeAll { $0.dropFirst() == words.dropFirst() }
+                gateways[index].request.removeAll { $0 == "forward=\(words.dropFirst(2).joined())" }
             }
         case "rate":
             let direction = words.dropFirst(2).first { ["in", "out"].contains($0) }

@@ -179,7 +179,7 @@ final class FabricSupervisor {
         _ descriptors: [SharedDescriptor] = [],
         then: @escaping (Result<KeeperAnswer, GuestError>) -> Void
     ) {
-        guard let client else {
+        guard let client, client.isOpen else {
             return then(.failure(GuestError("the lab's fabric is being started anew; try again")))
         }
         client.request(words, descriptors: descriptors.map(\.rawValue)) { [weak self] result in
@@ -188,18 +188,22 @@ final class FabricSupervisor {
         }
     }
 
-    /// Makes requests, one behind the other, and remembers those that were agreed to. Without a fabric they are all remembered:
-    /// the next one is told.
+    /// Makes requests, one behind the other, and remembers those that were agreed to. What is asked without a fabric, or not
+    /// answered before it dies, is remembered too: the next one is told.
     func arrange(_ requests: [[String]], then: @escaping (GuestError?) -> Void = { _ in }) {
-        guard client != nil else {
+        guard let client, client.isOpen else {
             for words in requests { memory.take(words) }
             return then(nil)
         }
         var left = requests.count
         var failure: GuestError?
         for words in requests {
-            request(words) { result in
-                failure = failure ?? result.failure
+            client.request(words) { [weak self] result in
+                if case .failure(let error) = result, client.isOpen {
+                    failure = failure ?? error
+                } else {
+                    self?.memory.take(words)
+                }
                 left -= 1
                 if left == 0 { then(failure) }
             }

@@ -15,10 +15,14 @@ extension Fabric {
         let port = try newPort(name, .port(kind))
         switch kind {
         case .tap:
-            guard let descriptor else { throw .usage("port-add \(name) tap: the tap's descriptor did not come along") }
+            guard let descriptor else {
+                throw .usage("port-add \(name) tap: the tap's descriptor did not come along, or has no room here")
+            }
             try plugTap(descriptor, into: port)
         case .descriptor:
-            guard let descriptor else { throw .usage("port-add \(name) fd: the descriptor did not come along") }
+            guard let descriptor else {
+                throw .usage("port-add \(name) fd: the descriptor did not come along, or has no room here")
+            }
             // The transport makes a duplicate.
             try open("fd://\(descriptor.rawValue)", for: port)
             port.isConnected = true

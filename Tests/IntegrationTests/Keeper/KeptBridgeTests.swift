@@ -116,6 +116,32 @@ extension Integration {
             }
         }
 
+        @Test("what is arranged while a fabric dies, the next one has")
+        func dyingFabric() throws {
+            try withLab { lab in
+                try startPairs(lab)
+                for round in 0..<6 {
+                    let fabric = try lab.processID("fabric")
+                    let words = round % 2 == 0 ? ["companion-remove", "br"] : ["companion-add", "br"]
+                    if round % 2 == 0 { try lab.ask("companion-add", "br") }
+                    kill(fabric, SIGKILL)
+                    try lab.client.request(words)
+                    if round % 2 == 1 { try lab.ask("companion-remove", "br") }
+                    try wait(for: "another fabric", seconds: 20) {
+                        let now = try lab.client.request(["hello"]).value("fabric").flatMap { Int32($0) }
+                        return now != nil && now != fabric
+                    }
+                    #expect(try lab.client.state().segments == [])
+                }
+                try lab.ask("companion-add", "br")
+                try wait(for: "a gateway", seconds: 20) {
+                    (try? lab.ask("fabric", "gateway-add", "nat", "bridge::br", "address=10.0.200.1/16")) != nil
+                }
+                try lab.ping("alice", "10.0.200.1")
+                #expect(try lab.ask("fabric", "state").filter { $0 == "kind=switch" }.count == 1)
+            }
+        }
+
         @Test("a segment that is shut down at its console is made anew, with what was there")
         func shutDown() throws {
             try withLab { lab in
