@@ -44,18 +44,6 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
         OwnedDescriptor(adopting: try systemCall { unsafe cel_open(path, flags, mode) })
     }
 
-    /// A second descriptor that does not wait, whatever other users of this one want: of a terminal or a pipe it has an open
-    /// file description of its own, so that nobody else's flags change; of anything else it is a duplicate. For reading, or
-    /// for writing.
-    public func unhurried(forWriting: Bool) throws(Errno) -> OwnedDescriptor {
-        let status = try FileStatus(self)
-        if status.isCharacterDevice || status.isPipe {
-            let flags = (forWriting ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY
-            if let own = try? Self.open("/proc/self/fd/\(rawValue)", flags: flags) { return own }
-        }
-        return try duplicate()
-    }
-
     public func setNonblocking() throws(Errno) {
         let rawValue = rawValue
         try systemCall { cel_set_nonblocking(rawValue) }

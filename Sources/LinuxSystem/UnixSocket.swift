@@ -99,6 +99,16 @@ public enum UnixSocket {
         _ = cel_shutdown(socket.rawValue, Int32(SHUT_RDWR))
     }
 
+    /// The other end sees that nothing more comes, and can still send; shutdown(2).
+    public static func shutDownWriting(_ socket: borrowing OwnedDescriptor) {
+        _ = cel_shutdown(socket.rawValue, Int32(SHUT_WR))
+    }
+
+    /// Nothing more is taken from the other end, which can still receive; shutdown(2).
+    public static func shutDownReading(_ socket: borrowing OwnedDescriptor) {
+        _ = cel_shutdown(socket.rawValue, Int32(SHUT_RD))
+    }
+
     /// Asks the kernel for room to queue what is sent; it grants at most `net.core.wmem_max`.
     public static func setSendBuffer(_ socket: borrowing OwnedDescriptor, byteCount: Int) {
         _ = cel_set_option(socket.rawValue, SOL_SOCKET, SO_SNDBUF, Int32(clamping: byteCount))

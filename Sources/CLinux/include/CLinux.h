@@ -27,6 +27,7 @@
 #include "clinux_namespace.h"
 #include "clinux_netlink.h"
 #include "clinux_packet.h"
+#include "clinux_relay.h"
 #include "clinux_roots.h"
 #include "clinux_segments.h"
 #include "clinux_socket.h"

@@ -111,7 +111,7 @@ final class AgentCommand: RunningCommand {
         input?.stop()
         input = nil
         // Both streams first: whoever asked may go as soon as he knows the status.
-        let pumps = outputs.values.filter { $0.waitingByteCount > 0 }
+        let pumps = outputs.values.filter { $0.hasUnwritten }
         guard let pump = pumps.first else { return tell(result) }
         pump.whenDrained { [weak self] in self?.finish(result) }
     }

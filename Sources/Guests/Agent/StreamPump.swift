@@ -7,8 +7,7 @@ import LinuxSystem
 /// Reads a descriptor as far as a window allows, and says what it read.
 final class InputPump {
     private let loop: ControlLoop
-    private let descriptor: OwnedDescriptor
-    private let isSocket: Bool
+    private let stream: UnhurriedStream
     private var token: ControlLoop.Token?
     private var window: Int
     private var isEnded = false
@@ -22,9 +21,8 @@ final class InputPump {
         read: @escaping ([UInt8]) -> Void,
         ended: @escaping () -> Void
     ) {
-        guard let own = try? stream.unhurried(forWriting: false) else { return nil }
-        descriptor = own
-        isSocket = (try? FileStatus(descriptor))?.isSocket == true
+        guard let own = try? UnhurriedStream(stream, forWriting: false) else { return nil }
+        self.stream = own
         self.loop = loop
         self.window = window
         self.read = read
@@ -50,7 +48,7 @@ final class InputPump {
     private func wait() {
         guard !isEnded, window > 0 else { return }
         do {
-            token = try loop.watch(descriptor.rawValue) { [weak self] _ in self?.take() }
+            token = try loop.watch(stream.descriptor.rawValue) { [weak self] _ in self?.take() }
         } catch {
             // A file is always ready.
             while !isEnded, window > 0 { take() }
@@ -61,15 +59,7 @@ final class InputPump {
         let limit = min(window, AgentFrame.dataLimit)
         guard limit > 0 else { return }
         do {
-            let bytes: [UInt8]
-            if isSocket {
-                var buffer = [UInt8](repeating: 0, count: limit)
-                var span = buffer.mutableSpan
-                let count = try systemCall { StreamIO.receive(descriptor.rawValue, isSocket: true, into: &span) }
-                bytes = Array(buffer.prefix(count))
-            } else {
-                bytes = try descriptor.read(atMost: limit)
-            }
+            let bytes = try stream.read(atMost: limit)
             if bytes.isEmpty { return end() }
             window -= bytes.count
             // Not watched while nothing may be read: a stream whose other end is gone would be ready for ever.
@@ -93,18 +83,19 @@ final class InputPump {
 /// Writes to a descriptor what comes, says what it got rid of, and that nobody reads it any more.
 final class OutputPump {
     private let loop: ControlLoop
-    private let descriptor: OwnedDescriptor
-    private let isSocket: Bool
+    private let stream: UnhurriedStream
     private var token: ControlLoop.Token?
     private var waiting: [UInt8] = []
     private var isBroken = false
+    /// The process in between has passed on all that it was given.
+    private var hasPassedOn = false
     private let written: (Int) -> Void
     private let broken: () -> Void
     /// Called once, when nothing waits any more.
     private var drained: (() -> Void)?
 
-    /// A pipe that can be written to takes this much at once, pipe(7).
-    private static let writeLimit = 4096
+    /// Bytes that are written at a time.
+    private static let writeLimit = 65536
 
     init?(
         _ stream: borrowing OwnedDescriptor,
@@ -112,9 +103,8 @@ final class OutputPump {
         written: @escaping (Int) -> Void,
         broken: @escaping () -> Void
     ) {
-        guard let own = try? stream.unhurried(forWriting: true) else { return nil }
-        descriptor = own
-        isSocket = (try? FileStatus(descriptor))?.isSocket == true
+        guard let own = try? UnhurriedStream(stream, forWriting: true) else { return nil }
+        self.stream = own
         self.loop = loop
         self.written = written
         self.broken = broken
@@ -122,7 +112,8 @@ final class OutputPump {
 
     deinit { stop() }
 
-    var waitingByteCount: Int { waiting.count }
+    /// Not all has been written that came.
+    var hasUnwritten: Bool { !waiting.isEmpty || stream.isRelayed && !isBroken && !hasPassedOn }
 
     func take(_ bytes: [UInt8]) {
         guard !isBroken else { return written(bytes.count) }
@@ -130,9 +121,26 @@ final class OutputPump {
         if token == nil { write() }
     }
 
+    /// Calls when all is written; nothing more comes.
     func whenDrained(_ run: @escaping () -> Void) {
-        if waiting.isEmpty { return run() }
         drained = run
+        if waiting.isEmpty { settle() }
+    }
+
+    private func settle() {
+        guard let run = drained else { return }
+        if hasUnwritten {
+            // A process in between has it, which ends when it has written all.
+            stream.finish()
+            token = try? loop.watch(stream.descriptor.rawValue) { [weak self] _ in
+                self?.hasPassedOn = true
+                self?.settle()
+            }
+            if token != nil { return }
+        }
+        stop()
+        drained = nil
+        run()
     }
 
     func stop() {
@@ -145,10 +153,7 @@ final class OutputPump {
         while !waiting.isEmpty {
             do {
                 let part = Array(waiting.prefix(Self.writeLimit))
-                let taken =
-                    isSocket
-                    ? try systemCall { StreamIO.send(descriptor.rawValue, isSocket: true, part.span) }
-                    : try descriptor.write(part)
+                let taken = try stream.write(part)
                 waiting.removeFirst(taken)
                 count += taken
                 if taken < part.count { break }
@@ -162,17 +167,14 @@ final class OutputPump {
         watch()
         if count > 0 { written(count) }
         if isBroken { broken() }
-        if waiting.isEmpty, let run = drained {
-            drained = nil
-            run()
-        }
+        if waiting.isEmpty { settle() }
     }
 
     private func watch() {
         if waiting.isEmpty {
             stop()
         } else if token == nil {
-            token = try? loop.watch(descriptor.rawValue, .writable) { [weak self] _ in self?.write() }
+            token = try? loop.watch(stream.descriptor.rawValue, .writable) { [weak self] _ in self?.write() }
         }
     }
 }

@@ -20,10 +20,19 @@ final class InitChannel {
     private let loop: ControlLoop
     private let socket: OwnedDescriptor
     private var token: ControlLoop.Token?
-    private var waiting: [(bytes: [UInt8], descriptors: [SharedDescriptor])] = []
+    private struct Outgoing {
+        let bytes: [UInt8]
+        let descriptors: [SharedDescriptor]
+        let failed: (Errno) -> Void
+    }
+    private var waiting: [Outgoing] = []
+    private var waitingByteCount = 0
     var received: (Message) -> Void = { _ in }
     /// The other end has gone, or says what is no message.
     var ended: () -> Void = {}
+
+    /// Bytes that may wait for a first process that takes nothing, as in a frozen control group; more is refused.
+    static let waitingLimit = 4 << 20
 
     init(_ socket: consuming OwnedDescriptor, loop: ControlLoop) throws(Errno) {
         self.loop = loop
@@ -33,25 +42,41 @@ final class InitChannel {
 
     deinit { if let token { loop.cancel(token) } }
 
-    func send(_ bytes: [UInt8], descriptors: [SharedDescriptor] = []) {
-        guard token != nil else { return }
-        if waiting.isEmpty, trySend(bytes, descriptors) { return }
-        waiting.append((bytes, descriptors))
-        if let token { loop.change(token, to: [.readable, .writable]) }
+    /// Sends it, or keeps it until it can be sent. `failed` is called when it cannot be, perhaps at once; not when the other end has
+    /// gone, which is told by itself.
+    func send(
+        _ bytes: [UInt8],
+        descriptors: [SharedDescriptor] = [],
+        failed: @escaping (Errno) -> Void = { _ in }
+    ) {
+        guard let token else { return }
+        let message = Outgoing(bytes: bytes, descriptors: descriptors, failed: failed)
+        if waiting.isEmpty, trySend(message) { return }
+        guard waitingByteCount + bytes.count <= Self.waitingLimit else { return failed(.noBuffers) }
+        waiting.append(message)
+        waitingByteCount += bytes.count
+        loop.change(token, to: [.readable, .writable])
     }
 
-    private func trySend(_ bytes: [UInt8], _ descriptors: [SharedDescriptor]) -> Bool {
-        do {
-            try UnixSocket.send(bytes, descriptors: descriptors.map(\.rawValue), to: socket)
-            return true
+    /// Whether it needs no second attempt.
+    private func trySend(_ message: Outgoing) -> Bool {
+        do throws(Errno) {
+            try UnixSocket.send(message.bytes, descriptors: message.descriptors.map(\.rawValue), to: socket)
         } catch {
-            return error != .wouldBlock
+            if error == .wouldBlock { return false }
+            if error != .brokenPipe && error != .connectionReset { message.failed(error) }
         }
+        return true
     }
 
     private func handle(_ events: Epoll.Events) {
         if events.contains(.writable) {
-            while let next = waiting.first, trySend(next.bytes, next.descriptors) { waiting.removeFirst() }
+            while let next = waiting.first, trySend(next) {
+                // Whoever is told of a failure may have closed this.
+                guard !waiting.isEmpty else { break }
+                waiting.removeFirst()
+                waitingByteCount -= next.bytes.count
+            }
             if waiting.isEmpty, let token { loop.change(token, to: .readable) }
         }
         for _ in 0..<64 {
@@ -106,6 +131,7 @@ final class InitChannel {
         received = { _ in }
         ended = {}
         waiting = []
+        waitingByteCount = 0
         UnixSocket.shutDown(socket)
     }
 }

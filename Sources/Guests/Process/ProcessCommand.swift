@@ -14,9 +14,8 @@ final class ProcessCommand: RunningCommand {
     private var size: TerminalSize?
     private let loop: ControlLoop?
     private let name: String
-    private var linger: ControlLoop.Token?
 
-    /// How long output is waited for that a command left in its terminal, in milliseconds: somebody else may hold it open.
+    /// How long output is waited for that a command left in its terminal, in milliseconds, when none comes.
     private static let patience: UInt64 = 300
 
     init(
@@ -34,15 +33,26 @@ final class ProcessCommand: RunningCommand {
         loop = guest.host.loop
     }
 
-    /// Its terminal is there.
+    /// Its terminal is there; without one where this process had no descriptor left to take it.
     func opened(_ master: SharedDescriptor?) {
-        guard let master, let streams, let loop, relay == nil else { return }
-        relay = try? TerminalRelay(master, streams, loop: loop)
+        guard let streams, let loop, relay == nil, ended != nil else { return }
+        do throws(Errno) {
+            guard let master else { throw Errno(rawValue: EMFILE) }
+            relay = try TerminalRelay(master, streams, loop: loop)
+        } catch {
+            end()
+            return tell(.failure(GuestError("cannot take up the terminal of \(name): \(error)", status: 126)))
+        }
         if let size { relay?.resize(size) }
     }
 
     func failed(_ step: GuestMessage.Step?, _ error: Errno) {
         tell(.failure(Self.error(name, step, error)))
+    }
+
+    private func end() {
+        send(signal: SIGHUP)
+        send(signal: SIGKILL)
     }
 
     /// What a failure to start means, with the status that a shell gives it.
@@ -60,9 +70,9 @@ final class ProcessCommand: RunningCommand {
     }
 
     func exited(_ status: WaitStatus) {
-        guard let relay, !relay.isDrained, let loop else { return tell(.success(status)) }
+        guard let relay, !relay.isDrained else { return tell(.success(status)) }
         relay.onDrained = { [self] in tell(.success(status)) }
-        linger = loop.after(milliseconds: Self.patience) { [self] in tell(.success(status)) }
+        relay.commandHasEnded(patience: Self.patience)
     }
 
     func guestHasEnded() { tell(.success(WaitStatus(rawValue: SIGKILL))) }
@@ -70,7 +80,6 @@ final class ProcessCommand: RunningCommand {
     private func tell(_ result: Result<WaitStatus, GuestError>) {
         guard let ended else { return }
         self.ended = nil
-        if let linger { loop?.cancel(linger) }
         relay?.close()
         relay = nil
         ended(result)
@@ -87,77 +96,7 @@ final class ProcessCommand: RunningCommand {
         ended = nil
         relay?.close()
         relay = nil
-        send(signal: SIGHUP)
-        send(signal: SIGKILL)
-    }
-}
-
-/// What passes between a terminal in a guest and whoever sits at it.
-final class TerminalRelay {
-    private let master: SharedDescriptor
-    private let terminal: ByteStream
-    private let input: ByteStream?
-    private let output: ByteStream
-    /// Nobody in the guest has the terminal open any more, and what was written to it has gone out.
-    private(set) var isDrained = false
-    var onDrained: () -> Void = {}
-
-    /// Bytes that may wait before the side that they come from is made to wait.
-    private static let limit = 1 << 16
-
-    init(_ master: SharedDescriptor, _ streams: GuestStreams, loop: ControlLoop) throws(Errno) {
-        self.master = master
-        terminal = try ByteStream(master, loop: loop, reads: true)
-        output = try ByteStream(
-            SharedDescriptor(try streams.output.unhurried(forWriting: true)),
-            loop: loop,
-            reads: false
-        )
-        // A file has no readiness: there is nothing to be typed from it.
-        let typed = try streams.input.unhurried(forWriting: false)
-        input = try? ByteStream(SharedDescriptor(typed), loop: loop, reads: true)
-        // Any of these may be the last that this object does: who owns it drops it when it is drained.
-        terminal.received = { [weak self] bytes in
-            guard let self else { return }
-            output.write(bytes)
-            if output.waitingByteCount > Self.limit { terminal.setReading(false) }
-        }
-        output.drained = { [weak self] in self?.terminal.setReading(true) }
-        terminal.ended = { [weak self] in
-            guard let self else { return }
-            if output.waitingByteCount == 0 { return drain() }
-            output.drained = { [weak self] in self?.drain() }
-        }
-        output.ended = { [weak self] in self?.drain() }
-        input?.received = { [weak self] bytes in
-            guard let self else { return }
-            terminal.write(bytes)
-            if terminal.waitingByteCount > Self.limit { input?.setReading(false) }
-        }
-        terminal.drained = { [weak self] in self?.input?.setReading(true) }
-        // The end of what is typed, as by ^D.
-        input?.ended = { [weak self] in self?.terminal.write([4]) }
-    }
-
-    private func drain() {
-        guard !isDrained else { return }
-        isDrained = true
-        onDrained()
-    }
-
-    func resize(_ size: TerminalSize) {
-        master.withDescriptor { OwnedProgram.resize($0, columns: size.columns, rows: size.rows) }
-    }
-
-    func close() {
-        isDrained = true
-        onDrained = {}
-        input?.ended = {}
-        input?.stop()
-        output.ended = {}
-        output.stop()
-        terminal.ended = {}
-        terminal.close()
+        end()
     }
 }
 
@@ -215,7 +154,9 @@ extension ProcessGuest {
             commands.removeValue(forKey: subject)?.failed(.image, .messageTooLarge)
             return
         }
-        send(bytes, descriptors: descriptors)
+        send(bytes, descriptors: descriptors) { [weak self] error in
+            self?.commands.removeValue(forKey: subject)?.failed(nil, error)
+        }
     }
 
     /// Later variables take the place of earlier ones.

@@ -65,7 +65,7 @@ final class ProcessGuest: GuestDriver {
             let channel = try InitChannel(pair.first, loop: host.loop)
             channel.received = { [weak self] in self?.take($0) }
             // One that nobody can speak with any more is of no use; as a rule it has ended, which is about to be told.
-            channel.ended = { [weak self] in self?.kill() }
+            channel.ended = { [weak self] in self?.killProcess() }
             processID = try holder.startGuest(script, control: pair.second)
             self.channel = channel
             try children.watch(processID) { [weak self] in self?.hasEnded($0) }
@@ -93,11 +93,15 @@ final class ProcessGuest: GuestDriver {
             case .netlink, .networkNamespace, .tap, .packetSocket: network.take(product, descriptors)
             }
         }
+        guard console != nil else {
+            host.fail(GuestError("\(host.plan.name): its console did not come: no descriptor left for it?"))
+            return killProcess()
+        }
         network.configure { [weak self] error in
             guard let self, channel != nil else { return }
             if let error {
                 host.fail(error)
-                return kill()
+                return killProcess()
             }
             isUp = true
             // One with a command of its own has started when that runs: see `executed`.
@@ -167,6 +171,12 @@ final class ProcessGuest: GuestDriver {
     func stop() { channel?.send(GuestCommandMessage.quit) }
 
     func kill() {
+        // Whoever resets it and ends it then wants its end.
+        isResetting = false
+        killProcess()
+    }
+
+    private func killProcess() {
         if processID > 0, channel != nil { OwnedProgram.send(SIGKILL, to: processID) }
     }
 
@@ -175,7 +185,7 @@ final class ProcessGuest: GuestDriver {
 
     func reset() throws(GuestError) {
         isResetting = true
-        kill()
+        killProcess()
     }
 
     func monitor(_ line: String, then: @escaping (Result<[String], GuestError>) -> Void) {
@@ -195,12 +205,22 @@ final class ProcessGuest: GuestDriver {
         guard script.bytes.count < WordMessage.maximumByteCount else {
             return then(.failure(GuestError("\(host.plan.name): its plan is too long", status: 2)))
         }
-        scripts.append(PendingScript(script, then: then))
-        channel.send([GuestCommandMessage.script] + script.bytes)
+        let pending = PendingScript(script, then: then)
+        scripts.append(pending)
+        channel.send([GuestCommandMessage.script] + script.bytes) { [weak self] error in
+            guard let self else { return }
+            scripts.removeAll { $0 === pending }
+            then(.failure(GuestError("\(host.plan.name) takes nothing: \(error)")))
+        }
     }
 
-    func send(_ bytes: [UInt8], descriptors: [SharedDescriptor] = []) {
-        channel?.send(bytes, descriptors: descriptors)
+    /// For its first process; `failed` when that cannot be sent.
+    func send(
+        _ bytes: [UInt8],
+        descriptors: [SharedDescriptor] = [],
+        failed: @escaping (Errno) -> Void = { _ in }
+    ) {
+        channel?.send(bytes, descriptors: descriptors, failed: failed)
     }
 
     func takeSubject() -> UInt32 {

@@ -16,16 +16,7 @@ extension Integration {
 
         private func withLab(_ user: HostNamespace.User, _ body: (KeptLab) throws -> Void) throws {
             try require("ping")
-            try withHost { host in
-                let lab = try KeptLab(host, as: user)
-                do {
-                    try body(lab)
-                } catch {
-                    let log = (try? String(contentsOfFile: lab.runtime + "/log", encoding: .utf8)) ?? ""
-                    throw IntegrationFailure("\(error)\nlog of the lab:\n\(log)")
-                }
-                if lab.program.poll() == nil { try lab.down() }
-            }
+            try KeptLab.with(user, body)
         }
 
         @Test(

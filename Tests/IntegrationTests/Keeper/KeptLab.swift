@@ -26,6 +26,21 @@ final class KeptLab {
         client = try KeeperClient(runtimeDirectory: runtime)
     }
 
+    /// Runs a test on a lab of its own, which is taken down behind it.
+    static func with(_ user: HostNamespace.User, _ body: (KeptLab) throws -> Void) throws {
+        try require()
+        try withHost { host in
+            let lab = try KeptLab(host, as: user)
+            do {
+                try body(lab)
+            } catch {
+                let log = (try? String(contentsOfFile: lab.runtime + "/log", encoding: .utf8)) ?? ""
+                throw IntegrationFailure("\(error)\nlog of the lab:\n\(log)")
+            }
+            if lab.program.poll() == nil { try lab.down() }
+        }
+    }
+
     private static func start(
         _ host: HostNamespace,
         _ user: HostNamespace.User,
