@@ -43,7 +43,7 @@ long cel_await_message(int control, void *buffer, size_t capacity, int *descript
         long size = cel_receive_descriptors(control, buffer, capacity, descriptors, CEL_DESCRIPTORS_MAX, count, &truncated);
         if (size == -EINTR) continue;
         /* One that was cut short is none: what it asks for is nothing that anybody knows. */
-        if (truncated && size > 0) *(char *)buffer = 0;
+        if ((truncated & CEL_CUT_BYTES) && size > 0) *(char *)buffer = 0;
         if (size != -EAGAIN) return size;
         struct pollfd event = {control, POLLIN, 0};
         poll(&event, 1, -1);

@@ -9,11 +9,14 @@ public struct ReceivedMessage: ~Copyable {
     public var bytes: [UInt8]
     /// The message was longer than the buffer; `bytes` is its beginning.
     public var isTruncated: Bool
+    /// Descriptors were sent that did not come: this process, or the host, has as many as it may have.
+    public var hasLostDescriptors: Bool
     private var rawDescriptors: [Int32]
 
-    fileprivate init(bytes: [UInt8], isTruncated: Bool, rawDescriptors: [Int32]) {
+    fileprivate init(bytes: [UInt8], cut: Int32, rawDescriptors: [Int32]) {
         self.bytes = bytes
-        self.isTruncated = isTruncated
+        isTruncated = cut & CEL_CUT_BYTES != 0
+        hasLostDescriptors = cut & CEL_CUT_DESCRIPTORS != 0
         self.rawDescriptors = rawDescriptors
     }
 
@@ -67,7 +70,7 @@ extension UnixSocket {
         bytes.removeLast(limit - length)
         return ReceivedMessage(
             bytes: bytes,
-            isTruncated: truncated != 0,
+            cut: truncated,
             rawDescriptors: Array(descriptors.prefix(Int(descriptorCount)))
         )
     }

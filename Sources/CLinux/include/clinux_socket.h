@@ -163,7 +163,9 @@ static inline long cel_send_descriptors(
     return cel_result(sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 /* Receives one message and up to CEL_DESCRIPTORS_MAX descriptors; what exceeds `capacity` is closed. *truncated: the
- * message did not fit the buffer. */
+ * message did not fit the buffer (CEL_CUT_BYTES), descriptors did not come for want of room (CEL_CUT_DESCRIPTORS). */
+#define CEL_CUT_BYTES 1
+#define CEL_CUT_DESCRIPTORS 2
 static inline long cel_receive_descriptors(
     int fd, void *buffer, size_t count, int *descriptors, int capacity, int *descriptor_count, int *truncated) {
     union {
@@ -193,7 +195,8 @@ static inline long cel_receive_descriptors(
                 close(descriptor);
         }
     }
-    *truncated = (message.msg_flags & MSG_TRUNC) != 0;
+    if (message.msg_flags & MSG_TRUNC) *truncated |= CEL_CUT_BYTES;
+    if (message.msg_flags & MSG_CTRUNC) *truncated |= CEL_CUT_DESCRIPTORS;
     return received;
 }
 

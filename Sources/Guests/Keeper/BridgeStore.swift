@@ -136,9 +136,17 @@ final class BridgeStore {
         note()
     }
 
-    /// At the lab's end: what is on the host is taken away. The rest goes with its namespace.
+    /// At the lab's end: what is on the host is taken away, unless somebody else has joined it. The rest goes with its namespace.
     func close() {
-        for bridge in bridges where bridge.place == .host { try? remove(bridge.name) }
+        for bridge in bridges where bridge.place == .host {
+            let others = try? configure(.host) { (link) throws(NetlinkError) in
+                try link.members(ofBridge: try link.link(named: bridge.device).index)
+            }
+            if others ?? 0 == 0 { try? remove(bridge.name) }
+        }
+        // What is left has no owner any more, here or with the next keeper.
+        bridges = []
+        note()
     }
 
     // MARK: Devices

@@ -23,7 +23,6 @@ extension Keeper {
         case "start", "stop", "kill", "pause", "resume", "reset":
             try changeState(&rest)
             then(.success(KeeperAnswer()))
-        case "wait": try wait(&rest, then: then)
         case "delete":
             let name = try rest.next("a guest's name")
             let files = rest.flag("files")
@@ -92,6 +91,13 @@ extension Keeper {
         do {
             let plan = try GuestPlan(name: name, words: words)
             for interface in plan.interfaces { try Self.check(interface: interface.name) }
+            let names = plan.interfaces.map(\.name)
+            if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
+                throw GuestError("define \(name): interface \"\(twice)\" is there twice", status: 2)
+            }
+            guard plan.runDirectory.hasPrefix("/") else {
+                throw GuestError("define \(name): run=\(plan.runDirectory): an absolute path is wanted", status: 2)
+            }
             return plan
         } catch let error as GuestError {
             throw error
@@ -127,7 +133,9 @@ extension Keeper {
         }
     }
 
-    private func wait(_ rest: inout RequestWords, then: @escaping (Outcome) -> Void) throws(GuestError) {
+    /// `wait`, which may take for ever: what is returned gives up.
+    func wait(_ words: [String], then: @escaping (Outcome) -> Void) throws(GuestError) -> () -> Void {
+        var rest = RequestWords(words)
         let guest = try guest(try rest.next("a guest's name"))
         let word = try rest.next("a state")
         guard let state = GuestState(rawValue: word) else {
@@ -136,7 +144,7 @@ extension Keeper {
         }
         let timeout = try rest.milliseconds("timeout")
         try rest.end()
-        guest.wait(for: state, milliseconds: timeout) { error in
+        return guest.wait(for: state, milliseconds: timeout) { error in
             then(error.map { .failure($0) } ?? .success(KeeperAnswer()))
         }
     }

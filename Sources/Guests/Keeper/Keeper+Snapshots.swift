@@ -11,6 +11,8 @@ extension Keeper {
         let name = words[1]
         try RootSnapshots.check(name)
         guard !isSnapshotRunning else { throw GuestError("another snapshot is being saved or restored") }
+        if isEnding { throw GuestError("the lab is going down") }
+        if let name = deleting.sorted().first { throw GuestError("\(name) is being deleted; try again in a moment") }
         let all = guestOrder.compactMap { guests[$0] }
         if words[0] != "snapshot-restore",
             let guest = all.first(where: { $0.state == .starting || $0.state == .stopping })

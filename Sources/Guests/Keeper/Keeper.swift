@@ -52,7 +52,7 @@ public final class Keeper {
     private var endWaiters: [() -> Void] = []
     var isSnapshotRunning = false
     /// Guests whose files are being removed.
-    private var deleting: Set<String> = []
+    private(set) var deleting: Set<String> = []
 
     /// Makes the lab's namespaces, starts its fabric, and listens. The loop is the caller's to run; the thread that calls
     /// must be the one that runs it, and must live as long.
@@ -160,6 +160,7 @@ public final class Keeper {
             if guest.state == .stopped { try checkIsFree(guest) }
             guest.redefine(plan)
         } else {
+            if isEnding { throw GuestError("the lab is going down") }
             guests[plan.name] = KeptGuest(plan: plan, keeper: self)
             guestOrder.append(plan.name)
         }
@@ -195,6 +196,7 @@ public final class Keeper {
         if files { try? FileSystem.removeTree(guest.plan.runDirectory) }
         guests[guest.name] = nil
         guestOrder.removeAll { $0 == guest.name }
+        guest.waiters.refuse(all: nil, GuestError("\(guest.name) was deleted", status: 2))
         for interface in guest.interfaces.keys { fabric.remove(port: guest.port(interface)) }
     }
 
@@ -221,19 +223,8 @@ public final class Keeper {
         leaveCompanions()
         for element in elements.values { element.end { [weak self] in self?.endIfNothingRuns() } }
         for guest in guests.values where guest.state != .stopped {
-            do throws(GuestError) {
-                if guest.state != .stopping {
-                    guest.wait(for: .stopped, milliseconds: nil) { [weak self] _ in self?.endIfNothingRuns() }
-                    try guest.stop(grace: milliseconds)
-                } else if milliseconds == 0 {
-                    try guest.kill()
-                }
-            } catch {
-                log(error.message)
-            }
-        }
-        for guest in guests.values where guest.state == .stopping {
             guest.wait(for: .stopped, milliseconds: nil) { [weak self] _ in self?.endIfNothingRuns() }
+            do throws(GuestError) { try guest.stop(grace: milliseconds) } catch { log(error.message) }
         }
         endIfNothingRuns()
     }
@@ -262,11 +253,8 @@ public final class Keeper {
         loop.stop()
     }
 
-    /// Ends as by `down`, for a signal.
-    public func endBySignal() {
-        guard !isEnding else { return fabric.kill() }
-        end(grace: 2000) {}
-    }
+    /// Ends as by `down`, for a signal; at once for another one.
+    public func endBySignal() { end(grace: isEnding ? 0 : 2000) {} }
 }
 
 extension KeptGuest {

@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import LinuxSystem
 
 /// The keeper's socket: its user's, and root's.
@@ -11,8 +12,10 @@ final class KeeperListener {
     private let path: String
     private let accept: (WordConnection) -> Void
     private var isClosed = false
+    /// Given up for a moment when there is no other descriptor left, so that who comes then is told.
+    private var spare: OwnedDescriptor?
 
-    /// Milliseconds that it rests for while descriptors are short: the backlog would be told of again and again.
+    /// Milliseconds that it rests for while not even that is possible: the backlog would be told of again and again.
     private static let rest: UInt64 = 200
 
     init(path: String, loop: ControlLoop, accept: @escaping (WordConnection) -> Void) throws(GuestError) {
@@ -28,6 +31,7 @@ final class KeeperListener {
             try UnixSocket.bind(socket, to: address)
             try FileSystem.setMode(path, 0o600)
             try UnixSocket.listen(socket)
+            spare = Self.makeSpare()
             try watch()
         } catch {
             throw GuestError("\(path): \(error)")
@@ -54,7 +58,8 @@ final class KeeperListener {
             do throws(Errno) {
                 accepted = try UnixSocket.accept(socket)
             } catch {
-                return rest()
+                guard refuse(error) else { return rest() }
+                continue
             }
             guard let connection = accepted else { return }
             guard let credentials = try? UnixSocket.credentials(connection),
@@ -63,6 +68,24 @@ final class KeeperListener {
             else { continue }
             accept(words)
         }
+    }
+
+    private static func makeSpare() -> OwnedDescriptor? { try? .open("/dev/null", flags: O_RDONLY) }
+
+    /// Tells the next one who has connected that there is no descriptor for him; false when that cannot be.
+    private func refuse(_ error: Errno) -> Bool {
+        guard spare.take() != nil else {
+            spare = Self.makeSpare()
+            return false
+        }
+        defer { spare = Self.makeSpare() }
+        guard let connection = try? UnixSocket.accept(socket) else { return false }
+        let refusal = GuestError("the lab's keeper has no descriptor left: \(error); try again", status: 4)
+        try? WordMessage(refusal.words).send(to: connection)
+        // What he asks, or has asked already, goes unread; left there it would make his connection fail before he has read this.
+        UnixSocket.shutDownReading(connection)
+        while let message = try? UnixSocket.receive(from: connection, limit: 1), !message.bytes.isEmpty {}
+        return true
     }
 
     func close() {

@@ -33,7 +33,10 @@ public struct KeeperPlace: ~Copyable {
         do throws(Errno) {
             let lock = try OwnedDescriptor.open(files.keeperProcess, flags: O_RDWR | O_CREAT, mode: 0o600)
             guard try FileSystem.tryLock(lock) else { throw .busy }
-            let directoryLock = try OwnedDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY)
+            guard let directoryLock = try? OwnedDescriptor.open(directory, flags: O_RDONLY | O_DIRECTORY) else {
+                try? FileSystem.removeTree(files.directory)
+                throw .accessDenied
+            }
             // Where there are no locks, as on some file systems of a network, names alone keep labs apart.
             guard (try? FileSystem.tryLock(directoryLock)) != false else {
                 try? FileSystem.removeTree(files.directory)
@@ -45,6 +48,9 @@ public struct KeeperPlace: ~Copyable {
             try FileSystem.write(String(decoding: words, as: UTF8.self), to: files.lab)
             return KeeperPlace(lock: lock, directoryLock: directoryLock)
         } catch {
+            if error == .accessDenied, (try? FileSystem.names(in: directory)) == nil {
+                throw GuestError("\(directory): this user may not read the lab's directory", status: 2)
+            }
             if error == .inProgress {
                 let other = (try? FileSystem.linkTarget(directory + "/run/runtime")).flatMap {
                     RuntimeFiles(directory: $0).owner()?.name

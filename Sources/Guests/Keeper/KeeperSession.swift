@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import LinuxSystem
 
 /// One who has connected to the keeper: his requests are answered in their order, however long one takes.
@@ -9,6 +10,8 @@ final class KeeperSession {
 
     private final class Slot {
         var outcome: Outcome?
+        /// Called when nobody waits for the answer any more.
+        var giveUp: () -> Void = {}
         /// Called when the answer has gone out.
         var afterwards: () -> Void = {}
     }
@@ -38,6 +41,7 @@ final class KeeperSession {
         hasEnded = true
         command?.cancel()
         command = nil
+        for slot in slots { slot.giveUp() }
         onEnd()
     }
 
@@ -109,6 +113,7 @@ final class KeeperSession {
             case "watch":
                 isWatching = true
                 then(.success(KeeperAnswer()))
+            case "wait": slot.giveUp = try keeper.wait(words, then: then)
             case "exec": try execute(words, descriptors, slot, then: then)
             default: try keeper.perform(words, then: then)
             }
@@ -126,6 +131,8 @@ final class KeeperSession {
         guard words.count > 1 else { throw GuestError("exec: which guest?", status: 2) }
         let guest = try keeper.guest(words[1])
         let request = try GuestCommand(requestWords: Array(words.dropFirst(2)))
+        // Before those that came are counted.
+        if connection.hasLostDescriptors { throw Self.noDescriptors }
         guard descriptors.count == 3 else {
             throw GuestError("exec: 3 descriptors are wanted, \(descriptors.count) came", status: 2)
         }
@@ -139,7 +146,7 @@ final class KeeperSession {
                 error: try descriptors[2].duplicate()
             )
         } catch {
-            throw GuestError("exec: \(error)")
+            throw Self.noDescriptors
         }
         // A command may have ended before its start was answered: the answer goes first all the same.
         var end: Result<WaitStatus, GuestError>?
@@ -155,6 +162,10 @@ final class KeeperSession {
         }
         if hasEnded { running?.cancel() }
         then(.success(KeeperAnswer()))
+    }
+
+    private static var noDescriptors: GuestError {
+        GuestError("exec: the lab's keeper has no descriptor left: \(Errno(rawValue: EMFILE))", status: 4)
     }
 
     private func commandEnded(_ result: Result<WaitStatus, GuestError>) {

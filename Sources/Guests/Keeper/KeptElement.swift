@@ -56,7 +56,11 @@ final class KeptElement {
             logByteCount = (try? FileSystem.byteCount(log)) ?? 0
             let pipe = try OwnedDescriptor.pipe()
             var descriptors = [null.rawValue, log.rawValue, log.rawValue]
-            if saysReady { descriptors.append(pipe.second.rawValue) }
+            if saysReady {
+                descriptors.append(pipe.second.rawValue)
+                // First: one whose sign cannot be waited for is not started.
+                try awaitSign(SharedDescriptor(pipe.first))
+            }
             let process = try OwnedProgram.start(image, descriptors: descriptors)
             do {
                 try keeper.children.watch(process) { [weak self] in self?.hasEnded($0) }
@@ -67,8 +71,8 @@ final class KeptElement {
             }
             processID = process
             startedAt = MonotonicClock.nanoseconds
-            if saysReady { try awaitSign(SharedDescriptor(pipe.first)) }
         } catch {
+            forgetSign()
             throw GuestError("cannot run \(words[0]): \(error)")
         }
     }

@@ -64,22 +64,17 @@ final class KeptGuest {
     private var rootWaiters: [(GuestError?) -> Void] = []
     var isPreparingRoot: Bool { !rootWaiters.isEmpty }
     private var killTimer: ControlLoop.Token?
-    private var waiters: [Waiter] = []
+    /// When it is killed, in monotonic nanoseconds, if it was asked to stop.
+    private var killTime: UInt64?
+    let waiters: StateWaiters
     /// Which of its lives this is: what was begun for an earlier one is not told to this one.
     private(set) var life = 0
-
-    private struct Waiter {
-        let state: GuestState
-        let then: (GuestError?) -> Void
-        let timer: ControlLoop.Token?
-        let id: Int
-    }
-    private var lastWaiter = 0
 
     init(plan: GuestPlan, keeper: Keeper) {
         self.keeper = keeper
         self.plan = plan
         name = plan.name
+        waiters = StateWaiters(loop: keeper.loop)
         console = GuestConsole(loop: keeper.loop, log: ConsoleLog(path: plan.runDirectory + "/console.log"))
         for interface in plan.interfaces { interfaces[interface.name] = Interface(segment: interface.bridge) }
         console.input = { [weak self] in self?.consoleInput($0) }
@@ -117,41 +112,40 @@ final class KeptGuest {
         self.state = state
         since = WallClock.nanoseconds / 1_000_000_000
         keeper.tell(.guest(name: name, state: state, status: state == .stopped ? status : nil))
-        for waiter in waiters where waiter.state == state { settle(waiter.id, nil) }
+        waiters.settle(state)
         // Whoever waits for a guest to come up learns that it did not.
-        if state == .stopped {
-            for waiter in waiters where waiter.state != .stopped { settle(waiter.id, hasStopped) }
-        }
+        if state == .stopped { waiters.refuse(all: .stopped, hasStopped) }
     }
 
-    /// Calls `then` when the guest is in a state; with an error after so long, or when it will not come to be.
-    func wait(for wanted: GuestState, milliseconds: UInt64?, then: @escaping (GuestError?) -> Void) {
-        if state == wanted { return then(nil) }
-        // One that was started, and stopped before anybody could ask, will not come up by itself.
-        if state == .stopped, life > 0 { return then(hasStopped) }
-        lastWaiter += 1
-        let id = lastWaiter
-        let timer = milliseconds.map { time in
-            keeper.loop.after(milliseconds: time) { [weak self] in
-                guard let self else { return }
-                settle(
-                    id,
-                    GuestError("\(name) is \(state.rawValue), not \(wanted.rawValue), after \(time) ms", status: 3)
-                )
-            }
+    /// Calls `then` when the guest is in a state; with an error after so long, or when it will not come to be. What is returned gives
+    /// up.
+    @discardableResult
+    func wait(
+        for wanted: GuestState,
+        milliseconds: UInt64?,
+        then: @escaping (GuestError?) -> Void
+    ) -> () -> Void {
+        if state == wanted {
+            then(nil)
+            return {}
         }
-        waiters.append(Waiter(state: wanted, then: then, timer: timer, id: id))
+        // One that was started, and stopped before anybody could ask, will not come up by itself.
+        if state == .stopped, life > 0 {
+            then(hasStopped)
+            return {}
+        }
+        let late = { [weak self] in
+            GuestError(
+                "\(self?.name ?? "it") is \(self?.state.rawValue ?? "gone"), not \(wanted.rawValue), after "
+                    + "\(milliseconds ?? 0) ms",
+                status: 3
+            )
+        }
+        return waiters.add(wanted, milliseconds: milliseconds, late: late, then: then)
     }
 
     private var hasStopped: GuestError {
         GuestError("\(name) has stopped" + (error.map { ": \($0.message)" } ?? ""), status: error?.status ?? 1)
-    }
-
-    private func settle(_ id: Int, _ error: GuestError?) {
-        guard let index = waiters.firstIndex(where: { $0.id == id }) else { return }
-        let waiter = waiters.remove(at: index)
-        if let timer = waiter.timer { keeper.loop.cancel(timer) }
-        waiter.then(error)
     }
 
     private func refuse(_ what: String) -> GuestError { GuestError("\(name) is \(state.rawValue): cannot \(what) it") }
@@ -177,8 +171,6 @@ final class KeptGuest {
         withRoot { [weak self] error in
             guard let self, self.life == life, self.driver != nil else { return }
             if let error { return failToStart(error) }
-            // Whoever stopped it meanwhile does not see it begin.
-            guard state == .starting else { return hasEnded(WaitStatus(rawValue: 0)) }
             do throws(GuestError) {
                 if let name = memory {
                     memory = nil
@@ -216,29 +208,45 @@ final class KeptGuest {
         }
     }
 
-    /// Clean first, then hard.
+    /// Clean first, then hard. Who asks again may hasten it.
     func stop(grace milliseconds: UInt64) throws(GuestError) {
         guard let driver, state != .stopped else { throw refuse("stop") }
-        if state == .stopping { return }
-        let wasUp = state != .starting
+        if state == .stopping { return hasten(milliseconds) }
+        let isUp = state != .starting
         if state == .paused { try? driver.resume() }
         change(to: .stopping)
-        // It waits for its root, and sees then that it is not wanted.
-        if !rootWaiters.isEmpty { return }
-        guard wasUp, milliseconds > 0 else { return driver.kill() }
+        guard isUp, milliseconds > 0 else { return end() }
         driver.stop()
+        kill(after: milliseconds)
+    }
+
+    func kill() throws(GuestError) {
+        guard driver != nil, state != .stopped else { throw refuse("kill") }
+        change(to: .stopping)
+        end()
+    }
+
+    private func end() {
+        // One that waits for its root has not begun: what comes of that is not for this life.
+        guard rootWaiters.isEmpty else { return hasEnded(WaitStatus(rawValue: 0)) }
+        driver?.kill()
+    }
+
+    private func hasten(_ milliseconds: UInt64) {
+        guard milliseconds > 0 else { return end() }
+        guard let killTime, MonotonicClock.nanoseconds + milliseconds * 1_000_000 < killTime else { return }
+        kill(after: milliseconds)
+    }
+
+    private func kill(after milliseconds: UInt64) {
+        if let killTimer { keeper.loop.cancel(killTimer) }
+        killTime = MonotonicClock.nanoseconds + milliseconds * 1_000_000
         let life = self.life
         killTimer = keeper.loop.after(milliseconds: milliseconds) { [weak self] in
             guard let self, self.life == life, state == .stopping else { return }
             keeper.log("\(name): has not stopped within \(milliseconds) ms: killed")
-            self.driver?.kill()
+            driver?.kill()
         }
-    }
-
-    func kill() throws(GuestError) {
-        guard let driver, state != .stopped else { throw refuse("kill") }
-        change(to: .stopping)
-        if rootWaiters.isEmpty { driver.kill() }
     }
 
     func pause() throws(GuestError) {
@@ -255,11 +263,12 @@ final class KeptGuest {
 
     func reset() throws(GuestError) {
         guard let driver, state == .running || state == .paused else { throw refuse("reset") }
+        let before = state
         change(to: .starting)
         do throws(GuestError) {
             try driver.reset()
         } catch {
-            change(to: .running)
+            change(to: before)
             throw error
         }
     }
@@ -287,6 +296,7 @@ extension KeptGuest: GuestHost {
         guard state != .stopped else { return }
         if let killTimer { keeper.loop.cancel(killTimer) }
         killTimer = nil
+        killTime = nil
         self.status = status
         if state == .starting {
             error = error ?? GuestError(lastWords ?? "it ended while it was starting: \(Self.describe(status))")
@@ -320,40 +330,6 @@ extension KeptGuest: GuestHost {
     }
 
     func consoleWrote(_ bytes: [UInt8]) { console.wrote(bytes) }
-
-    var mergedRoot: (inside: String, outside: String)? {
-        root.map { ($0, "/proc/\(keeper.holder.processID)/root" + $0) }
-    }
-
-    func spawn(
-        _ words: [String],
-        environment: [String],
-        descriptors: [Int32],
-        insideNamespaces: Bool
-    ) throws(GuestError) -> SpawnedProgram {
-        guard let image = CommandImage(arguments: words, environment: environment) else {
-            throw GuestError(words.isEmpty ? "no program to run" : "a NUL in the words of \(words[0])", status: 2)
-        }
-        let process: Int32
-        if insideNamespaces {
-            process = try keeper.holder.startProgram(image, name: words[0], descriptors: descriptors)
-        } else {
-            do {
-                process = try OwnedProgram.start(image, descriptors: descriptors)
-            } catch {
-                throw GuestError("cannot run \(words[0]): \(error)")
-            }
-        }
-        do {
-            let handle = try ProcessHandle(process)
-            keeper.children.own(process)
-            return SpawnedProgram(processID: process, handle: handle)
-        } catch {
-            // Nobody's now, it is reaped as orphans are.
-            OwnedProgram.send(SIGKILL, to: process)
-            throw GuestError("cannot watch \(words[0]): \(error)")
-        }
-    }
 }
 
 extension Result where Failure == GuestError {

@@ -50,7 +50,12 @@ public final class KeeperClient {
         patience: UInt64? = nil
     ) throws(GuestError) -> KeeperAnswer {
         let deadline = patience.map { MonotonicClock.nanoseconds &+ $0 }
-        try send(words, descriptors: descriptors)
+        do throws(Errno) {
+            try transmit(words, descriptors)
+        } catch {
+            // One who refuses to listen may have said why.
+            guard error == .brokenPipe else { throw Self.failure(error) }
+        }
         var collected: [String] = []
         while true {
             let (words, descriptors) = try receive(deadline: deadline)
@@ -74,16 +79,19 @@ public final class KeeperClient {
     /// Sends a message that has no answer: `signal`, `resize` of a command that runs.
     public func send(_ words: [String], descriptors: [Int32] = []) throws(GuestError) {
         do throws(Errno) {
-            while true {
-                do throws(Errno) {
-                    try WordMessage(words).send(to: socket, descriptors: descriptors)
-                    return
-                } catch .wouldBlock {
-                    _ = try Poll.isWritable(socket.rawValue, deadline: nil)
-                }
-            }
+            try transmit(words, descriptors)
         } catch {
             throw Self.failure(error)
+        }
+    }
+
+    private func transmit(_ words: [String], _ descriptors: [Int32]) throws(Errno) {
+        while true {
+            do throws(Errno) {
+                return try WordMessage(words).send(to: socket, descriptors: descriptors)
+            } catch .wouldBlock {
+                _ = try Poll.isWritable(socket.rawValue, deadline: nil)
+            }
         }
     }
 

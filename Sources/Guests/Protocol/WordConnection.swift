@@ -33,6 +33,8 @@ public final class WordConnection {
     }
 
     public var isOpen: Bool { token != nil }
+    /// The message that is being received came without descriptors that were sent along: this process has no room for them.
+    public private(set) var hasLostDescriptors = false
     public var rawDescriptor: Int32 { socket.rawValue }
 
     /// Who made the other end.
@@ -56,14 +58,19 @@ public final class WordConnection {
             try message.send(to: socket, descriptors: descriptors.map(\.rawValue))
             return true
         } catch {
-            if error == .wouldBlock { return false }
-            // A message that cannot be one is nobody's end: the other side would wait for ever, so that it is told.
-            if error == .invalid || error == .messageTooLarge {
-                try? WordMessage(["error", "1", "the answer is too long"]).send(to: socket)
+            switch error {
+            case .wouldBlock: return false
+            // Its end is told from the loop, never from within a call of its user.
+            case .brokenPipe, .connectionReset: return true
+            default:
+                // A message that cannot be sent is nobody's end. Who waits for an answer would wait for ever, so that he is told; an
+                // event is waited for by nobody.
+                guard message.words.first != "event" else { return true }
+                let isLong = error == .invalid || error == .messageTooLarge
+                let reason = isLong ? "the answer is too long" : "the answer cannot be sent: \(error)"
+                try? WordMessage(["error", "1", reason]).send(to: socket)
                 return true
             }
-            // Its end is told from the loop, never from within a call of its user.
-            return true
         }
     }
 
@@ -76,6 +83,7 @@ public final class WordConnection {
                 var descriptors: [SharedDescriptor] = []
                 while let descriptor = message.takeDescriptor() { descriptors.append(SharedDescriptor(descriptor)) }
                 guard !message.isTruncated, let words = WordMessage(bytes: message.bytes)?.words else { return close() }
+                hasLostDescriptors = message.hasLostDescriptors
                 received(words, descriptors)
             } catch {
                 if error != .wouldBlock { close() }

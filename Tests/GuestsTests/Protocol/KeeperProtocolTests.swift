@@ -19,10 +19,14 @@ struct KeeperProtocolTests {
         first.segment = "lan"
         first.carrier = true
         first.hardwareAddress = MACAddress("02:00:00:00:00:01")
-        alice.interfaces = [first, KeeperState.Interface(name: "eth1")]
+        var pair = KeeperState.Interface(name: "eth2")
+        pair.isPair = true
+        pair.showsCarrier = false
+        alice.interfaces = [first, KeeperState.Interface(name: "eth1"), pair]
         var bob = KeeperState.Guest(name: "bob")
         bob.status = WaitStatus(rawValue: 256)
         bob.error = "its kernel is missing"
+        bob.errorStatus = 4
         var state = KeeperState()
         state.guests = [alice, bob]
         state.segments = ["lan", "wan"]
@@ -41,6 +45,9 @@ struct KeeperProtocolTests {
             .interface(port: "a:eth0", segment: nil, carrier: false),
             .interface(port: "a:eth0", segment: "lan", carrier: true),
             .interface(port: "a:eth1", segment: "lan", carrier: true, isShown: false),
+            .interface(port: "a:eth1", segment: "br", carrier: true, isPair: true),
+            .interface(port: "a:eth1", segment: nil, carrier: false, isShown: false, isPair: true),
+            .interfaceGone(port: "a:eth1"),
             .fabricRestarted, .log("a line of text"), .other(["moon", "full"]),
         ]
         for event in events { #expect(KeeperEvent(words: event.words) == event) }

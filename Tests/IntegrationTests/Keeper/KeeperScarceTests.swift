@@ -1,0 +1,111 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Guests
+import LinuxSystem
+import TestSupport
+import Testing
+
+extension Integration {
+    /// A keeper that has too little of something for a while.
+    @Suite("Keepers in need")
+    struct KeeperScarceTests {
+        private func limitDescriptors(_ lab: KeptLab, _ count: Int) throws {
+            // The soft limit: whoever is no root can raise that again.
+            try lab.host.check(
+                ["prlimit", "--pid", "\(try lab.processID("pid"))", "--nofile=\(count):"],
+                as: lab.user
+            )
+        }
+
+        private func message(_ what: String, _ body: () throws -> Void) -> GuestError? {
+            let error = #expect(throws: GuestError.self, "\(what)", performing: body)
+            #expect(error?.message.contains("\n") == false)
+            return error
+        }
+
+        @Test("without descriptors it says so, lives on, and works again with some")
+        func descriptors() throws {
+            try require("prlimit")
+            try KeptLab.with(.ordinary) { lab in
+                for name in ["alice", "bob"] { try lab.define(try lab.plan(name, 0, interfaces: 0)) }
+                try lab.start("alice")
+                let before = try lab.another()
+                let keeper = try lab.processID("pid")
+                let used = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(keeper)/fd")
+                    .compactMap { Int($0) }
+                let free = try #require((0...).first { !used.contains($0) })
+                try limitDescriptors(lab, free)
+
+                // Whoever comes now.
+                for _ in 0..<20 {
+                    let refused = message("a connection") { _ = try lab.another().state() }
+                    #expect(refused?.status == 4 && refused?.message.contains("no descriptor left") == true)
+                }
+                // Those who are there.
+                let null = open("/dev/null", O_RDWR)
+                defer { close(null) }
+                for usesTerminal in [false, true] {
+                    var command = GuestCommand(["true"])
+                    command.usesTerminal = usesTerminal
+                    let exec = message("exec") {
+                        try before.start(command, guest: "alice", input: null, output: null, error: null)
+                    }
+                    #expect(exec?.status == 4 && exec?.message.contains("no descriptor left") == true)
+                }
+                #expect(message("console") { try lab.ask("console", "alice") }?.message.contains("open files") == true)
+                try lab.ask("start", "bob")
+                let start = message("start") { try lab.client.wait("bob", for: .running, milliseconds: 10_000) }
+                #expect(start?.message.contains("open files") == true, "\(start?.message ?? "")")
+                #expect(try lab.client.state().guest("alice")?.state == .running)
+
+                try limitDescriptors(lab, 1024)
+                #expect(try lab.run("alice", "echo", "again").output == "again\n")
+                try lab.start("bob")
+                let last = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(keeper)/fd").count
+                // What bob has, and nothing that was begun for those who were refused.
+                #expect(last <= used.count + 12, "\(last) descriptors, \(used.count) before")
+            }
+        }
+
+        @Test("a terminal for which there is no descriptor left is an error, not a command that nobody sees")
+        func terminalWithoutDescriptors() throws {
+            try require("prlimit")
+            try KeptLab.with(.ordinary) { lab in
+                try lab.define(try lab.plan("alice", 0, interfaces: 0))
+                try lab.start("alice")
+                let keeper = try lab.processID("pid")
+                var failures = 0
+                // One more each time, until it works: whatever step it is that fails.
+                for spare in 0..<24 {
+                    try limitDescriptors(lab, 1024)
+                    let connection = try lab.another()
+                    let used = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(keeper)/fd")
+                        .compactMap { Int($0) }
+                    try limitDescriptors(lab, (used.max() ?? 0) + 1 + spare)
+                    var ends: [Int32] = [0, 0]
+                    #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+                    defer { for end in ends { close(end) } }
+                    var command = GuestCommand(["echo", "seen"])
+                    command.usesTerminal = true
+                    var status: Int32 = -1
+                    do {
+                        try connection.start(command, guest: "alice", input: ends[1], output: ends[1], error: ends[1])
+                        status = try connection.waitForEnd().shellStatus
+                    } catch let error as GuestError {
+                        failures += 1
+                        #expect(error.message.contains("descriptor") || error.message.contains("open files"))
+                        continue
+                    }
+                    var bytes = [UInt8](repeating: 0, count: 100)
+                    let count = recv(ends[0], &bytes, bytes.count, Int32(MSG_DONTWAIT))
+                    let seen = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+                    #expect(status == 0 && seen == "seen\r\n", "with \(spare) more: \(status) \(seen)")
+                }
+                try limitDescriptors(lab, 1024)
+                #expect((1..<24).contains(failures))
+            }
+        }
+    }
+}
