@@ -31,9 +31,9 @@ final class ConsoleLog {
 
     private func open(anew: Bool) {
         if anew { try? FileSystem.rename(path, to: previous) }
-        guard let descriptor = try? OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600) else {
-            return
-        }
+        // Whatever somebody has put there instead of a file: it is not waited for.
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY
+        guard let descriptor = try? OwnedDescriptor.open(path, flags: flags, mode: 0o600) else { return }
         let shared = SharedDescriptor(descriptor)
         byteCount = shared.withDescriptor { (try? FileSystem.byteCount($0)) ?? 0 }
         file = shared
@@ -48,7 +48,8 @@ final class ConsoleLog {
     }
 
     private static func end(of path: String, _ count: Int) -> [UInt8] {
-        Array(((try? FileSystem.contents(path, limit: 2 * defaultLimit)) ?? []).suffix(count))
+        guard (try? FileStatus(path: path))?.isRegularFile == true else { return [] }
+        return Array(((try? FileSystem.contents(path, limit: 2 * defaultLimit)) ?? []).suffix(count))
     }
 
     func close() { file = nil }

@@ -247,6 +247,8 @@ public final class Keeper {
         listener?.close()
         listener = nil
         for guest in guests.values { guest.console.close() }
+        // Who is on the host's bridges now is none of ours.
+        for device in companions.values where device.bridge.place == .host { bridges.remove(device) }
         bridges.close()
         roots.end()
         runtimeLink.remove()

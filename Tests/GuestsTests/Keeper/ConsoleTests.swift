@@ -32,6 +32,19 @@ struct GuestConsoleTests {
         }
     }
 
+    @Test("a pipe in the log's place holds up nobody", .timeLimit(.minutes(1)))
+    func pipe() throws {
+        try withLog(limit: 10) { path in
+            #expect(mkfifo(path, 0o600) == 0)
+            let log = ConsoleLog(path: path)
+            log.append(Array("nobody reads".utf8))
+            #expect(log.tail(10).isEmpty)
+            let reader = try OwnedDescriptor.open(path, flags: O_RDONLY | O_NONBLOCK)
+            for _ in 0..<100 { log.append([UInt8](repeating: 65, count: 4096)) }
+            #expect(try reader.read(atMost: 10).count == 10)
+        }
+    }
+
     @Test("many read, one writes, and one who does not read is let go")
     func readers() throws {
         try withLog(limit: 1 << 22) { path in

@@ -69,6 +69,109 @@ extension Integration {
             }
         }
 
+        /// A control group of processes, with a limit of how many there may be; nil where this machine gives none.
+        private final class ProcessGroup {
+            private let path: String
+            private static let names = ["pids.max", "pids.current", "cgroup.procs"]
+
+            init?() {
+                let name = "etherloom-test-\(getpid())"
+                let paths = ["/sys/fs/cgroup/pids/\(name)", "/sys/fs/cgroup/\(name)"]
+                let found = paths.first { path in
+                    guard mkdir(path, 0o755) == 0 else { return false }
+                    if Self.names.allSatisfy({ access("\(path)/\($0)", F_OK) == 0 }) { return true }
+                    rmdir(path)
+                    return false
+                }
+                guard let found else { return nil }
+                path = found
+            }
+
+            func write(_ text: String, to name: String) throws {
+                try FileSystem.write(text, to: "\(path)/\(name)")
+            }
+
+            var count: String {
+                get throws { String(decoding: try FileSystem.contents("\(path)/pids.current"), as: UTF8.self) }
+            }
+
+            /// When all of its processes have ended.
+            func remove() throws {
+                try TestSupport.wait(for: "the end of a control group", seconds: 10) {
+                    rmdir(path) == 0 || errno != EBUSY
+                }
+            }
+        }
+
+        @Test("at the limit of a control group's processes each request that needs one is an error; then it goes on")
+        func processes() throws {
+            guard let group = ProcessGroup() else { try skip("no control group with a limit of processes") }
+            try KeptLab.with(.ordinary) { lab in
+                for name in ["alice", "bob"] { try lab.define(try lab.plan(name, 0, interfaces: 0)) }
+                try lab.start("alice")
+                let keeper = try lab.processID("pid")
+                let children = try String(contentsOfFile: "/proc/\(keeper)/task/\(keeper)/children", encoding: .utf8)
+                for process in [String(keeper)] + children.split(separator: " ").map(String.init) {
+                    try group.write(process, to: "cgroup.procs")
+                }
+                try group.write(try group.count, to: "pids.max")
+                for usesTerminal in [false, true] {
+                    var command = GuestCommand(["true"])
+                    command.usesTerminal = usesTerminal
+                    let exec = message("exec") { _ = try lab.run("alice", command) }
+                    #expect(exec?.message == "cannot start true: Resource temporarily unavailable")
+                }
+                try lab.ask("start", "bob")
+                let start = message("start") { try lab.client.wait("bob", for: .running, milliseconds: 10_000) }
+                #expect(start?.message.contains("temporarily unavailable") == true && start?.status == 4)
+                let element = message("element") { try lab.ask("element-start", "x", "sleep", "1000") }
+                #expect(element?.message.contains("temporarily unavailable") == true, "\(element?.message ?? "")")
+                let snapshot = message("snapshot") { try lab.ask("snapshot-save", "one") }
+                #expect(snapshot?.message.contains("temporarily unavailable") == true, "\(snapshot?.message ?? "")")
+                #expect(try lab.client.state().guest("alice")?.state == .running)
+
+                try group.write("max", to: "pids.max")
+                #expect(try lab.run("alice", "echo", "again").output == "again\n")
+                try lab.start("bob")
+                try lab.ask("snapshot-save", "one")
+                try lab.down()
+            }
+            try group.remove()
+        }
+
+        @Test("a guest that is frozen takes no more than so many commands, and answers them when it thaws")
+        func frozen() throws {
+            // Its first process is stopped from outside, as a control group's freezer would.
+            try KeptLab.with(.ordinary) { lab in
+                try lab.define(try lab.plan("alice", 0, interfaces: 0))
+                try lab.start("alice")
+                let first = try #require(lab.client.state().guest("alice")?.processID)
+                #expect(kill(first, SIGSTOP) == 0)
+                let null = open("/dev/null", O_RDWR)
+                defer { close(null) }
+                let command = GuestCommand(["true", String(repeating: "x", count: 100_000)])
+                var waiting: [KeeperClient] = []
+                var refusal: GuestError?
+                for _ in 0..<100 where refusal == nil {
+                    let connection = try lab.another()
+                    try connection.start(command, guest: "alice", input: null, output: null, error: null)
+                    waiting.append(connection)
+                    // A refusal comes right behind the answer.
+                    let soon = MonotonicClock.nanoseconds + 20_000_000
+                    if let words = try? connection.receive(deadline: soon).words {
+                        #expect(words.first == "failed")
+                        refusal = GuestError(words.last ?? "")
+                        waiting.removeLast()
+                    }
+                }
+                #expect(refusal?.message == "cannot start true: No buffer space available")
+                #expect(waiting.count > 30)
+                #expect(kill(first, SIGCONT) == 0)
+                for connection in waiting { #expect(try connection.waitForEnd().shellStatus == 0) }
+                #expect(try lab.run("alice", "echo", "again").output == "again\n")
+            }
+        }
+
         @Test("a terminal for which there is no descriptor left is an error, not a command that nobody sees")
         func terminalWithoutDescriptors() throws {
             try require("prlimit")
