@@ -136,17 +136,10 @@ static int open_frame_socket(int interface, int control, uint32_t line) {
 }
 
 static int open_netlink(int control, uint32_t line) {
-    int sockets[2];
-    for (int i = 0; i < 2; i++) {
-        sockets[i] = cel_netlink_socket();
-        if (sockets[i] < 0) {
-            if (i) close(sockets[0]);
-            return sockets[i];
-        }
-    }
-    cel_say(control, CEL_GUEST_DESCRIPTORS, line, 0, 0, sockets, 2);
-    close(sockets[0]);
-    close(sockets[1]);
+    int own = cel_netlink_socket();
+    if (own < 0) return own;
+    cel_say(control, CEL_GUEST_DESCRIPTORS, line, 0, 0, &own, 1);
+    close(own);
     return 0;
 }
 

@@ -12,7 +12,6 @@ final class ProcessNetwork {
     private let host: any GuestHost
     /// For requests; set by the setting-up script.
     var netlink: Netlink?
-    private var events: SharedDescriptor?
     private var namespace: SharedDescriptor?
     private var taps: [String: SharedDescriptor] = [:]
     private var packetSockets: [String: SharedDescriptor] = [:]
@@ -28,7 +27,6 @@ final class ProcessNetwork {
         switch product {
         case .netlink:
             if let socket = try? descriptors.first?.duplicate() { netlink = Netlink(adopting: socket) }
-            events = descriptors.dropFirst().first
         case .networkNamespace: namespace = descriptors.first
         case .tap(let name):
             taps[name] = descriptors.first

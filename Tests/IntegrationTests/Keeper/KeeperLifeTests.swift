@@ -115,9 +115,10 @@ extension Integration {
             try KeptLab.with(.ordinary) { lab in
                 try lab.define(try lab.plan("alice", 0, interfaces: 0))
                 let connection = try lab.another()
+                try connection.request(["hello"])
                 try connection.send(["wait", "alice", "running"])
                 try connection.send(["hello"])
-                // It has been taken when another one, later, is answered.
+                // A connection that the keeper has taken is read before one that has something to say later.
                 try lab.ask("hello")
                 try lab.ask("delete", "alice")
                 let deadline = MonotonicClock.nanoseconds + 10_000_000_000
