@@ -224,7 +224,11 @@ extension Integration {
                 guests:
                   alice: {\(try Self.guest("uml")), interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}}
                   bob: {interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}}}
-                segments: {lan: {kind: bridge, host: el-there}, wan: {kind: bridge, host: el-made}}
+                  carol: {interfaces: {eth0: {segment: own, address: 10.1.0.3/24}}}
+                segments:
+                  lan: {kind: bridge, host: el-there}
+                  wan: {kind: bridge, host: el-made}
+                  own: {kind: bridge}
                 """
             try withLab(file, .runner) { lab in
                 if !lab.host.isRoot { try skip("only root may change a host's network") }
@@ -243,10 +247,22 @@ extension Integration {
                 try lab.check("link", "move", "bob:eth0", "wan", "--down-for", "0")
                 try lab.check("link", "move", "alice:eth0", "wan", "--down-for", "0")
                 try ping(lab, "bob", "10.1.0.1")
+                // Between the host's and the lab's own a pair is made anew; a cable joins the two.
+                try lab.check("link", "move", "bob:eth0", "own", "--down-for", "0")
+                try ping(lab, "bob", "10.1.0.3")
+                #expect(try !links().contains("bob-eth0"))
+                #expect(try lab.run(["exec", "bob", "ping", "-c", "1", "-W", "1", "10.1.0.1"]).end == .exited(1))
+                try lab.check("link", "add", "wan", "own")
+                try ping(lab, "bob", "10.1.0.1")
+                #expect(try links().contains(" wan-fabric"))
+                try lab.check("link", "move", "bob:eth0", "wan", "--down-for", "0")
+                try ping(lab, "carol", "10.1.0.2")
                 // A keeper that is killed leaves a bridge of its own, and whoever is next removes it.
                 let hello = try lab.keeper().request(["hello"])
                 kill(try #require(hello.value("pid").flatMap { Int32($0) }), SIGKILL)
-                try wait(for: "the end of what the keeper had", seconds: 10) { try !links().contains("bob-eth0") }
+                try wait(for: "the end of what the keeper had", seconds: 10) {
+                    try !links().contains("-eth0") && !links().contains("wan-fabric")
+                }
                 try lab.endDaemon()
                 #expect(try links().contains(" el-made"))
                 try lab.check("doctor", "--fix")
@@ -255,7 +271,9 @@ extension Integration {
                 try ping(lab, "bob", "10.1.0.1")
                 try lab.check("down", "--grace", "3")
                 let after = try links()
-                for name in ["alice-eth0", "bob-eth0", "el-made"] { #expect(!after.contains(" \(name)"), "\(after)") }
+                for name in ["alice-eth0", "bob-eth0", "el-made", "wan-fabric"] {
+                    #expect(!after.contains(" \(name)"), "\(after)")
+                }
                 #expect(after.contains(" el-there"))
                 try lab.host.check(["ip", "link", "delete", "el-there"], as: .runner)
             }
