@@ -6,9 +6,13 @@ import LinuxSystem
 /// The modules of a kernel that is booted directly: which there are, and in what order they are loaded.
 ///
 /// Names are as in `modules.dep`, with `_` for `-`. Where a kernel has no modules directory, everything is taken to be built in.
+///
+/// What lies below the guest's root is the guest's work: a link there may lead to a file of the host's that is not for the guest,
+/// and who opens a pipe waits for its other end. Only what is a file or a directory itself is looked at there.
 struct KernelModules {
     /// Nil: none was found.
     let directory: String?
+    private let isOfGuest: Bool
     private var files: [String: String] = [:]
     private var builtin: Set<String> = []
     /// As `modules.dep` of an installed kernel has them; else they are looked up in the modules themselves.
@@ -28,8 +32,14 @@ struct KernelModules {
         return places
     }
 
-    init(places: [String]) {
-        directory = places.first { (try? FileStatus(path: $0))?.isDirectory == true }
+    /// - Parameter root: the guest's, as the places below it begin.
+    init(places: [String], root: String? = nil) {
+        func isGuests(_ place: String) -> Bool { root.map { place.hasPrefix($0 + "/") } ?? false }
+        directory = places.first { place in
+            guard let root, isGuests(place) else { return (try? FileStatus(path: place))?.isDirectory == true }
+            return Self.isDirectory(place, below: root)
+        }
+        self.isOfGuest = directory.map(isGuests) ?? false
         guard let directory else { return }
         collect(directory + "/kernel", depth: 0)
         // A plain directory of modules.
@@ -43,8 +53,22 @@ struct KernelModules {
         }
     }
 
+    /// Whether a path leads to a directory without a link on its way from the root on.
+    private static func isDirectory(_ path: String, below root: String) -> Bool {
+        var whole = root
+        for part in path.dropFirst(root.count).split(separator: "/") {
+            whole += "/\(part)"
+            guard (try? FileStatus(path: whole, followLinks: false))?.isDirectory == true else { return false }
+        }
+        return true
+    }
+
+    private func isFile(_ path: String) -> Bool {
+        (try? FileStatus(path: path, followLinks: !isOfGuest))?.isRegularFile == true
+    }
+
     private func lines(_ path: String) -> [Substring] {
-        guard let bytes = try? FileSystem.contents(path, limit: 8 << 20) else { return [] }
+        guard isFile(path), let bytes = try? FileSystem.contents(path, limit: 8 << 20) else { return [] }
         return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     }
 
@@ -52,7 +76,8 @@ struct KernelModules {
         guard depth < 12, let names = try? FileSystem.names(in: directory) else { return }
         for name in names {
             let path = directory + "/" + name
-            if name.hasSuffix(".ko") || [".ko.xz", ".ko.zst", ".ko.gz"].contains(where: name.hasSuffix) {
+            if [".ko", ".ko.xz", ".ko.zst", ".ko.gz"].contains(where: name.hasSuffix) {
+                guard !isOfGuest || isFile(path) else { continue }
                 files[Self.name(name)] = path
             } else if (try? FileStatus(path: path, followLinks: false))?.isDirectory == true {
                 collect(path, depth: depth + 1)

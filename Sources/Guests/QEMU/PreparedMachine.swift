@@ -36,7 +36,8 @@ struct PreparedMachine {
             let kernel = try KernelFile.inspect(path)
             architecture = kernel.architecture
             modules = KernelModules(
-                places: KernelModules.places(kernel: path, release: kernel.release, root: mergedRoot?.outside)
+                places: KernelModules.places(kernel: path, release: kernel.release, root: mergedRoot?.outside),
+                root: mergedRoot?.outside
             )
         }
         self.architecture = architecture

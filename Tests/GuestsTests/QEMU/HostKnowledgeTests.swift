@@ -45,4 +45,26 @@ struct HostKnowledgeTests {
         #expect(ask(null) == nil)
         #expect(tries == 4)
     }
+
+    @Test("of modules in a guest's root only files and directories are looked at, and nothing is waited for")
+    func guestsModules() throws {
+        let root = "/tmp/etherloom-modules-\(UUID().uuidString)"
+        let place = root + "/lib/modules/6.1"
+        let files = FileManager.default
+        try files.createDirectory(atPath: place + "/kernel/net", withIntermediateDirectories: true)
+        defer { try? files.removeItem(atPath: root) }
+        try "good".write(toFile: place + "/kernel/net/virtio_net.ko", atomically: true, encoding: .utf8)
+        try files.createSymbolicLink(atPath: place + "/kernel/virtiofs.ko", withDestinationPath: "/etc/passwd")
+        try files.createSymbolicLink(atPath: place + "/kernel/elsewhere", withDestinationPath: "/lib/modules")
+        let pipes = ["kernel/9p.ko", "modules.dep", "modules.builtin"]
+        for name in pipes { #expect(mkfifo("\(place)/\(name)", 0o600) == 0) }
+        let modules = KernelModules(places: [place], root: root)
+        #expect(modules.load(["virtio_net", "virtiofs", "9p"]) == [place + "/kernel/net/virtio_net.ko"])
+        #expect(!modules.has("9p") && !modules.has("virtiofs"))
+        // By a link on the way nothing is found at all.
+        try files.createSymbolicLink(atPath: root + "/usr", withDestinationPath: "/")
+        #expect(KernelModules(places: [root + "/usr/lib/modules"], root: root).directory == nil)
+        // The host's own may be links.
+        #expect(KernelModules(places: [root + "/lib/../usr/etc"]).directory != nil)
+    }
 }
