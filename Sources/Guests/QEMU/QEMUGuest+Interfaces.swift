@@ -46,14 +46,21 @@ extension QEMUGuest {
     /// Puts an interface into the running machine.
     func plugIn(_ interface: InterfacePlan, _ place: Int, _ then: @escaping (GuestError?) -> Void) {
         let name = interface.name
-        guard !plugged.contains(name), beingPlugged.insert(name).inserted else { return then(nil) }
+        if plugged.contains(name) { return then(nil) }
+        // Somebody else is about it: it is there for both when it is.
+        if beingPlugged[name] != nil { return beingPlugged[name, default: []].append(then) }
+        if leftovers.contains(place) {
+            return clear(name, place) { [weak self] error in
+                if let error { return then(error) }
+                self?.plugIn(interface, place, then)
+            }
+        }
+        beingPlugged[name] = [then]
         let backend = QEMUCommandLine.backend(place)
         let way: QEMUCommandLine.Network.Way
         var commands: [Command] = []
         switch attachments[name] {
-        case nil:
-            beingPlugged.remove(name)
-            return then(GuestError("\(name) has no port"))
+        case nil: return wasPlugged(name, GuestError("\(name) has no port"))
         case .vhost(let path):
             way = .vhost(path: path)
             let channel = QEMUCommandLine.channel(place)
@@ -83,25 +90,26 @@ extension QEMUGuest {
         let properties = QEMUCommandLine.properties(network, accelerator)
         sequence(commands + [Command("device_add", Dictionary(properties) { $1 })]) { [weak self] error in
             guard let self else { return }
-            beingPlugged.remove(name)
             if let error {
                 clear(name, place) { [weak self] _ in
-                    self?.places[name] = nil
-                    self?.attachments[name] = nil
-                    self?.host.unplug(interface: name)
-                    then(error)
+                    guard let self else { return then(error) }
+                    places[name] = nil
+                    attachments[name] = nil
+                    host.unplug(interface: name)
+                    wasPlugged(name, error)
                 }
                 return
             }
             plugged.insert(name)
             showCarrier(name)
-            if session?.welcome != nil {
-                // The machine has it; what the guest makes of it is said, and no reason to take it away again.
-                configure(interface) { then($0) }
-            } else {
-                then(nil)
-            }
+            guard session?.welcome != nil else { return wasPlugged(name, nil) }
+            // The machine has it; what the guest makes of it is said, and no reason to take it away again.
+            configure(interface) { [weak self] error in self?.wasPlugged(name, error) }
         }
+    }
+
+    private func wasPlugged(_ name: String, _ error: GuestError?) {
+        for then in beingPlugged.removeValue(forKey: name) ?? [] { then(error) }
     }
 
     /// Milliseconds for which a guest sees no carrier at least: it looks when it gets round to it.
@@ -165,9 +173,6 @@ extension QEMUGuest {
         }
     }
 
-    /// Milliseconds that a guest may take to let go of a device.
-    private static let removalLimit: UInt64 = 8_000
-
     func removeInterface(_ name: String, then: @escaping (GuestError?) -> Void) {
         guard let place = places[name] else { return then(nil) }
         takeOut(name, place) { [weak self] error in
@@ -183,7 +188,8 @@ extension QEMUGuest {
     /// Takes an interface out of the machine; its place and the fabric's port stay.
     func takeOut(_ name: String, _ place: Int, then: @escaping (GuestError?) -> Void) {
         let device = QEMUCommandLine.device(place)
-        let timer = host.loop.after(milliseconds: Self.removalLimit) { [weak self] in
+        guard deletions[device] == nil else { return then(GuestError("\(name) is being taken out already")) }
+        let timer = host.loop.after(milliseconds: removalLimit) { [weak self] in
             self?.deletions.removeValue(forKey: device)?(
                 GuestError("\(name): the guest does not let go of it; is its kernel up?", status: 3)
             )
@@ -201,15 +207,41 @@ extension QEMUGuest {
         }
     }
 
-    /// What is behind a device that is gone. Parts that are not there are none to be removed.
+    /// A device is gone from the machine: because it was to, or later than was waited for. Then it is put in again, because the
+    /// guest is to have it.
+    func hasLetGo(of device: String) {
+        if let then = deletions.removeValue(forKey: device) { return then(nil) }
+        guard let (name, place) = places.first(where: { QEMUCommandLine.device($0.value) == device }),
+            plugged.contains(name)
+        else { return }
+        host.log("\(name): the guest has let go of it only now; it is put in again")
+        clear(name, place) { [weak self] _ in self?.plugInAll() }
+    }
+
+    /// Takes away what is behind a device that is gone. Parts that are not there are none to be removed.
     private func clear(_ name: String, _ place: Int, then: @escaping (GuestError?) -> Void) {
         plugged.remove(name)
-        let monitor = self.monitor
-        monitor?.send("netdev_del", ["id": .string(QEMUCommandLine.backend(place))]) { [weak self] _ in
-            monitor?.send("chardev-remove", ["id": .string(QEMUCommandLine.channel(place))]) { _ in
-                self?.known.remove(name)
-                then(nil)
+        known.remove(name)
+        leftovers.insert(place)
+        let commands = [
+            Command("netdev_del", ["id": .string(QEMUCommandLine.backend(place))]),
+            Command("chardev-remove", ["id": .string(QEMUCommandLine.channel(place))]),
+        ]
+        remove(commands) { [weak self] error in
+            if error == nil { self?.leftovers.remove(place) }
+            then(error.map { GuestError("\(name): \($0.message)", status: $0.status) })
+        }
+    }
+
+    private func remove(_ commands: [Command], then: @escaping (GuestError?) -> Void) {
+        guard let command = commands.first else { return then(nil) }
+        guard let monitor else { return then(GuestError("QEMU's monitor is gone")) }
+        monitor.send(command.name, command.arguments) { [weak self] result in
+            if case .failure(let error) = result, !error.text.contains("not found") {
+                return then(GuestError("\(command.name): \(error)"))
             }
+            guard let self else { return then(nil) }
+            remove(Array(commands.dropFirst()), then: then)
         }
     }
 }

@@ -64,7 +64,8 @@ extension QEMUGuest {
         }
         // What goes on has no interfaces: it was saved without.
         plugged = []
-        beingPlugged = []
+        beingPlugged = [:]
+        leftovers = []
         if snapshot == nil { line.networks = networks(&descriptors) }
         if let disk = prepared.initialRAMDisk { line.initialRAMDisk = descriptors.add(disk) }
         if prepared.boot.root == .virtiofs, let root = prepared.root {
@@ -242,10 +243,10 @@ extension QEMUGuest {
         if isFirst, snapshot != nil { plugInAll() }
     }
 
-    private func take(event name: String, _ data: JSONValue) {
+    func take(event name: String, _ data: JSONValue) {
         switch name {
         case "DEVICE_DELETED":
-            if let device = data["device"]?.string { deletions.removeValue(forKey: device)?(nil) }
+            if let device = data["device"]?.string { hasLetGo(of: device) }
         case "JOB_STATUS_CHANGE" where data["status"]?.string == "concluded":
             if let job = data["id"]?.string { conclude(job) }
         case "RESET": hasBegunAnew(byGuest: data["guest"]?.bool == true)

@@ -15,8 +15,13 @@ extension QEMUGuest {
 
     func saveMemory(_ name: String, then: @escaping (GuestError?) -> Void) {
         guard diskPath != nil else { return then(noDisk) }
-        takeOutAll(Array(plugged)) { [weak self] error in
-            guard let self else { return }
+        // What is just being put in is taken out when it is there.
+        plugInAll { [weak self] in self?.saveMemoryOfAll(name, then: then) }
+    }
+
+    private func saveMemoryOfAll(_ name: String, then: @escaping (GuestError?) -> Void) {
+        takeOutAll(plugged.sorted()) { [weak self] error in
+            guard let self else { return then(error) }
             // Whoever waits may begin with something else at once: not before all is as it was.
             if let error { return plugInAll { then(error) } }
             let arguments: [String: JSONValue] = ["tag": .string(name), "vmstate": "disk", "devices": ["disk"]]
@@ -40,10 +45,12 @@ extension QEMUGuest {
     }
 
     private func takeOutAll(_ names: [String], then: @escaping (GuestError?) -> Void) {
-        guard let name = names.first, let place = places[name] else { return then(nil) }
+        guard let name = names.first else { return then(nil) }
+        let rest = Array(names.dropFirst())
+        guard let place = places[name] else { return takeOutAll(rest, then: then) }
         takeOut(name, place) { [weak self] error in
             if let error { return then(error) }
-            self?.takeOutAll(Array(names.dropFirst()), then: then)
+            self?.takeOutAll(rest, then: then)
         }
     }
 
@@ -86,9 +93,11 @@ extension QEMUGuest {
         guard jobs[job] != nil else { return }
         monitor?.send("query-jobs", timeout: Self.jobLimit) { [weak self] result in
             guard let self else { return }
-            let list = (try? result.get())?.array ?? []
-            let error = list.first { $0["id"]?.string == job }?["error"]?.string
             monitor?.send("job-dismiss", ["id": .string(job)])
+            let list = (try? result.get())?.array ?? []
+            // One that nothing is known of may have failed.
+            let found = list.first { $0["id"]?.string == job }
+            let error = found == nil ? "how it ended is not known" : found?["error"]?.string
             jobs.removeValue(forKey: job)?(error.map { GuestError($0) })
         }
     }

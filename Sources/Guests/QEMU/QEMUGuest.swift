@@ -50,10 +50,15 @@ final class QEMUGuest: GuestDriver {
     var placeCount = 0
     /// Interfaces that the machine has, and those that it is being given: nothing of theirs may be made twice.
     var plugged: Set<String> = []
-    var beingPlugged: Set<String> = []
+    /// With those who wait for it.
+    var beingPlugged: [String: [(GuestError?) -> Void]] = [:]
+    /// Places that something of an interface that is gone may still be at.
+    var leftovers: Set<Int> = []
     /// Interfaces that the agent was told of, by its plan or since.
     var known: Set<String> = []
     var deletions: [String: (GuestError?) -> Void] = [:]
+    /// Milliseconds that a guest may take to let go of a device.
+    var removalLimit: UInt64 = 8_000
     var hasStarted = false
     var hasEnded = false
     /// Its own disk, where it has one.
