@@ -16,8 +16,11 @@ extension KeptGuest {
         // Its namespace has ended, or it is taken out of that by name.
         if case .tap(let tap) = interface.port { tap.withDescriptor { Tap.leaveToNamespace($0) } }
         if case .pair = interface.port {
-            // The kernel takes the pair away with its namespace, in a moment; its name on the host is wanted before.
-            if let device = interface.device, device.bridge.place == .host { keeper.bridges.remove(device) }
+            // The kernel takes the pair away with its namespace, in a moment; its name on the host is wanted before. A guest that goes
+            // on may have given its end another name.
+            if let device = interface.device, device.bridge.place == .host || processID != nil {
+                keeper.bridges.remove(device)
+            }
             interface.device = nil
         } else {
             keeper.part(self, name)

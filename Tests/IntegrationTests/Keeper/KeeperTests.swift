@@ -228,6 +228,21 @@ extension Integration {
             }
         }
 
+        @Test("an interface on a bridge that its guest has renamed is removed all the same")
+        func renamed() throws {
+            try withLab(.ordinary) { lab in
+                try lab.ask("bridge-add", "br")
+                var plan = try lab.plan("alice", 0)
+                plan.interfaces[0].bridge = "br"
+                try lab.define(plan)
+                try lab.start("alice")
+                let rename = "ip link set eth0 down; ip link set eth0 name other; ip link set other up"
+                #expect(try lab.run("alice", "sh", "-c", rename).status == 0)
+                try lab.ask("interface-remove", "alice", "eth0")
+                #expect(try lab.run("alice", "ls", "/sys/class/net").output == "lo\n")
+            }
+        }
+
         @Test("guests whose names look the same with their interfaces' have devices of their own on a bridge")
         func alike() throws {
             try withLab(.ordinary) { lab in
