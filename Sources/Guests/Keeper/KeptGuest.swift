@@ -46,26 +46,26 @@ final class KeptGuest {
     var plan: GuestPlan
     private(set) var state = GuestState.stopped
     private(set) var since = WallClock.nanoseconds / 1_000_000_000
-    private(set) var processID: Int32?
-    private(set) var status: WaitStatus?
-    private(set) var error: GuestError?
+    var processID: Int32?
+    var status: WaitStatus?
+    var error: GuestError?
     /// What its driver said last while it started: why it did not, if it did not.
-    private var lastWords: String?
+    var lastWords: String?
     var interfaces: [String: Interface] = [:]
-    private(set) var driver: (any GuestDriver)?
+    var driver: (any GuestDriver)?
     private(set) var console: GuestConsole
     var consoleInput: ([UInt8]) -> Void = { _ in }
     var consoleResized: (Int, Int) -> Void = { _, _ in }
-    private var consoleSize: TerminalSize?
+    var consoleSize: TerminalSize?
     /// The snapshot whose memory it begins with the next time.
     var memory: String?
     /// Where its merged root is inside of the lab's namespaces.
     var root: String?
     private var rootWaiters: [(GuestError?) -> Void] = []
     var isPreparingRoot: Bool { !rootWaiters.isEmpty }
-    private var killTimer: ControlLoop.Token?
+    var killTimer: ControlLoop.Token?
     /// When it is killed, in monotonic nanoseconds, if it was asked to stop.
-    private var killTime: UInt64?
+    var killTime: UInt64?
     let waiters: StateWaiters
     /// Which of its lives this is: what was begun for an earlier one is not told to this one.
     private(set) var life = 0
@@ -107,7 +107,7 @@ final class KeptGuest {
 
     // MARK: States
 
-    private func change(to state: GuestState) {
+    func change(to state: GuestState) {
         guard self.state != state else { return }
         self.state = state
         since = WallClock.nanoseconds / 1_000_000_000
@@ -278,58 +278,6 @@ final class KeptGuest {
         guard let driver, state == .running else { throw refuse(what) }
         return driver
     }
-}
-
-// MARK: - What the driver calls
-
-extension KeptGuest: GuestHost {
-    var loop: ControlLoop { keeper.loop }
-
-    func hasStarted(processID: Int32) {
-        self.processID = processID
-        try? FileSystem.write("\(processID)\n", to: plan.runDirectory + "/pid")
-        if let consoleSize { consoleResized(consoleSize.columns, consoleSize.rows) }
-        if state == .starting { change(to: .running) }
-    }
-
-    func hasEnded(_ status: WaitStatus) {
-        guard state != .stopped else { return }
-        if let killTimer { keeper.loop.cancel(killTimer) }
-        killTimer = nil
-        killTime = nil
-        self.status = status
-        if state == .starting {
-            error = error ?? GuestError(lastWords ?? "it ended while it was starting: \(Self.describe(status))")
-        }
-        processID = nil
-        try? FileSystem.remove(plan.runDirectory + "/pid")
-        driver = nil
-        consoleInput = { _ in }
-        consoleResized = { _, _ in }
-        closePorts()
-        // Interfaces that a new plan no longer has go with the life in which they were.
-        for name in Array(interfaces.keys) where !plan.interfaces.contains(where: { $0.name == name }) {
-            interfaces[name] = nil
-        }
-        change(to: .stopped)
-    }
-
-    static func describe(_ status: WaitStatus) -> String {
-        status.signal.map { "signal \($0)" } ?? "exit status \(status.exitCode ?? 0)"
-    }
-
-    /// Why it will not run, to be said with its end.
-    func fail(_ error: GuestError) {
-        self.error = error
-        log(error.message)
-    }
-
-    func log(_ line: String) {
-        if state == .starting { lastWords = line }
-        keeper.log("\(name): \(line)")
-    }
-
-    func consoleWrote(_ bytes: [UInt8]) { console.wrote(bytes) }
 }
 
 extension Result where Failure == GuestError {
