@@ -20,7 +20,7 @@ extension FileReader {
         validateGateways(lab)
     }
 
-    private func nearest(_ name: String, _ known: [String]) -> String? {
+    func nearest(_ name: String, _ known: [String]) -> String? {
         Suggestion.nearest(name, of: known).map { "did you mean \"\($0)\"?" }
     }
 
@@ -182,91 +182,4 @@ extension FileReader {
             }
         }
     }
-
-    private mutating func validateElements(_ lab: Lab) {
-        let known = lab.segments.map(\.name)
-        let elements =
-            lab.gateways.map { ("gateways", "gateway", $0.name, $0.segment) }
-            + lab.tunnels.map { ("tunnels", "tunnel", $0.name, $0.segment) }
-            + lab.delegations.map { ("delegations", "delegation", $0.name, $0.segment) }
-        for (section, what, name, segment) in elements where !known.contains(segment) {
-            report(
-                place("\(section).\(name)"),
-                "\(what) \"\(name)\" is on segment \"\(segment)\", which is none",
-                hint: nearest(segment, known) ?? "describe it under segments:"
-            )
-        }
-        for name in Set(known).intersection(lab.guests.map(\.name)).sorted() {
-            report(
-                place("segments.\(name)"),
-                "\"\(name)\" is a guest and a segment",
-                hint: "links could mean either; rename one"
-            )
-        }
-    }
-
-    private mutating func validateForwards(_ lab: Lab) {
-        var taken: [String: String] = [:]
-        let networks = Networks(lab)
-        for gateway in lab.gateways {
-            for (index, forward) in gateway.forwards.enumerated() {
-                let place = place("gateways.\(gateway.name).forward.\(index)")
-                let host = forward.hostAddress.map { "\($0):" } ?? ""
-                let port = "\(forward.transport.rawValue) \(host)\(forward.hostPort)"
-                if let other = taken.updateValue(gateway.name, forKey: port) {
-                    let whose = other == gateway.name ? "" : ", by gateway \"\(other)\" too"
-                    report(place, "\(port) is forwarded twice\(whose)", hint: "a port of the host leads to one guest")
-                }
-                guard case .guest(let name) = forward.target else { continue }
-                guard let guest = lab.guest(name) else {
-                    let hint = nearest(name, lab.guests.map(\.name))
-                    report(place, "a forward leads to \"\(name)\", which is no guest", hint: hint)
-                    continue
-                }
-                let network = networks.number(of: .segment(gateway.segment))
-                let isThere = guest.interfaces.contains {
-                    networks.number(of: .interface(guest: name, name: $0.name)) == network
-                }
-                if !isThere {
-                    report(
-                        place,
-                        "a forward leads to \"\(name)\", which is not on segment \"\(gateway.segment)\"",
-                        hint: "give an address, or link the guest to that segment"
-                    )
-                }
-            }
-        }
-    }
-}
-
-/// Which ends are on one network: joined by links, directly or through segments.
-struct Networks {
-    private var numbers: [LinkEnd: Int] = [:]
-    private var parents: [Int] = []
-
-    init(_ lab: Lab) {
-        for segment in lab.segments { add(.segment(segment.name)) }
-        for guest in lab.guests {
-            for interface in guest.interfaces { add(.interface(guest: guest.name, name: interface.name)) }
-        }
-        for link in lab.links {
-            guard let first = numbers[link.first], let second = numbers[link.second] else { continue }
-            parents[root(first)] = root(second)
-        }
-    }
-
-    private mutating func add(_ end: LinkEnd) {
-        guard numbers[end] == nil else { return }
-        numbers[end] = parents.count
-        parents.append(parents.count)
-    }
-
-    private func root(_ number: Int) -> Int {
-        var number = number
-        while parents[number] != number { number = parents[number] }
-        return number
-    }
-
-    /// The same number for all ends of one network; nil for an end that is not in the lab.
-    func number(of end: LinkEnd) -> Int? { numbers[end].map { root($0) } }
 }

@@ -42,4 +42,27 @@ struct DocumentTests {
         #expect("a%2".removingPercentEncoding == nil)
         #expect("%ff".removingPercentEncoding == nil)
     }
+
+    @Test("What is not of its type, not known or missing is refused")
+    func bodies() throws {
+        let up = try #require(APIRoute.all.first { $0.name == "up" })
+        let base: [(String, JSON)] = [("directory", "/d"), ("file", "x")]
+        func check(_ more: (String, JSON)...) throws {
+            try APIBody.check(.object((base + more).map { JSON.Member($0.0, $0.1) }), up)
+        }
+        try check(("guests", ["a"]), ("down-for", 0), ("environment", ["A": "b"]))
+        for wrong: (String, JSON) in [
+            ("guests", "a"), ("guests", [1]), ("down-for", "5"), ("down-for", -1), ("environment", ["A": 1]),
+            ("guest", []),
+            ("lab-name", .null),
+        ] {
+            let error = #expect(throws: ControlError.self) { try check(wrong) }
+            #expect(error?.status == 2 && error?.message.contains(wrong.0) == true)
+        }
+        #expect(throws: ControlError.self) { try APIBody.check(["file": "x"], up) }
+        let change = try #require(APIRoute.all.first { $0.name == "change" })
+        for wrong: JSON in [["changes": []], ["changes": ["link up a:b"]], ["changes": [[]]], []] {
+            #expect(throws: ControlError.self) { try APIBody.check(wrong, change) }
+        }
+    }
 }

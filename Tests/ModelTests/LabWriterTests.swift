@@ -62,4 +62,38 @@ struct LabWriterTests {
         }
         #expect(sorted(again) == sorted(lab), "\(written)")
     }
+    @Test("Any text is read back as it was, as a value and as a name")
+    func texts() throws {
+        let texts = [
+            "", " ", "~", "null", "1e3", "a\u{7f}b", "a\u{85}b", "\u{9f}", "a\u{2028}b\u{2029}c", "x\u{feff}\u{fffe}",
+            "a\nb\r\n\tc",
+            "\u{1b}[0m", "$HOME ${A}", "\"'\\", "# no comment", "ä€😀", "- x: {y}", "\0",
+        ]
+        for text in texts {
+            var guest = Guest(name: "g")
+            guest.command = [text]
+            if !text.isEmpty && text != "\0" {
+                guest.labels = [text: text]
+                guest.environment = [text: text]
+            }
+            var lab = Lab(name: "l")
+            lab.guests = [guest]
+            let written = LabWriter.text(lab)
+            #expect(try LabFile(written, labName: "y").lab == lab, "\(text.unicodeScalars.map(\.value)): \(written)")
+        }
+    }
+
+    @Test("Names of variables and labels, and commands of checks, must be some")
+    func names() throws {
+        for (text, message) in [
+            ("{environment: {A=B: c}}", "\"A=B\" is no name"), ("{labels: {\"\": c}}", "\"\" is no name"),
+            ("{ready: {command: []}}", "a command without words"),
+        ] {
+            let error = #expect(throws: LabFileError.self) { try LabFile("guests: {a: \(text)}", labName: "l") }
+            #expect(
+                error?.problems.count == 1 && error?.problems[0].message.contains(message) == true,
+                "\(String(describing: error))"
+            )
+        }
+    }
 }

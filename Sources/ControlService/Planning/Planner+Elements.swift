@@ -9,7 +9,7 @@ import Wire
 /// What leads out of segments: gateways with their forwards, tunnels, delegations.
 extension Planner {
     mutating func planElements() {
-        let networks = SegmentNetworks(lab)
+        let networks = Networks(lab)
         for gateway in lab.gateways where mayServe(gateway) {
             let place = place(on: gateway.segment)
             var words = ["fabric", "gateway-add", gateway.name, place.name]
@@ -99,14 +99,14 @@ extension Planner {
     }
 
     /// A forward with an address for its guest's name.
-    private mutating func resolve(_ forward: Forward, _ gateway: GatewayElement, _ networks: SegmentNetworks) -> String?
-    {
+    private mutating func resolve(_ forward: Forward, _ gateway: GatewayElement, _ networks: Networks) -> String? {
         guard case .guest(let name) = forward.target else { return forward.description }
-        let network = networks.number(gateway.segment)
+        let network = networks.number(of: .segment(gateway.segment))
         var address: IPAddress?
         if let guest = lab.guest(name) {
             for interface in guest.interfaces where address == nil {
-                guard let segment = segment(guest, interface), networks.number(segment.name) == network else {
+                guard let segment = segment(guest, interface), networks.number(of: .segment(segment.name)) == network
+                else {
                     continue
                 }
                 // The gateway's forwards are IPv4's, and lead to its own network.
@@ -126,21 +126,4 @@ extension Planner {
         resolved.target = .address(address)
         return resolved.description
     }
-}
-
-/// Which segments are one network: joined by cables between them.
-struct SegmentNetworks {
-    private var groups: [String: Int] = [:]
-
-    init(_ lab: Lab) {
-        for (number, segment) in lab.segments.enumerated() { groups[segment.name] = number }
-        for link in lab.links {
-            guard case (.segment(let first), .segment(let second)) = (link.first, link.second),
-                let old = groups[first], let new = groups[second], old != new
-            else { continue }
-            for (name, group) in groups where group == old { groups[name] = new }
-        }
-    }
-
-    func number(_ segment: String) -> Int? { groups[segment] }
 }

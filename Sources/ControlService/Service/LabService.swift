@@ -14,8 +14,8 @@ public final class LabService {
     let program: String
     /// `…/etherloom` of the user's runtime directory.
     let userDirectory: String
-    public private(set) var sessions: [String: LabSession] = [:]
-    private var starting: [String: StartingLab] = [:]
+    public internal(set) var sessions: [String: LabSession] = [:]
+    var starting: [String: StartingLab] = [:]
     /// When the last lab went or the last request came: monotonic nanoseconds.
     public private(set) var idleSince = MonotonicClock.nanoseconds
 
@@ -48,83 +48,9 @@ public final class LabService {
         starting.map { ($0.key, $0.value.directory) }.sorted { $0.name < $1.name }
     }
 
-    private func started(_ name: String) {
+    func started(_ name: String) {
         guard let lab = starting.removeValue(forKey: name) else { return }
         for waiting in lab.waiting { waiting() }
-    }
-
-    // MARK: Adopting
-
-    /// Takes over all labs whose keepers run. One that does not answer keeps nobody from the others for long.
-    public func adopt(then: @escaping () -> Void) {
-        var open = 1
-        var then = Optional(then)
-        func finish() { then.take()?() }
-        func close() {
-            open -= 1
-            if open == 0 { finish() }
-        }
-        loop.after(milliseconds: 3000, run: finish)
-        for name in (try? FileSystem.names(in: userDirectory)) ?? [] {
-            let files = RuntimeFiles(directory: "\(userDirectory)/\(name)")
-            guard let owner = files.owner(), sessions[owner.name] == nil else { continue }
-            open += 1
-            connect(owner.name, owner.directory, isNew: false) { _ in close() }
-        }
-        close()
-    }
-
-    /// The same with one that does not answer yet, tried until a time, in monotonic nanoseconds.
-    private func connect(
-        _ name: String,
-        _ directory: String,
-        isNew: Bool,
-        until deadline: UInt64,
-        then: @escaping (Result<LabSession, ControlError>) -> Void
-    ) {
-        connect(name, directory, isNew: isNew) { [weak self] result in
-            guard case .failure = result, MonotonicClock.nanoseconds < deadline else { return then(result) }
-            self?.loop.after(milliseconds: 20) { [weak self] in
-                self?.connect(name, directory, isNew: isNew, until: deadline, then: then)
-            }
-        }
-    }
-
-    /// A session with a keeper that runs.
-    ///
-    /// - Parameter isNew: it was told nothing yet; what was written down for one before it, which was killed, is over.
-    private func connect(
-        _ name: String,
-        _ directory: String,
-        isNew: Bool,
-        then: @escaping (Result<LabSession, ControlError>) -> Void
-    ) {
-        let layout = layout(name, directory)
-        do throws(GuestError) {
-            let keeper = try KeeperConnection.keeper(runtimeDirectory: layout.runtime, loop: loop)
-            let intent =
-                (isNew ? nil : Intent.load(layout.intentFile)) ?? Intent(lab: Lab(name: name), directory: directory)
-            let session = LabSession(
-                intent,
-                layout: layout,
-                keeper: keeper,
-                loop: loop,
-                hub: hub,
-                program: program
-            )
-            sessions[name] = session
-            session.onEnd = { [weak self, weak session] in
-                guard let self, sessions[name] === session else { return }
-                sessions[name] = nil
-                touch()
-            }
-            session.begin { error in
-                if let error { return then(.failure(error)) }
-                then(.success(session))
-            }
-        } catch {
-            then(.failure(ControlError(error)))
-        }
     }
 
     func layout(_ name: String, _ directory: String) -> LabLayout {
@@ -136,35 +62,6 @@ public final class LabService {
     }
 
     // MARK: Up
-
-    /// A lab that is to run.
-    public struct UpRequest: Sendable, Equatable {
-        /// The lab's directory, absolute.
-        public var directory: String
-        /// Its file, and what messages call that.
-        public var file: String
-        public var fileName: String
-        /// The name of a lab whose file gives none.
-        public var labName: String
-        public var environment: [String: String] = [:]
-        public var options = ConvergeOptions()
-        /// Answers when all is ready, or only when all has begun.
-        public var waits = true
-        public var milliseconds: UInt64?
-
-        public init(directory: String, file: String, fileName: String, labName: String) {
-            self.directory = directory
-            self.file = file
-            self.fileName = fileName
-            self.labName = labName
-        }
-    }
-
-    /// What came of it.
-    public struct UpAnswer: Sendable {
-        public var lab: String
-        public var lines: [String]
-    }
 
     public func up(_ request: UpRequest, then: @escaping @Sendable (Result<UpAnswer, ControlError>) -> Void) {
         touch()
@@ -266,17 +163,5 @@ public final class LabService {
                 }
             }
         }
-    }
-}
-
-/// A lab whose keeper is being started, and who waits for it.
-private final class StartingLab {
-    let directory: String
-    private let keeper: KeeperProgram
-    var waiting: [() -> Void] = []
-
-    init(directory: String, keeper: KeeperProgram) {
-        self.directory = directory
-        self.keeper = keeper
     }
 }

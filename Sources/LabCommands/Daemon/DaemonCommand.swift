@@ -38,9 +38,9 @@ struct DaemonCommand: ParsableCommand {
         try LabPlaces.makePrivate(directory)
         let inherited = try Self.inheritedSocket()
         let lockFile = directory + "/daemon.lock"
-        guard let lock = try DaemonLock(lockFile) else {
-            // Whoever asked for a daemon has one, or will have.
-            if isOnDemand { return try DaemonSocket.awaitAnother(directory) }
+        guard let lock = try isOnDemand ? DaemonSocket.lockOrAnother(directory, lockFile) : DaemonLock(lockFile) else {
+            // Whoever asked for a daemon has one.
+            if isOnDemand { return }
             throw Failure("a daemon of yours runs already; its socket is \(directory)/daemon")
         }
         guard let program = Self.program else {
@@ -130,19 +130,26 @@ enum DaemonSocket {
         }
     }
 
-    /// Waits until a daemon that another process has started answers.
-    static func awaitAnother(_ directory: String) throws {
+    /// Waits until a daemon that another process has started answers; or until that one, which was about to end, has gone: then
+    /// this is to be the daemon, and has the lock.
+    static func lockOrAnother(_ directory: String, _ lockFile: String) throws -> DaemonLock? {
         let path = directory + "/daemon"
-        guard let address = UnixSocketAddress(path: path) else { return }
         let deadline = MonotonicClock.nanoseconds + 10_000_000_000
         let watch = try DirectoryWatch(directory)
-        while (try? UnixSocket.connection(.stream, to: address)) == nil {
-            guard try Poll.isReadable(watch.rawDescriptor, deadline: deadline) else {
+        while true {
+            let lock = try DaemonLock(lockFile)
+            if lock != nil { return lock }
+            guard let address = UnixSocketAddress(path: path) else { return nil }
+            if (try? UnixSocket.connection(.stream, to: address)) != nil { return nil }
+            let now = MonotonicClock.nanoseconds
+            guard now < deadline else {
                 throw Failure(
                     "another daemon of yours is being started, and does not answer",
                     status: ExitStatus.timeout
                 )
             }
+            // A socket that appears and a lock that goes are seen at once; that a process was killed which had the lock is not.
+            _ = try Poll.isReadable(watch.rawDescriptor, deadline: min(deadline, now + 200_000_000))
             watch.drain()
         }
     }

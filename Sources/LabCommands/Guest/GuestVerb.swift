@@ -33,16 +33,29 @@ struct GuestVerb: ParsableCommand {
             }
             let client = try ControlClient.make()
             let name = try lab.name()
-            for guest in guests {
-                _ = try client.request(
-                    "POST",
-                    ["labs", name, "guests", guest, action],
-                    query: [
-                        ("grace", grace.map { String(UInt64($0 * 1000)) }), ("wait", endsEarly ? nil : "1"),
-                        ("timeout", timeout.map { String(UInt64($0 * 1000)) }),
-                    ]
-                )
+            // All at the same time where that makes a difference: what has begun is not begun again by the request that waits.
+            let begins = !endsEarly && guests.count > 1 && ["start", "stop", "kill"].contains(action)
+            var failures: [GuestError] = []
+            for waits in (begins ? [false] : []) + [!endsEarly] {
+                for guest in guests {
+                    do throws(GuestError) {
+                        try client.request(
+                            "POST",
+                            ["labs", name, "guests", guest, action],
+                            query: [
+                                ("grace", grace.map { String(UInt64($0 * 1000)) }), ("wait", waits ? "1" : nil),
+                                ("timeout", timeout.map { String(UInt64($0 * 1000)) }),
+                            ]
+                        )
+                    } catch {
+                        guard error.status != ControlClient.interrupted else { throw error }
+                        // What is wrong with one keeps nobody from the others.
+                        if !failures.contains(error) { failures.append(error) }
+                    }
+                }
             }
+            guard let first = failures.first else { return }
+            throw GuestError(failures.map(\.message).joined(separator: "\n"), status: first.status)
         }
     }
 

@@ -60,14 +60,17 @@ struct ValidateCommand: ParsableCommand {
     }
 
     private static func json(_ source: LabSource, _ lab: Lab?, _ problems: [Problem]) -> String {
-        let list = problems.map { problem in
-            let hint = problem.hint.map { ",\"hint\":\(JSONText.string($0))" } ?? ""
-            return "{\"line\":\(problem.place.line),\"column\":\(problem.place.column),"
-                + "\"message\":\(JSONText.string(problem.message))\(hint)}"
+        let list = problems.map { problem -> JSON in
+            .object(
+                [
+                    .init("line", .integer(problem.place.line)), .init("column", .integer(problem.place.column)),
+                    .init("message", .string(problem.message)),
+                ] + (problem.hint.map { [.init("hint", .string($0))] } ?? [])
+            )
         }
-        let name = lab.map { "\"lab\":\(JSONText.string($0.name))," } ?? ""
-        return "{\"file\":\(JSONText.string(source.name)),\(name)\"valid\":\(lab != nil),"
-            + "\"problems\":[\(list.joined(separator: ","))]}"
+        let name = lab.map { [JSON.Member("lab", .string($0.name))] } ?? []
+        let more: [JSON.Member] = [.init("valid", .boolean(lab != nil)), .init("problems", .array(list))]
+        return JSON.object([.init("file", .string(source.name))] + name + more).description
     }
 }
 

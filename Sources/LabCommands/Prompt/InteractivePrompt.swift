@@ -54,8 +54,10 @@ struct InteractivePrompt {
             case .words(let words, _):
                 do {
                     _ = try runner.run(words)
-                } catch let failure as Failure {
-                    StandardStreams.writeError("etherloom: \(failure.message)\n")
+                } catch {
+                    // The next line may be one that can be run.
+                    let text = (error as? Failure)?.message ?? "cannot run \(words[0]): \(error)"
+                    StandardStreams.writeError("etherloom: \(text)\n")
                 }
                 while interrupts.next() != nil {}
             }

@@ -42,7 +42,7 @@ struct ForkCommand: ParsableCommand {
         guard let from = answer["directory"]?.text,
             let text = try client.request("GET", ["labs", old, "file"])["file"]?.text
         else { throw Failure("the daemon gave no file") }
-        let file = try Self.file(text, name)
+        let file = try Self.file(text, name, from: from)
         if let other = (try client.request("GET", ["labs"]).list ?? []).first(where: { $0["name"]?.text == name }) {
             throw Failure(
                 "a lab \"\(name)\" runs already, from \(other["directory"]?.text ?? "?"); give another name",
@@ -124,10 +124,22 @@ struct ForkCommand: ParsableCommand {
     }
 
     /// The lab's file with another name, and without the ports of the host that only one lab can have.
-    private static func file(_ text: String, _ name: String) throws -> String {
+    private static func file(_ text: String, _ name: String, from: String) throws -> String {
         do throws(LabFileError) {
             var lab = try LabFile(text, labName: name).lab
             lab.name = name
+            // What is not below the first lab's directory is elsewhere as seen from the new one.
+            func settled(_ path: String) -> String {
+                path.hasPrefix("/") || !path.split(separator: "/").contains("..") ? path : "\(from)/\(path)"
+            }
+            for index in lab.guests.indices {
+                lab.guests[index].master = settled(lab.guests[index].master)
+                lab.guests[index].overlays = lab.guests[index].overlays.map(settled)
+                lab.guests[index].kernel = lab.guests[index].kernel.map(settled)
+                lab.guests[index].initialRAMDisk = lab.guests[index].initialRAMDisk.map(settled)
+                lab.guests[index].image = lab.guests[index].image.map(settled)
+            }
+            for index in lab.tunnels.indices { lab.tunnels[index].key = lab.tunnels[index].key.map(settled) }
             for index in lab.gateways.indices { lab.gateways[index].forwards = [] }
             return LabWriter.text(lab)
         } catch {

@@ -45,6 +45,12 @@ struct OverlayCommand: ParsableCommand {
         mutating func run() throws {
             let lab = try options.read()
             let guests = (lab["guests"]?.list ?? []).filter { guest == nil || $0["name"]?.text == guest }
+            if let guest, guests.isEmpty {
+                throw Failure(
+                    "lab \"\(lab["name"]?.text ?? "")\" has no guest \"\(guest)\"",
+                    status: ExitStatus.usage
+                )
+            }
             let all = JSON.object(guests.map { .init($0["name"]?.text ?? "", $0["overlays"] ?? .null) })
             try options.format.print(all) {
                 (all.members ?? []).map { "\($0.key): \(($0.value.texts ?? []).joined(separator: " "))\n" }.joined()

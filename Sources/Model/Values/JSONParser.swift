@@ -63,9 +63,28 @@ private struct JSONParser {
         return value
     }
 
+    private mutating func skip(_ bytes: String) -> Bool {
+        guard let next, bytes.utf8.contains(next) else { return false }
+        place += 1
+        return true
+    }
+
+    private mutating func digits() throws(JSONSyntaxError) {
+        let start = place
+        while let byte = next, (0x30...0x39).contains(byte) { place += 1 }
+        guard place > start else { throw error("no value") }
+    }
+
+    /// RFC 8259, section 6: a zero stands alone, and a point stands between digits.
     private mutating func number() throws(JSONSyntaxError) -> JSON {
         let start = place
-        while let byte = next, (0x30...0x39).contains(byte) || "+-.eE".utf8.contains(byte) { place += 1 }
+        _ = skip("-")
+        if !skip("0") { try digits() }
+        if skip(".") { try digits() }
+        if skip("eE") {
+            _ = skip("+-")
+            try digits()
+        }
         let text = String(decoding: bytes[start..<place], as: UTF8.self)
         guard let number = Double(text), number.isFinite else {
             place = start
