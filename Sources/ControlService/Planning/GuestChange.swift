@@ -114,7 +114,7 @@ struct GuestChange {
         for address in new.addresses where !old.addresses.contains(address) {
             actions.append(.request(words(["addr", "add", address.description, "dev", new.name])))
         }
-        for router in new.via where !gone.isEmpty || !old.via.contains(router) {
+        for router in new.via where old.addresses != new.addresses || !old.via.contains(router) {
             actions.append(.request(words(["route", "add", "default", "via", router.description])))
         }
         let mtu = new.mtu ?? Self.usualMTU
@@ -134,12 +134,12 @@ struct GuestChange {
         .attempt(words("del", route, of: guest))
     }
 
-    /// Those that are new, and those whose interface has lost an address or was made anew.
+    /// Those that are new, and those whose interface has other addresses or was made anew.
     private mutating func addRoutes(_ old: GuestPlan, _ new: GuestPlan) {
         if old.routes != new.routes { what.append("routes") }
         let shaken = new.interfaces.filter { interface in
             guard let before = old.interfaces.first(where: { $0.name == interface.name }) else { return true }
-            return replaced.contains(interface.name) || before.addresses.contains { !interface.addresses.contains($0) }
+            return replaced.contains(interface.name) || before.addresses != interface.addresses
         }
         for route in new.routes {
             let isLost = shaken.contains { $0.addresses.contains { $0.contains(route.via) } }

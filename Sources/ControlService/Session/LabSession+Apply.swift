@@ -105,8 +105,9 @@ extension LabSession {
                 var back = ConvergeOptions()
                 back.start = before.wanted
                 intent.wanted = before.wanted
-                return convergeNow({ _ in before.lab }, back) { result in
-                    guard case .failure(let other) = result else { return then(.failure(error)) }
+                return convergeNow({ _ in before.lab }, back) { [weak self] result in
+                    guard case .failure(let other) = result, self?.hasEnded == false, other.message != error.message
+                    else { return then(.failure(error)) }
                     let text = "\(error.message)\nit could not be undone: \(other.message)"
                     then(.failure(ControlError(text, status: error.status)))
                 }

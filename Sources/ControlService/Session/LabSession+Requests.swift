@@ -101,7 +101,11 @@ extension LabSession {
     ) {
         if state == .stopped, actual.guests[guest]?.state == .stopped { return then(nil) }
         keeper.ask(words) { [weak self] answer in
-            if case .failure(let error) = answer { return then(ControlError(error)) }
+            if case .failure(let error) = answer {
+                // It may have ended by itself just before: what was wanted has come about.
+                let isThere = state == .stopped && self?.actual.guests[guest]?.state == .stopped
+                return then(isThere ? nil : ControlError(error))
+            }
             guard waits, let self else { return then(nil) }
             wait(milliseconds: milliseconds) { [weak self] in
                 self?.actual.guests[guest]?.state == state

@@ -32,13 +32,7 @@ extension Integration {
             _ file: String,
             _ body: (RunningLab) throws -> Void
         ) throws {
-            try require("ping", "python3")
-            try withHost { host in
-                let lab = try RunningLab(host, as: user, file)
-                try body(lab)
-                try lab.end()
-                try host.expectNothingLeft()
-            }
+            try RunningLab.withLab(file, as: user, needs: ["ping", "python3"], body)
         }
 
         /// What `up` has done.

@@ -10,14 +10,7 @@ extension Integration {
     @Suite("Ends of commands")
     struct CommandEnds {
         private func withLab(_ file: String, _ body: (RunningLab) throws -> Void) throws {
-            try require("busybox")
-            try withHost { host in
-                let lab = try RunningLab(host, as: .ordinary, file)
-                try lab.makeMaster()
-                try body(lab)
-                try lab.end()
-                try host.expectNothingLeft()
-            }
+            try RunningLab.withLab(file, needs: ["busybox"], master: true, body)
         }
 
         @Test(

@@ -14,12 +14,7 @@ extension Integration {
         private static let one = "guests: {alice: {interfaces: {eth0: {segment: lan}}}}\nsegments: {lan: {}, wan: {}}"
 
         private func withLab(_ body: (RunningLab) throws -> Void) throws {
-            try require("curl")
-            try withHost { host in
-                let lab = try RunningLab(host, as: .ordinary, Self.one)
-                try body(lab)
-                try lab.end()
-            }
+            try RunningLab.withLab(Self.one, needs: ["curl"], body)
         }
 
         /// The daemon's processes: those with a socket of that name.

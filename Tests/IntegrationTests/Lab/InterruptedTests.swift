@@ -20,16 +20,7 @@ extension Integration {
             """
 
         private func withLab(_ body: (RunningLab) throws -> Void) throws {
-            try require("ping", "busybox")
-            var options = HostNamespace.Options()
-            options.lifetimeSeconds = 600
-            try withHost(options) { host in
-                let lab = try RunningLab(host, as: .ordinary, Self.file)
-                try lab.makeMaster()
-                try body(lab)
-                try lab.end()
-                try host.expectNothingLeft()
-            }
+            try RunningLab.withLab(Self.file, needs: ["ping", "busybox"], master: true, seconds: 600, body)
         }
 
         /// After so many milliseconds the command is killed; nil: it was done before.

@@ -15,12 +15,7 @@ extension Integration {
             _ user: HostNamespace.User = .ordinary,
             _ body: (RunningLab) throws -> Void
         ) throws {
-            try require("ping")
-            try withHost { host in
-                let lab = try RunningLab(host, as: user, file)
-                try body(lab)
-                try lab.end()
-            }
+            try RunningLab.withLab(file, as: user, needs: ["ping"], body)
         }
 
         @Test(

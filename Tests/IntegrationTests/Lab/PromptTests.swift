@@ -10,11 +10,9 @@ extension Integration {
     @Suite("The prompt of labs")
     struct LabPromptTests {
         private func withLab(_ body: (RunningLab) throws -> Void) throws {
-            try withHost { host in
-                let lab = try RunningLab(host, as: .ordinary, RunningLab.two)
+            try RunningLab.withLab { lab in
                 try lab.check("up")
                 try body(lab)
-                try lab.end()
             }
         }
 

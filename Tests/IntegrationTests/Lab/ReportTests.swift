@@ -31,12 +31,7 @@ extension Integration {
             """
 
         private func withLab(_ body: (RunningLab) throws -> Void) throws {
-            try require("ping")
-            try withHost { host in
-                let lab = try RunningLab(host, as: .ordinary, Self.file)
-                try body(lab)
-                try host.expectNothingLeft()
-            }
+            try RunningLab.withLab(Self.file, needs: ["ping"], body)
         }
 
         @Test("a console is logged from the first byte, and read when guest and lab have ended")

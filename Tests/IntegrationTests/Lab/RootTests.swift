@@ -15,20 +15,14 @@ extension Integration {
         private func withLab(_ kind: String, _ body: (RunningLab) throws -> Void) throws {
             try require("busybox", "du")
             if kind == "uml", !RunningLab.hasKernel { try skip("no UML kernel: Scripts/guests fetches one") }
-            try withHost { host in
-                let file = """
-                    defaults: {kind: \(kind)}
-                    guests:
-                      alice: {interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}}
-                      bob: {interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}}}
-                    segments: {lan: {}}
-                    """
-                let lab = try RunningLab(host, as: .ordinary, file)
-                try lab.makeMaster(kernel: kind == "uml")
-                try body(lab)
-                try lab.end()
-                try host.expectNothingLeft()
-            }
+            let file = """
+                defaults: {kind: \(kind)}
+                guests:
+                  alice: {interfaces: {eth0: {segment: lan, address: 10.1.0.1/24}}}
+                  bob: {interfaces: {eth0: {segment: lan, address: 10.1.0.2/24}}}
+                segments: {lan: {}}
+                """
+            try RunningLab.withLab(file, master: true, kernel: kind == "uml", body)
         }
 
         @Test("what either side does the other one sees, while a guest runs and while it is stopped", arguments: kinds)

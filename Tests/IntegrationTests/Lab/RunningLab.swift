@@ -37,6 +37,34 @@ struct RunningLab {
         self.directory = directory
     }
 
+    /// A lab in a directory of its own, on a host of its own, which is ended after the test and leaves nothing.
+    ///
+    /// - Parameters:
+    ///   - tools: programs without which the test is skipped.
+    ///   - master: it has a master of a few programs, and not the host's root; `kernel`: and one for User Mode Linux.
+    ///   - seconds: how long the host lives, if longer than usual.
+    static func withLab(
+        _ file: String = two,
+        as user: HostNamespace.User = .ordinary,
+        needs tools: [String] = [],
+        master: Bool = false,
+        kernel: Bool = false,
+        seconds: Int? = nil,
+        _ body: (RunningLab) throws -> Void
+    ) throws {
+        try require()
+        for tool in tools { try require(tool) }
+        var options = HostNamespace.Options()
+        if let seconds { options.lifetimeSeconds = seconds }
+        try withHost(options) { host in
+            let lab = try RunningLab(host, as: user, file)
+            if master { try lab.makeMaster(kernel: kernel) }
+            try body(lab)
+            try lab.end()
+            try host.expectNothingLeft()
+        }
+    }
+
     /// A kernel that Scripts/guests has fetched.
     static let kernel = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(".build/guests/uml/linux").path

@@ -45,13 +45,7 @@ extension Integration {
             """
 
         private func withLab(_ file: String, _ body: (RunningLab) throws -> Void) throws {
-            try require("busybox", "ping")
-            try withHost { host in
-                let lab = try RunningLab(host, as: .ordinary, file)
-                try body(lab)
-                try lab.end()
-                try host.expectNothingLeft()
-            }
+            try RunningLab.withLab(file, needs: ["busybox", "ping"], body)
         }
 
         @Test("what save writes is what runs: up finds nothing to do, and makes the same elsewhere")

@@ -10,16 +10,13 @@ extension Integration {
     @Suite("Labs on scarce hosts")
     struct ScarceHosts {
         private func withLab(_ body: (RunningLab) throws -> Void) throws {
-            try require("ping", "busybox", "prlimit", "ps")
-            var options = HostNamespace.Options()
-            options.lifetimeSeconds = 600
-            try withHost(options) { host in
-                let lab = try RunningLab(host, as: .ordinary, RunningLab.two)
-                try lab.makeMaster()
-                try body(lab)
-                try lab.end()
-                try host.expectNothingLeft()
-            }
+            try RunningLab.withLab(
+                RunningLab.two,
+                needs: ["ping", "busybox", "prlimit", "ps"],
+                master: true,
+                seconds: 600,
+                body
+            )
         }
 
         private func expectOneError(_ program: Program, _ what: String, mentions: String? = nil) {

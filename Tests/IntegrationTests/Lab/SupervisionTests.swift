@@ -10,14 +10,7 @@ extension Integration {
     @Suite("Supervised guests")
     struct Supervision {
         private func withLab(_ file: String, _ body: (RunningLab) throws -> Void) throws {
-            try require("ping", "busybox")
-            try withHost { host in
-                let lab = try RunningLab(host, as: .ordinary, file)
-                try lab.makeMaster()
-                try body(lab)
-                try lab.end()
-                try host.expectNothingLeft()
-            }
+            try RunningLab.withLab(file, needs: ["ping", "busybox"], master: true, body)
         }
 
         private func process(_ lab: RunningLab, _ guest: String) throws -> pid_t {

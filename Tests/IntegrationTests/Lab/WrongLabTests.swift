@@ -10,13 +10,7 @@ extension Integration {
     @Suite("Labs that cannot be")
     struct WrongLabs {
         private func withLab(_ file: String = RunningLab.two, _ body: (RunningLab) throws -> Void) throws {
-            try require("ping", "busybox")
-            try withHost { host in
-                let lab = try RunningLab(host, as: .ordinary, file)
-                try body(lab)
-                try lab.end()
-                try host.expectNothingLeft()
-            }
+            try RunningLab.withLab(file, needs: ["ping", "busybox"], body)
         }
 
         @Test("names that are none, in a file and by a verb")
