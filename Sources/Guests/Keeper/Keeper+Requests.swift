@@ -68,9 +68,23 @@ extension Keeper {
         }
     }
 
+    /// Most bytes of a guest's lines in one answer. Who asks is let go when more waits for him than a connection keeps, and what a guest
+    /// has (routes, say) is the guest's choice.
+    private static let shownLimit = 1 << 20
+
     /// Lines of a guest's, to be shown.
     private static func shown(_ lines: Result<[String], GuestError>) -> Outcome {
-        lines.map { KeeperAnswer($0.map(\.withoutControls)) }
+        lines.flatMap { lines in
+            let byteCount = lines.reduce(0) { $0 + $1.utf8.count + 1 }
+            guard byteCount <= shownLimit else {
+                return .failure(
+                    GuestError(
+                        "the guest's answer has \(lines.count) lines, \(byteCount) bytes; the limit is \(shownLimit): ask inside, with exec"
+                    )
+                )
+            }
+            return .success(KeeperAnswer(lines.map(\.withoutControls)))
+        }
     }
 
     private var hello: [String] {

@@ -139,6 +139,22 @@ extension Integration {
             try group.remove()
         }
 
+        @Test("a guest with very many routes is an error for who lists them, and for nobody else")
+        func routes() throws {
+            try KeptLab.with(.ordinary) { lab in
+                try lab.define(try lab.plan("alice", 0))
+                try lab.start("alice")
+                let script =
+                    "i=0; while [ $i -lt 60000 ]; do "
+                    + "echo route add 10.$((1 + i / 65536)).$((i / 256 % 256)).$((i % 256))/32 dev eth0; i=$((i + 1)); done"
+                #expect(try lab.run("alice", "sh", "-c", "(\(script)) | ip -batch -").status == 0)
+                let refusal = message("routes") { try lab.ask("network", "alice", "route") }
+                #expect(refusal?.message.contains("lines") == true && refusal?.status == 1, "\(refusal?.message ?? "")")
+                #expect(try lab.ask("network", "alice", "addr").contains { $0.hasPrefix("eth0 inet 10.0.0.1/16") })
+                #expect(try lab.client.state().guest("alice")?.state == .running)
+            }
+        }
+
         @Test("a guest that is frozen takes no more than so many commands, and answers them when it thaws")
         func frozen() throws {
             // Its first process is stopped from outside, as a control group's freezer would.
