@@ -58,7 +58,12 @@ public final class SocketPath {
             do throws(Errno) {
                 let socket = try UnixSocket.make(kind)
                 try UnixSocket.bind(socket, to: address)
-                try settle(mode, user, group)
+                do throws(Errno) {
+                    try settle(mode, user, group)
+                } catch {
+                    try? FileSystem.remove(path)
+                    throw error
+                }
                 return socket
             } catch .addressInUse where !isSecond {
                 try removeDead(kind)

@@ -81,11 +81,7 @@ private final class SegmentConsole {
         var identity = ConsoleIdentity()
         identity.version = Version.current
         console = Console(segment.element, identity: identity)
-        do {
-            server = try ConsoleServer(console, path: "\(segment.element.options.directory)/mgmt")
-        } catch {
-            throw Failure(error.description)
-        }
+        server = try ConsoleServer(console, path: "\(segment.element.options.directory)/mgmt")
     }
 
     deinit {

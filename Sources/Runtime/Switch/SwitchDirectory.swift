@@ -20,9 +20,11 @@ public struct SwitchDirectory: ~Copyable {
     /// Makes the directory, takes over what a dead switch left in it, and listens.
     public static func open(_ options: SwitchOptions) throws(SetupError) -> SwitchDirectory {
         var path = options.directory
+        var isMade = true
         do {
             try FileSystem.makeDirectory(path, mode: 0o700)
         } catch .exists {
+            isMade = false
             try refuseIfForeign(path)
         } catch .noEntry {
             throw SetupError(description: "\(path): cannot make the switch's directory: make the one above it first")
@@ -34,18 +36,21 @@ public struct SwitchDirectory: ~Copyable {
         if let canonical = try? FileSystem.canonicalPath(path) { path = canonical }
         let longest = path + "/9999.99999"
         guard UnixSocketAddress(path: longest) != nil else {
-            try? FileSystem.removeDirectory(path)
+            if isMade { try? FileSystem.removeDirectory(path) }
             throw SetupError(
                 description:
                     "\(path): path is too long: with socket names at most \(UnixSocketAddress.maximumPathByteCount) bytes; "
                     + "choose a shorter one with -s"
             )
         }
-        do {
+        if !isMade {
             try refuseIfAlive(path)
             sweep(path)
-            let control = try listen(.stream, at: path + "/ctl")
-            let attach = try listen(.sequencedPacket, at: path + "/attach")
+        }
+        var bound: [String] = []
+        do {
+            let control = try listen(.stream, at: path + "/ctl", &bound)
+            let attach = try listen(.sequencedPacket, at: path + "/attach", &bound)
             for socket in ["/ctl", "/attach"] {
                 try FileSystem.setMode(path + socket, options.socketMode)
                 if options.groupID != nil || options.ownerID != nil {
@@ -56,9 +61,10 @@ public struct SwitchDirectory: ~Copyable {
             if let group = options.groupID { try FileSystem.setOwner(path, user: .max, group: group) }
             try FileSystem.setMode(path, options.effectiveDirectoryMode)
             return SwitchDirectory(path: path, control: control, attach: attach)
-        } catch let error as SetupError {
-            throw error
         } catch {
+            // Only what is our own: somebody else may have been faster.
+            for socket in bound { try? FileSystem.remove(socket) }
+            if isMade { try? FileSystem.removeDirectory(path) }
             throw SetupError(description: "\(path): cannot set up the switch's sockets: \(error)")
         }
     }
@@ -81,10 +87,10 @@ public struct SwitchDirectory: ~Copyable {
 
     /// A switch that answers keeps its place.
     private static func refuseIfAlive(_ path: String) throws(SetupError) {
-        guard let address = UnixSocketAddress(path: path + "/ctl"),
-            let probe = try? UnixSocket.make(.stream)
-        else { return }
+        guard let address = UnixSocketAddress(path: path + "/ctl") else { return }
         do {
+            // Who has no descriptor left to ask with must not take the place of one that runs.
+            let probe = try UnixSocket.make(.stream)
             try UnixSocket.connect(probe, to: address)
         } catch .connectionRefused, .noEntry {
             return
@@ -117,16 +123,23 @@ public struct SwitchDirectory: ~Copyable {
         return parts.count == 2 && parts[0].count >= 3 && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy(\.isNumber) }
     }
 
-    private static func listen(_ kind: UnixSocket.Kind, at path: String) throws(Errno) -> OwnedDescriptor {
+    private static func listen(
+        _ kind: UnixSocket.Kind,
+        at path: String,
+        _ bound: inout [String]
+    ) throws(Errno) -> OwnedDescriptor {
         guard let address = UnixSocketAddress(path: path) else { throw .nameTooLong }
         let socket = try UnixSocket.make(kind)
         try UnixSocket.bind(socket, to: address)
+        bound.append(path)
         try UnixSocket.listen(socket)
         return socket
     }
 
     /// Removes sockets and directory; anything foreign in the directory keeps it.
     public consuming func remove() {
+        // Without a descriptor left the directory cannot be listed.
+        for name in ["/ctl", "/attach"] { try? FileSystem.remove(path + name) }
         Self.sweep(path)
         try? FileSystem.removeDirectory(path)
     }

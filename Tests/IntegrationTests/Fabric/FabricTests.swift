@@ -77,6 +77,33 @@ extension Integration {
             }
         }
 
+        @Test("leaves nothing of a segment that it has no descriptors for, and everything of a switch that runs there")
+        func scarce() throws {
+            try require("prlimit")
+            try withHost { host in
+                let element = try host.startSwitch()
+                let fabric = try RunningFabric(host, as: .runner)
+                try fabric.tell("segment-add lan listen=lan")
+                let before = fabric.program.descriptorCount
+                var refusals: Set<String> = []
+                for limit in before..<before + 40 {
+                    try host.check(["prlimit", "--pid", "\(fabric.program.processID)", "--nofile=\(limit):4096"])
+                    #expect(try fabric.ask("segment-add taken listen=\(element.directory)").hasPrefix("error"))
+                    for socket in ["ctl", "attach"] {
+                        try #require(access("\(element.directory)/\(socket)", F_OK) == 0, "\(limit) descriptors")
+                    }
+                    let answer = try fabric.ask("segment-add new listen=new")
+                    if answer.hasPrefix("ok") { break }
+                    refusals.insert(answer)
+                    try #require(access(host.path("new"), F_OK) != 0, "\(limit) descriptors: \(answer)")
+                }
+                #expect(refusals.contains { $0.contains("cannot set up the switch's sockets") }, "\(refusals)")
+                try fabric.tell("segment-remove new")
+                #expect(fabric.program.descriptorCount == before)
+                try fabric.tell("segment-remove lan")
+            }
+        }
+
         @Test("cannot look into other processes of its user, where the kernel has Landlock")
         func isolated() throws {
             try Self.needs()
