@@ -48,6 +48,21 @@ extension Integration {
             }
         }
 
+        @Test("a program that machines need and the host has not got is named with its package")
+        func programs() throws {
+            try withHost { host in
+                let lab = try RunningLab(host, as: .ordinary, RunningLab.two)
+                let program = try lab.run(["doctor"], environment: ["PATH=/nowhere"])
+                #expect(program.end == .exited(0), "\(program.transcript)")
+                let lines = program.output.split(separator: "\n")
+                let line = "missing  qemu-img: not installed; it is for disk images of kind: qemu; "
+                #expect(lines.contains { $0 == line + "as root: apt install qemu-utils" }, "\(program.output)")
+                for name in ["qemu-system-", "virtiofsd", "linux.uml", "etherloom-agent", "/dev/kvm"] {
+                    #expect(lines.contains { $0.dropFirst(9).hasPrefix(name) }, "\(name): \(program.output)")
+                }
+            }
+        }
+
         @Test("a host without taps cannot run guests: it says what to do, and ends with 4")
         func missing() throws {
             var options = HostNamespace.Options()
