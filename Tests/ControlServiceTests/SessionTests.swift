@@ -243,6 +243,19 @@ struct SessionTests {
         try run { keeper.requests("start").filter { $0[1] == "b" }.count == 2 }
     }
 
+    @Test("A guest that is being reset is not ready before it runs again")
+    func reset() throws {
+        let session = session()
+        _ = try converge(session, two).get()
+        #expect(try settle(session, ["a", "b"]) == nil)
+        keeper.tell("a", "starting")
+        #expect(session.runs["a"]?.isReady == false)
+        #expect(session.runs["b"]?.isReady == true)
+        keeper.tell("a", "running")
+        #expect(session.runs["a"]?.isReady == true)
+        #expect(keeper.requests("start").count == 2)
+    }
+
     @Test("A killed daemon's doubts are cleared: taken away if it is there, and made")
     func doubtful() throws {
         let lab = try LabFile(two, labName: "t").lab

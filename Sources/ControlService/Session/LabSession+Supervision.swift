@@ -42,6 +42,11 @@ extension LabSession {
         let run = run(of: name)
         switch state {
         case .running where before != .paused: guestRuns(name)
+        case .starting where before == .running || before == .paused:
+            // It is being reset: ready is who has come up again.
+            run.isReady = false
+            run.probe?.cancel()
+            run.probe = nil
         case .stopping: run.isReady = false
         case .stopped:
             let (wasRunning, wasAsked) = (run.runningSince, run.isLeft && before == .stopping)
