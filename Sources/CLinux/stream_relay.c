@@ -5,6 +5,9 @@
  * signals are blocked in it since the clone, so that a reader's end is EPIPE and nothing interrupts. */
 #include "guest_internal.h"
 
+/* P_PIDFD of waitid(2), Linux 5.4. */
+#define CEL_P_PIDFD 3
+
 enum { foreign_place = 3, own_place = 4, buffer_size = 16384, socket_size = 16384 };
 static char buffer[buffer_size];
 
@@ -83,10 +86,17 @@ int cel_relay_stream(int foreign, int writes, int *own, int *handle) {
             *own = ends[0];
             return child;
         }
-        /* It is reaped as whoever reaps orphans does. */
+        int status = 0;
         kill(child, SIGKILL);
+        cel_wait(child, &status);
         child = *handle;
     }
     close(ends[0]);
     return child;
+}
+
+void cel_end_relay(int handle) {
+    cel_pidfd_send_signal(handle, SIGKILL);
+    siginfo_t end;
+    while (waitid((idtype_t)CEL_P_PIDFD, (id_t)handle, &end, WEXITED) < 0 && errno == EINTR) {}
 }

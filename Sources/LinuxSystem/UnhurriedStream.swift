@@ -84,13 +84,13 @@ public final class UnhurriedStream: Sendable {
     }
 }
 
-/// A process that waits in this one's place, until it is dropped. Who reaps orphans reaps it, too.
+/// A process that waits in this one's place, until it is dropped. It is reaped here, so that no table of children need know it.
 private final class RelayProcess: Sendable {
-    private let handle: ProcessHandle
+    private let handle: OwnedDescriptor
 
-    private init(_ handle: consuming ProcessHandle) { self.handle = handle }
+    private init(_ handle: consuming OwnedDescriptor) { self.handle = handle }
 
-    deinit { try? handle.send(signal: SIGKILL) }
+    deinit { cel_end_relay(handle.rawValue) }
 
     static func start(
         _ stream: Int32,
@@ -99,7 +99,7 @@ private final class RelayProcess: Sendable {
         var own: Int32 = -1
         var handle: Int32 = -1
         try systemCall { unsafe cel_relay_stream(stream, forWriting ? 1 : 0, &own, &handle) }
-        let process = RelayProcess(ProcessHandle(adopting: OwnedDescriptor(adopting: handle)))
+        let process = RelayProcess(OwnedDescriptor(adopting: handle))
         return (SharedDescriptor(OwnedDescriptor(adopting: own)), process)
     }
 }

@@ -11,4 +11,7 @@
  * there is to read, or when `*own` is closed. It dies with the calling thread. Its process id, or -errno; *handle is a pidfd. */
 int cel_relay_stream(int foreign, int writes, int *own, int *handle);
 
+/* Kills such a process, if it has not ended, and reaps it, if nobody has: it waits in interruptible calls alone. */
+void cel_end_relay(int handle);
+
 #endif
