@@ -168,48 +168,14 @@ static void write_resolver(const char *text, size_t count) {
     if (!is_mounted_there) problem("cannot give the guest its %s: %s", place, strerror(errno));
 }
 
-// Is this name a word of a line that is no comment?
-static bool names(const char *text, const char *name) {
-    size_t length = strlen(name);
-    while (*text != 0) {
-        size_t line = strcspn(text, "\n"), end = 0;
-        while (end < line && text[end] != '#') end++;
-        for (size_t place = 0; place < end;) {
-            size_t word = strcspn(text + place, " \t\n#");
-            if (place + word > end) word = end - place;
-            // The first word of a line is an address.
-            if (place > 0 && word == length && memcmp(text + place, name, length) == 0) return true;
-            place += word + 1;
-        }
-        text += line + (text[line] != 0);
-    }
-    return false;
-}
-
-// Who it is itself, where its root does not say. What the guest has in the file stays there, and so does what it adds.
+// Who it is itself, where its root has no such file. One that is there stays as it is: a guest that changes nothing has nothing of
+// its own on the host's disk.
 static void write_hosts(const char *name) {
-    static const char place[] = "/etc/hosts";
-    static char present[65536];
-    char text[512];
+    char text[256];
+    int count = snprintf(text, sizeof text, "127.0.0.1 localhost\n127.0.1.1 %s\n::1 localhost ip6-localhost\n", name);
+    if (count <= 0 || (size_t)count >= sizeof text || access("/etc/hosts", F_OK) == 0) return;
     mkdir("/etc", 0755);
-    int file = open(place, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    ssize_t held = file < 0 ? -1 : read(file, present, sizeof present - 1);
-    // One that is longer is somebody's care.
-    if (held < 0 || (size_t)held == sizeof present - 1) {
-        // A root that is not to be written to is what it is.
-        if (held < 0 && errno != EROFS) problem("cannot write %s: %s", place, strerror(errno));
-        if (file >= 0) close(file);
-        return;
-    }
-    present[held] = 0;
-    const char *start = held == 0 ? "127.0.0.1 localhost\n::1 localhost ip6-localhost\n" : "";
-    if (held > 0 && present[held - 1] != '\n') start = "\n";
-    int count = snprintf(text, sizeof text, "%s127.0.1.1 %s\n", start, name);
-    bool fits = count > 0 && (size_t)count < sizeof text;
-    if (fits && !names(present, name) && write(file, text, (size_t)count) != count) {
-        problem("cannot write %s: %s", place, strerror(errno));
-    }
-    close(file);
+    write_file("/etc/hosts", text, (size_t)count);
 }
 
 void boot_identity(const struct plan *plan) {
