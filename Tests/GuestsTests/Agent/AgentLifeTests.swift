@@ -157,6 +157,8 @@ struct AgentLifeTests {
     /// Speaks with the real agent by frames.
     final class Agent {
         private let end: OwnedDescriptor
+        /// The agent's own end, to see how full it is.
+        private let other: OwnedDescriptor
         private let program: ChildProgram
         private var reader = AgentFrameReader()
         private var frames: [AgentFrame] = []
@@ -165,6 +167,7 @@ struct AgentLifeTests {
             let pair = try UnixSocket.pair(.stream)
             let words = [AgentBinary.path, "--service", "--channel", "fd:3"]
             program = try ChildProgram(words, third: pair.second.rawValue)
+            other = try pair.second.duplicate()
             end = pair.takeFirst()
         }
 
@@ -188,6 +191,16 @@ struct AgentLifeTests {
                 guard try Poll.isReadable(end.rawValue, deadline: deadline) else { return nil }
                 reader.append(try end.read(atMost: 65536))
                 while let frame = reader.next() { frames.append(frame) }
+            }
+        }
+
+        /// Waits until what the agent writes has filled its socket.
+        func waitUntilNothingFits() throws {
+            let deadline = MonotonicClock.nanoseconds + 10_000_000_000
+            var state = pollfd(fd: other.rawValue, events: Int16(POLLOUT), revents: 0)
+            while unsafe poll(&state, 1, 0) > 0 {
+                try #require(MonotonicClock.nanoseconds < deadline)
+                usleep(1000)
             }
         }
 
@@ -248,8 +261,7 @@ struct AgentLifeTests {
         _ = try #require(try agent.next(.welcome))
         for stream in 1...8 { try agent.run("head -c 60000 /dev/zero; exec sleep 100", stream: UInt32(stream)) }
         // Nobody reads: some frame is cut by what the socket takes.
-        for stream in 1...8 { _ = try agent.next(.started); _ = stream }
-        usleep(200_000)
+        try agent.waitUntilNothingFits()
         try agent.hello(session: 3, life: life)
         let welcome = try #require(try agent.next(.welcome, seconds: 5))
         #expect(AgentFrame.number(welcome.payload, at: 2, byteCount: 8) == 3)
