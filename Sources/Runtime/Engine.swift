@@ -52,8 +52,9 @@ struct Engine: ~Copyable {
         var isPaused = false
         /// The endpoint holds frames that no descriptor tells of.
         var hasBacklog = false
-        /// As an input: turns in succession in which it had several frames.
-        var heat: UInt8 = 0
+        /// As an input: frames since `heatSince`.
+        var heat = 0
+        var heatSince: UInt64 = 0
         /// As an input: the loop looks at it in every turn, epoll does not watch it.
         var isHot = false
         /// Until when it stays so without a frame.

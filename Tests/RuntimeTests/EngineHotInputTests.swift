@@ -10,20 +10,36 @@ import Testing
 
 @Suite("Busy inputs are looked at without being told")
 struct EngineHotInputTests {
-    /// A sender from which many turns have taken several frames, and a reader.
+    /// A sender that has brought many frames within a window, and a reader.
     private func heated(_ fixture: inout EngineFixture) throws -> (sender: Int, reader: Int) {
         let sender = try fixture.add(port: 1)
         let reader = try fixture.add(port: 2)
-        for turn in 0..<32 {
-            #expect(fixture.engine.places[sender].isHot == false, "after \(turn) turns")
-            try turnOf(sender, &fixture, frames: 3)
-            _ = fixture.read(reader)
-        }
+        try heat(sender, &fixture, frames: Engine.requiredHeat)
+        #expect(fixture.engine.places[sender].isHot == true)
         return (sender, reader)
     }
 
-    /// The peer sends so many frames, and the loop takes them, told by epoll or not.
-    private func turnOf(_ index: Int, _ fixture: inout EngineFixture, frames: Int) throws {
+    /// A whole window in which a sender brings so many frames, a few each turn.
+    private func heat(_ sender: Int, _ fixture: inout EngineFixture, frames: Int) throws {
+        // Long after anything before: the first frame begins a window and is not counted in it.
+        fixture.engine.now += 10 * Engine.heatWindow
+        try turnOf(sender, &fixture, frames: 1)
+        #expect(fixture.engine.places[sender].isHot == false)
+        try window(sender, &fixture, frames: frames)
+    }
+
+    /// The rest of a window that has just begun, with so many frames in ten turns of the same distance.
+    private func window(_ sender: Int, _ fixture: inout EngineFixture, frames: Int) throws {
+        let wasHot = fixture.engine.places[sender].isHot
+        for turn in 0..<10 {
+            fixture.engine.now += Engine.heatWindow / 10
+            #expect(fixture.engine.places[sender].isHot == wasHot, "before turn \(turn)")
+            try turnOf(sender, &fixture, frames: frames * (turn + 1) / 10 - frames * turn / 10)
+        }
+    }
+
+    /// The peer sends so many frames, and the loop takes them, told by epoll or not; then the others read them.
+    private func turnOf(_ index: Int, _ fixture: inout EngineFixture, frames: Int, drains: Bool = true) throws {
         for number in 0..<frames {
             let bytes = TestFrame.make(UInt8(index), to: TestFrame.broadcast, number)
             try #require(send(fixture.peers[index], bytes, bytes.count, 0) == bytes.count)
@@ -34,8 +50,11 @@ struct EngineHotInputTests {
             #expect(ready.count == 0)
             fixture.engine.serveHot()
         } else {
-            #expect(ready.count == 1)
+            #expect(ready.count == (frames > 0 ? 1 : 0))
             fixture.engine.serve(index, channel: 0)
+        }
+        if drains {
+            for peer in fixture.peers.indices where peer != index { _ = fixture.read(peer) }
         }
     }
 
@@ -47,16 +66,15 @@ struct EngineHotInputTests {
         return ready.count == 1
     }
 
-    @Test("an input with several frames in each of many turns leaves epoll; silence brings it back")
+    @Test("an input with many frames in a millisecond leaves epoll; silence brings it back")
     func heatsAndCools() throws {
         var fixture = try EngineFixture()
         let (sender, reader) = try heated(&fixture)
-        #expect(fixture.engine.places[sender].isHot == true)
         #expect(fixture.engine.hotCount == 1)
-        try turnOf(sender, &fixture, frames: 5)
+        try turnOf(sender, &fixture, frames: 5, drains: false)
         #expect(fixture.read(reader).count == 5)
         // Nothing for a moment: it stays; for longer: it goes.
-        fixture.engine.now += 29_000
+        fixture.engine.now += 99_000
         fixture.engine.serveHot()
         #expect(fixture.engine.places[sender].isHot == true)
         fixture.engine.now += 2_000
@@ -66,16 +84,42 @@ struct EngineHotInputTests {
         #expect(try isWatched(fixture, sender))
     }
 
-    @Test("frames that come one by one leave an input as it is")
-    func singleFrames() throws {
+    @Test("fewer frames leave an input as it is, one or several in a turn")
+    func coldInputs() throws {
         var fixture = try EngineFixture()
         let sender = try fixture.add(port: 1)
-        let reader = try fixture.add(port: 2)
-        for _ in 0..<100 {
-            try turnOf(sender, &fixture, frames: 1)
-            _ = fixture.read(reader)
+        try fixture.add(port: 2)
+        for frames in [10, 100, Engine.requiredHeat - 1] { try heat(sender, &fixture, frames: frames) }
+        #expect(fixture.engine.hotCount == 0)
+        // As many as are required, but of two milliseconds.
+        for _ in 0..<4 { try window(sender, &fixture, frames: Engine.requiredHeat / 2) }
+        #expect(fixture.engine.hotCount == 0)
+        try window(sender, &fixture, frames: Engine.requiredHeat)
+        #expect(fixture.engine.hotCount == 1)
+    }
+
+    @Test("a burst after a long silence is judged by itself")
+    func burstAfterSilence() throws {
+        var fixture = try EngineFixture()
+        let sender = try fixture.add(port: 1)
+        try fixture.add(port: 2)
+        try turnOf(sender, &fixture, frames: 1)
+        for _ in 0..<3 {
+            fixture.engine.now += 50 * Engine.heatWindow
+            for _ in 0..<10 { try turnOf(sender, &fixture, frames: 20) }
         }
         #expect(fixture.engine.hotCount == 0)
+    }
+
+    @Test("a hot input stays so while every millisecond brings enough, never silent though it may be")
+    func keepsItsHeat() throws {
+        var fixture = try EngineFixture()
+        let (sender, _) = try heated(&fixture)
+        for _ in 0..<3 { try window(sender, &fixture, frames: Engine.keepingHeat) }
+        #expect(fixture.engine.places[sender].isHot == true)
+        try window(sender, &fixture, frames: Engine.keepingHeat - 1)
+        #expect(fixture.engine.places[sender].isHot == false)
+        #expect(try isWatched(fixture, sender))
     }
 
     @Test("a hot input that is to wait is not read from, and is watched again afterwards")
@@ -84,7 +128,7 @@ struct EngineHotInputTests {
         let (sender, _) = try heated(&fixture)
         // The reader does not read any more, until the sender has to wait.
         for _ in 0..<1000 where fixture.engine.places[sender].isPaused == false {
-            try turnOf(sender, &fixture, frames: 8)
+            try turnOf(sender, &fixture, frames: 8, drains: false)
         }
         #expect(fixture.engine.places[sender].isPaused == true)
         #expect(fixture.engine.hotCount == 0)
@@ -111,10 +155,7 @@ struct EngineHotInputTests {
         try fixture.add(port: 9)
         for port in 1...6 {
             let sender = try fixture.add(port: port)
-            for _ in 0..<40 {
-                try turnOf(sender, &fixture, frames: 2)
-                for index in fixture.peers.indices where index != sender { _ = fixture.read(index) }
-            }
+            try heat(sender, &fixture, frames: Engine.requiredHeat)
             #expect(fixture.engine.places[sender].isHot == (port <= 4))
         }
         #expect(fixture.engine.hotCount == Engine.hotLimit)
