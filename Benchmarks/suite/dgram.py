@@ -30,7 +30,7 @@ LOOP = "plain loop"
 
 def measure(kind: str, size: int, idle: int, options) -> dict:
     with programs.relay() if kind == LOOP else programs.switch(kind) as (process, directory):
-        return programs.swbench("gen", "--sock", directory, "--size", size, "--idle", idle, "--batch", BATCH,
+        return programs.swbench("gen", "--sock", directory, "--size", size, "--idle", idle, "--batch", BATCH, "--one-thread",
                                 "--seconds", options.seconds, "--pid", process.pid)
 
 

@@ -53,6 +53,17 @@ def package(name: str) -> str:
     return done.stdout.strip() if done.returncode == 0 and done.stdout.strip() else "missing"
 
 
+def charges_memory() -> bool:
+    """Whether what this process allocates in the kernel is charged to a memory cgroup; nothing is charged to the root."""
+    for line in read("/proc/self/cgroup").splitlines():
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        unified = number == "0" and os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+        if (unified or "memory" in controllers.split(",")) and path != "/":
+            return True
+    return False
+
+
 def conditions() -> dict:
     """What has to be known to compare this run with another one."""
     model = re.search(r"model name\s*: (.*)", read("/proc/cpuinfo"))
@@ -64,6 +75,7 @@ def conditions() -> dict:
         "mtu": 1500,
         "max_dgram_qlen": read("/proc/sys/net/unix/max_dgram_qlen"),
         "wmem_default": read("/proc/sys/net/core/wmem_default"),
+        "memory_is_charged": charges_memory(),
         "tcp_rmem": read("/proc/sys/net/ipv4/tcp_rmem"),
         "tcp_wmem": read("/proc/sys/net/ipv4/tcp_wmem"),
         "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),

@@ -130,7 +130,8 @@ def number(value: float | None) -> str:
 def print_conditions(conditions: dict) -> None:
     print(f"kernel {conditions['kernel']}, {conditions['processors']} x {conditions['processor']}")
     print(f"congestion control {conditions['congestion_control']}, MTU {conditions['mtu']}, "
-          f"max_dgram_qlen {conditions['max_dgram_qlen']}, wmem_default {conditions['wmem_default']}")
+          f"max_dgram_qlen {conditions['max_dgram_qlen']}, wmem_default {conditions['wmem_default']}, "
+          f"socket memory {'' if conditions['memory_is_charged'] else 'not '}charged to a memory cgroup")
     print(f"etherloom {conditions['etherloom']}; "
           + ", ".join(f"{name} {text}" for name, text in conditions["peers"].items()))
     if not programs.built():

@@ -6,7 +6,7 @@ import LinuxSystem
 
 /// What `gen` is asked to do.
 struct Generator {
-    static let flags: Set<String> = ["direct", "pingpong", "super"]
+    static let flags: Set<String> = ["direct", "pingpong", "super", "one-thread"]
     static let names: Set<String> = [
         "sock", "packet", "batch", "size", "seconds", "count", "rate", "idle", "pid", "window", "think", "warmup",
         "cpu",
@@ -24,6 +24,8 @@ struct Generator {
     var rate: Double?
     /// Frames that the sender hands over by one call.
     var batch: Int
+    /// Sender and sink are one thread.
+    var alternates: Bool
     /// Process whose processor time is measured: the switch.
     var processID: Int?
     /// Frames that may be under way at once, when the generator itself is to prevent loss.
@@ -42,6 +44,7 @@ struct Generator {
         count = try options.count("count", in: 1...1_000_000_000)
         rate = try options.number("rate", in: 1...100_000_000)
         batch = try options.count("batch", in: 1...64) ?? 1
+        alternates = options.has("one-thread")
         processID = try options.count("pid", in: 1...Int(Int32.max))
         window = try options.count("window", in: 1...1024)
         think = try options.number("think", in: 0...1_000_000) ?? 0

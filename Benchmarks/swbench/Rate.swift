@@ -22,13 +22,20 @@ final class Progress: Sendable {
 
 extension Generator {
     /// One direction, as fast as the switch takes the frames: a sender that waits in `send` and a sink that waits in
-    /// `recv`, each a thread.
+    /// `recv`, each a thread; or one thread that does both in turn.
     func measureRate() throws -> Report {
         let progress = Progress()
         let (link, count, plan) = (link, count, SendPlan(self))
         let start = Clock.now
-        let sink = try startThread("sink") { receiveAll(link.sink, progress, count: count) }
-        let sender = try startThread("sender") { sendAll(link.sender, progress, plan) }
+        let sink: Thread.Handle?
+        let sender: Thread.Handle
+        if alternates {
+            sink = nil
+            sender = try startThread("alternating") { alternate(link, progress, plan) }
+        } else {
+            sink = try startThread("sink") { receiveAll(link.sink, progress, count: count) }
+            sender = try startThread("sender") { sendAll(link.sender, progress, plan) }
+        }
 
         if count == nil { Clock.sleep(until: Clock.now + Int(warmup * 1e9)) }
         let before = try Snapshot(progress, self)
@@ -39,7 +46,7 @@ extension Generator {
             progress.stop.store(true, ordering: .relaxed)
         }
         sender.join()
-        sink.join()
+        sink?.join()
         if count != nil {
             after = try Snapshot(progress, self)
             after.time = max(progress.lastArrival.load(ordering: .relaxed), start + 1)

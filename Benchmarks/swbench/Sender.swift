@@ -56,7 +56,7 @@ func ownDescriptors() { _ = unshare(CLONE_FILES) }
 ///
 /// Invariant: `frames` and `messages` have `capacity` elements; they live as long as the process: there is one sender.
 @safe
-private struct SendBatch {
+struct SendBatch {
     private let capacity: Int
     private let size: Int
     private let frames: [Buffer]
@@ -78,15 +78,16 @@ private struct SendBatch {
         }
     }
 
-    /// Sends `count` frames, numbered from `first` on, and waits as long as it must for the first of them: how many were
-    /// sent, or a negative error number.
-    func send(_ descriptor: Int32, from first: Int, count: Int) -> Int {
+    /// Sends `count` frames, numbered from `first` on, and waits as long as it must for the first of them, unless it shall
+    /// not: how many were sent, or a negative error number.
+    func send(_ descriptor: Int32, from first: Int, count: Int, waits: Bool = true) -> Int {
         for index in 0..<count { frames[index].setSequence(first + index) }
+        let flags = waits ? 0 : Int32(truncatingIfNeeded: MSG_DONTWAIT)
         // What libvdeplug does.
         guard count > 1 else {
-            return unsafe Glibc.send(descriptor, frames[0].bytes, size, 0) == size ? 1 : -Int(errno)
+            return unsafe Glibc.send(descriptor, frames[0].bytes, size, flags) == size ? 1 : -Int(errno)
         }
-        let sent = unsafe sendmmsg(descriptor, messages, UInt32(count), 0)
+        let sent = unsafe sendmmsg(descriptor, messages, UInt32(count), flags)
         return sent > 0 ? Int(sent) : -Int(errno)
     }
 }

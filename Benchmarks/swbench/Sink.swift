@@ -37,7 +37,7 @@ func receiveAll(_ descriptor: Int32, _ progress: Progress, count: Int?) {
 }
 
 /// What the sink knows of the frames so far.
-private struct SinkTally {
+struct SinkTally {
     let limit: Int
     private(set) var received = 0
     private(set) var gaps = 0
@@ -66,7 +66,7 @@ private struct SinkTally {
 ///
 /// Invariant: `vector` has `capacity` elements; it and the buffers live as long as the process.
 @safe
-private struct ReceiveBatch {
+struct ReceiveBatch {
     static let capacity = 32
     private let frames: Buffer
     private let slotByteCount: Int

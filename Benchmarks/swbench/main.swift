@@ -21,7 +21,8 @@ import Glibc
 
 let usage = """
     usage: swbench gen --sock DIR [--size N] [--seconds N | --count N] [--rate N] [--idle N] [--pid N]
-                       [--batch N] [--window N] [--pingpong [--think MICROSECONDS]] [--warmup SECONDS] [--cpu N]
+                       [--batch N] [--one-thread] [--window N] [--pingpong [--think MICROSECONDS]]
+                       [--warmup SECONDS] [--cpu N]
            swbench gen --sock DIR,DIR …    from one switch to another that is joined with it
            swbench gen --direct …          a socket pair and no switch
            swbench gen --packet IF1,IF2 …  raw sockets on two interfaces
