@@ -53,15 +53,27 @@ def package(name: str) -> str:
     return done.stdout.strip() if done.returncode == 0 and done.stdout.strip() else "missing"
 
 
-def charges_memory() -> bool:
-    """Whether what this process allocates in the kernel is charged to a memory cgroup; nothing is charged to the root."""
+def memory_cgroup() -> tuple[str, str]:
+    """The memory controller's mount point, and this process's cgroup below it; two empty texts when there is none."""
     for line in read("/proc/self/cgroup").splitlines():
-        number, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        unified = number == "0" and os.path.exists("/sys/fs/cgroup/cgroup.controllers")
-        if (unified or "memory" in controllers.split(",")) and path != "/":
-            return True
-    return False
+        number, controllers, path = line.split(":", 2)
+        if "memory" in controllers.split(","):
+            return "/sys/fs/cgroup/memory", path
+        if number == "0" and "memory" in read("/sys/fs/cgroup/cgroup.controllers").split():
+            return "/sys/fs/cgroup", path
+    return "", ""
+
+
+def leave_memory_cgroup() -> None:
+    """Goes on in the root memory cgroup: nothing is charged to it."""
+    mount, path = memory_cgroup()
+    if path in ("", "/"):
+        return
+    try:
+        with open(f"{mount}/cgroup.procs", "w", encoding="ascii") as file:
+            file.write("0")
+    except OSError as error:
+        raise lab.Impossible(f"{mount}/cgroup.procs: {error.strerror}; --uncharged is for root") from error
 
 
 def conditions() -> dict:
@@ -75,7 +87,7 @@ def conditions() -> dict:
         "mtu": 1500,
         "max_dgram_qlen": read("/proc/sys/net/unix/max_dgram_qlen"),
         "wmem_default": read("/proc/sys/net/core/wmem_default"),
-        "memory_is_charged": charges_memory(),
+        "memory_is_charged": memory_cgroup()[1] not in ("", "/"),
         "tcp_rmem": read("/proc/sys/net/ipv4/tcp_rmem"),
         "tcp_wmem": read("/proc/sys/net/ipv4/tcp_wmem"),
         "date": time.strftime("%Y-%m-%d %H:%M:%S %z"),
