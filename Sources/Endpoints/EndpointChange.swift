@@ -46,7 +46,7 @@ public struct EndpointNotice: Sendable, Equatable {
         case speedRefused = 19
         /// A stream carries a length that no frame has, the notice's value: nothing behind it can be understood.
         case streamBroken = 20
-        /// A tunnel's TCP connection has ended.
+        /// A tunnel's TCP connection has ended; the value is 0 when packets go another way.
         case tunnelStreamEnded = 40
         /// A tunnel gets no answer by UDP and would try TCP.
         case tunnelWantsStream = 41

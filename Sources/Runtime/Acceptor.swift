@@ -12,20 +12,26 @@ public final class Acceptor {
 
     private let listener: OwnedDescriptor
     private let loop: ControlLoop
+    /// Connections that are taken before the next rest.
+    private let limit: Int
     private let onConnection: (consuming OwnedDescriptor) throws(Errno) -> Void
     private var token: ControlLoop.Token?
     private var isClosed = false
 
     /// - Parameters:
     ///   - listener: bound, and listened on.
+    ///   - limit: so many connections are taken in a fifth of a second, where strangers can make them and each costs others
+    ///     their time.
     ///   - onConnection: takes a connection over; what it throws counts as a lack of descriptors.
     public init(
         _ listener: consuming OwnedDescriptor,
         loop: ControlLoop,
+        limit: Int = .max,
         onConnection: @escaping (consuming OwnedDescriptor) throws(Errno) -> Void
     ) throws(Errno) {
         self.listener = listener
         self.loop = loop
+        self.limit = limit
         self.onConnection = onConnection
         try watch()
     }
@@ -56,8 +62,14 @@ public final class Acceptor {
     }
 
     private func accept() {
+        var count = 0
         do throws(Errno) {
-            while !isClosed, let connection = try UnixSocket.accept(listener) { try onConnection(connection) }
+            while !isClosed, count < limit, let connection = try UnixSocket.accept(listener) {
+                count += 1
+                try onConnection(connection)
+            }
+            // A limit is kept by a rest after each turn, also a small one.
+            if limit != .max { rest() }
         } catch {
             rest()
         }

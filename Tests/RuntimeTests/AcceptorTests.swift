@@ -69,6 +69,25 @@ struct AcceptorTests {
         withExtendedLifetime(second) {}
     }
 
+    @Test("a flood is taken a few at a time")
+    func limited() throws {
+        let guests = Guests()
+        let file = try SocketPath(path)
+        let listener = try file.makeSocket(.stream, mode: 0o600)
+        try UnixSocket.listen(listener)
+        let acceptor = try Acceptor(listener, loop: loop, limit: 4) { connection throws(Errno) in
+            try guests.take(connection)
+        }
+        let callers = try (0..<12).map { _ in try call().release() }
+        defer { for number in callers { _ = close(number) } }
+        let start = MonotonicClock.nanoseconds
+        try run { guests.numbers.count == 12 }
+        // Two rests.
+        #expect(MonotonicClock.nanoseconds - start >= 350_000_000)
+        acceptor.close()
+        file.remove()
+    }
+
     @Test("without descriptors it rests instead of spinning, and comes back")
     func rests() throws {
         let guests = Guests()

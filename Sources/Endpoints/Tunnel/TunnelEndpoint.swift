@@ -98,6 +98,13 @@ struct TunnelState: ~Copyable {
     var stream = -1
     /// The connection that the packet in work came from, -1: it came by UDP.
     var arrival = -1
+    /// Connections that are open, and when the first of them has to be proven.
+    var openStreamCount = 0
+    var streamDeadline: UInt64 = .max
+    /// Connections that there were so far.
+    var adoptedCount: UInt64 = 0
+    /// Connections that had to make room, and are not counted yet.
+    var displacedCount = 0
     /// `stream` has changed since the caller asked last.
     var hasOtherWay = false
     /// The size of a frame that was called blocked although the connection's buffer has it.
@@ -133,15 +140,18 @@ struct TunnelState: ~Copyable {
     }
 
     var nextDeadline: UInt64 {
-        min(peer.nextDeadline(now: now, canInitiate: canInitiate), probe.deadline)
+        if displacedCount > 0 { return now }
+        return min(peer.nextDeadline(now: now, canInitiate: canInitiate), min(probe.deadline, streamDeadline))
     }
 
     var holdsFrames: Bool { receivedOffset < receivedCount || holdsPackets }
     private var canInitiate: Bool { path != .none || (options.initiatesOnStreams && hasStream) }
 
     mutating func notify(_ kind: EndpointNotice.Kind, value: UInt64 = 0) {
-        guard noticeCount < 8 else { return }
-        notices[noticeCount] = EndpointNotice(kind, value: value)
+        let notice = EndpointNotice(kind, value: value)
+        // Many connections may end at once: that is one thing to say.
+        guard noticeCount < 8, noticeCount == 0 || notices[noticeCount - 1] != notice else { return }
+        notices[noticeCount] = notice
         noticeCount += 1
     }
 
@@ -165,11 +175,18 @@ struct TunnelState: ~Copyable {
             sendEverywhere(peer.takeOutput())
             if options.wantsStreamWhenSilent, peer.unansweredAttempts == 3, !hasStream { notify(.tunnelWantsStream) }
         }
-        if due.contains(.up) { notify(.peerUp, value: place(path)) }
+        if due.contains(.up) {
+            notify(.peerUp, value: place(path))
+            // The same session as before the silence, perhaps by another path.
+            if stream < 0, path != .none, probe.deadline == .max { probe.start(now: now) }
+        }
         if due.contains(.down) {
             notify(.peerDown)
             probe.stop()
+            // A connection of ours may be dead without a word, for as long as the kernel repeats what it has sent.
+            if options.initiatesOnStreams { doubtStreams() }
         }
+        endUnproven(drops: &drops)
         if due.contains(.keepalive) { sendControl(TunnelMessage.Head(.keepalive), byteCount: 0, drops: &drops) }
         while let size = probe.nextProbe(now: now) {
             sendControl(TunnelMessage.Head(.probe, size: size), byteCount: size, drops: &drops)

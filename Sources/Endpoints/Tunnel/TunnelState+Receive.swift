@@ -57,7 +57,7 @@ extension TunnelState {
         drops: inout DropTally
     ) {
         let session = peer.sessionIndex
-        switch Self.open(&peer, &received, at: offset, count: byteCount, now: now, from: source) {
+        switch Self.open(&peer, &received, at: offset, count: byteCount, now: now, from: source, provenance) {
         case .refused(let refusal):
             drops.count(Self.cause(refusal))
             return
@@ -70,11 +70,13 @@ extension TunnelState {
                 send(answer, to: source)
             }
         case .payload(let size, let counter):
+            prove()
             if !isCurrentWay { move() }
             open(at: offset + TunnelPacket.dataHeaderByteCount, size, counter, byteCount, &burst, &pool, &drops)
         }
         guard peer.sessionIndex != session || !peer.isUp else { return }
         if peer.sessionIndex != session {
+            prove()
             if !isCurrentWay { move() }
             if stream < 0, !peer.isUp || probe.deadline == .max { probe.start(now: now) }
         }
@@ -90,7 +92,6 @@ extension TunnelState {
         hasOtherWay = true
         heldByteCount = nil
         if arrival >= 0 {
-            streams[arrival].isProven = true
             probe.stop()
         } else {
             path = source
@@ -140,10 +141,13 @@ extension TunnelState {
         at offset: Int,
         count: Int,
         now: UInt64,
-        from source: InternetAddress
+        from source: InternetAddress,
+        _ connection: UInt64
     ) -> TunnelPeer.Verdict {
         var span = bytes.mutableSpan
-        return peer.receive(&span, at: offset, count: count, now: now) { source.octets }
+        return peer.receive(&span, at: offset, count: count, now: now) {
+            connection == 0 ? source.octets : TunnelStream.octets(connection)
+        }
     }
 
     private static func insert(

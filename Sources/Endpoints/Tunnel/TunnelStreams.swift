@@ -16,7 +16,12 @@ struct TunnelStream: ~Copyable {
     /// What the socket has not taken yet.
     var unsent: [UInt8] = []
     var unsentStart = 0
+    /// A packet that came here was authentic, and none has come by another connection since.
     var isProven = false
+    /// Until when it has to be proven, in monotonic nanoseconds; `.max` once it is.
+    var deadline: UInt64 = .max
+    /// Tells one from all others that were ever here.
+    var number: UInt64 = 0
 
     /// Room for a read; a packet is never larger than half of it.
     static var bufferByteCount: Int { 65_536 }
@@ -31,17 +36,20 @@ struct TunnelStream: ~Copyable {
         }
     }
 
-    mutating func open(_ descriptor: consuming OwnedDescriptor) {
+    mutating func open(_ descriptor: consuming OwnedDescriptor, number: UInt64, deadline: UInt64) {
+        close()
         self.descriptor = Optional(descriptor)
-        if received.isEmpty { received = [UInt8](repeating: 0, count: Self.bufferByteCount) }
-        (start, end, unsentStart, isProven) = (0, 0, 0, false)
-        unsent.removeAll(keepingCapacity: true)
+        self.number = number
+        self.deadline = deadline
+        received = [UInt8](repeating: 0, count: Self.bufferByteCount)
     }
 
+    /// What a flood of strangers took is given back.
     mutating func close() {
         descriptor = nil
-        (start, end, unsentStart, isProven) = (0, 0, 0, false)
-        unsent.removeAll(keepingCapacity: true)
+        (start, end, unsentStart, isProven, deadline) = (0, 0, 0, false, .max)
+        received = []
+        unsent = []
     }
 
     /// The bytes of the next packet that is here whole; nil: none is. A length that no packet has is `.max`.
@@ -96,47 +104,14 @@ struct TunnelStream: ~Copyable {
 }
 
 extension TunnelState {
-    static var streamCount: Int { 3 }
-
-    /// A connection was made, by us or to us.
-    mutating func adopt(_ descriptor: consuming OwnedDescriptor) {
-        var place = -1
-        for index in 0..<Self.streamCount where streams[index].rawDescriptor < 0 { place = index }
-        // Room is made of those who have not proven anything.
-        if place < 0 {
-            for index in 0..<Self.streamCount where !streams[index].isProven { place = index }
-        }
-        if place < 0 {
-            for index in 0..<Self.streamCount where index != stream { place = index }
-        }
-        guard place >= 0 else { return }
-        if place == stream { stream = -1 }
-        streams[place].open(descriptor)
-        if options.initiatesOnStreams { peer.hurry() }
-    }
-
-    var hasStream: Bool {
-        for index in 0..<Self.streamCount where streams[index].rawDescriptor >= 0 { return true }
-        return false
-    }
-
-    mutating func endStream(_ index: Int) {
-        streams[index].close()
-        if stream == index {
-            stream = -1
-            hasOtherWay = true
-            heldByteCount = nil
-        }
-        notify(.tunnelStreamEnded)
-    }
-
     /// Sends one packet on a connection.
     mutating func send(_ packet: Span<UInt8>, onStream index: Int) {
         guard streams[index].rawDescriptor >= 0 else { return }
         // A stranger who does not read costs a buffer, and no more.
         guard streams[index].unsent.count < TunnelStream.bufferByteCount else { return }
         streams[index].append(packet)
-        if streams[index].flush() == .ended { endStream(index) }
+        // Whether it has ended is told by reading, after which the control thread hears of it.
+        _ = streams[index].flush()
     }
 
     /// Seals frames and sends them on the connection. A message that went in part stays in the connection's buffer; its
@@ -152,7 +127,6 @@ extension TunnelState {
         case .done: break
         case .blocked: return .blocked(from: first)
         case .ended:
-            endStream(stream)
             drops.count(.noCarrier, burst.count - first)
             return .done
         }
@@ -180,7 +154,6 @@ extension TunnelState {
                 heldByteCount = burst[next + taken - 1].byteCount
                 return .blocked(from: next + taken - 1)
             case .ended:
-                endStream(stream)
                 drops.count(.noCarrier, burst.count - next)
                 return .done
             }
@@ -198,6 +171,7 @@ extension TunnelState {
         pool: inout FramePool,
         drops: inout DropTally
     ) -> Bool {
+        guard hasStream else { return true }
         for index in 0..<Self.streamCount {
             while let size = streams[index].packetSize {
                 guard size != .max else {
@@ -218,6 +192,7 @@ extension TunnelState {
     }
 
     var holdsPackets: Bool {
+        guard hasStream else { return false }
         for index in 0..<Self.streamCount where streams[index].packetSize != nil { return true }
         return false
     }

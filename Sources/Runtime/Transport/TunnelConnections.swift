@@ -12,7 +12,14 @@ final class TunnelConnections {
     private var attempt: Attempt?
     private var remote: SocketAddress?
     private var pause = TunnelConnections.firstPause
+    /// One of ours is there, or the next attempt has its time: there is never more than one.
+    private var isConnected = false
+    private var isScheduled = false
     private var isClosed = false
+
+    /// Connections that are taken in a fifth of a second: each has the loop thread look at all that it waits for, and there are
+    /// places for three quarters of a second of them, in which the peer has time for his handshake.
+    private static let acceptLimit = 4
 
     private static let firstPause: UInt64 = 500
     private static let lastPause: UInt64 = 30_000
@@ -41,7 +48,8 @@ final class TunnelConnections {
             let socket = try UnixSocket.makeInternet(for: address, isStream: true)
             try UnixSocket.bind(socket, to: address)
             try UnixSocket.listen(socket)
-            acceptor = try Acceptor(socket, loop: loop) { [unowned self] connection throws(Errno) in
+            acceptor = try Acceptor(socket, loop: loop, limit: Self.acceptLimit) {
+                [unowned self] connection throws(Errno) in
                 UnixSocket.setNoDelay(connection)
                 onConnection(connection)
             }
@@ -52,7 +60,7 @@ final class TunnelConnections {
         }
     }
 
-    /// Connects to the peer, now and whenever the connection is lost.
+    /// Connects to the peer, now and whenever a connection that is wanted is lost.
     func connect(host: String, port: UInt16) throws {
         do {
             remote = try SocketAddress(host: host, port: String(port), isStream: true)
@@ -62,10 +70,15 @@ final class TunnelConnections {
         connect()
     }
 
-    /// The connection has ended: another attempt after a pause.
-    func connectionEnded() {
-        guard remote != nil, attempt == nil, !isClosed else { return }
-        loop.after(milliseconds: pause) { [weak self] in self?.connect() }
+    /// A connection has ended: another attempt after a pause, if it is missed.
+    func connectionEnded(isMissed: Bool = true) {
+        isConnected = false
+        guard remote != nil, attempt == nil, !isScheduled, !isClosed, isMissed else { return }
+        isScheduled = true
+        loop.after(milliseconds: pause) { [weak self] in
+            self?.isScheduled = false
+            self?.connect()
+        }
         pause = min(pause * 2, Self.lastPause)
     }
 
@@ -73,10 +86,11 @@ final class TunnelConnections {
     func settle() { pause = Self.firstPause }
 
     private func connect() {
-        guard let remote, attempt == nil, !isClosed else { return }
+        guard let remote, attempt == nil, !isConnected, !isClosed else { return }
         do throws(Errno) {
             let socket = try UnixSocket.makeInternet(for: remote, isStream: true)
             if try UnixSocket.connect(socket, to: remote) {
+                isConnected = true
                 onConnection(socket)
                 return
             }
@@ -99,6 +113,7 @@ final class TunnelConnections {
             connectionEnded()
             return
         }
+        isConnected = true
         onConnection(descriptor)
     }
 

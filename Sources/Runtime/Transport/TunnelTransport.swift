@@ -60,7 +60,7 @@ final class TunnelTransport: Transport {
         newcomer.port = context.port
         newcomer.onNotice = { [context, connections] notice in
             switch notice.kind {
-            case .tunnelStreamEnded: connections.connectionEnded()
+            case .tunnelStreamEnded: connections.connectionEnded(isMissed: tcp == .always || notice.value != 0)
             case .tunnelWantsStream:
                 context.host.log("tunnel \(where_): no answer by UDP; trying TCP")
                 // By its address: a name would have to be looked up again, and waited for.

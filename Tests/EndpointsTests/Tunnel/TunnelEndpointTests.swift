@@ -20,6 +20,8 @@ struct TunnelBench: ~Copyable {
     let other: TunnelEnd
     let onePort: UInt16
     let otherPort: UInt16
+    /// The public key of `other`.
+    let otherKey: [UInt8]
     var bench: EndpointBench
 
     init(change: (inout TunnelOptions) -> Void = { _ in }) throws {
@@ -30,6 +32,7 @@ struct TunnelBench: ~Copyable {
         let portOther = try UDPSocket.localAddress(socketOther).port
         onePort = portOne
         otherPort = portOther
+        otherKey = keyOther.publicBytes
         var options = TunnelOptions(TunnelConfiguration(key: keyOne, peer: keyOther.publicBytes))
         options.remote = InternetAddress(ipv4: 0x7f00_0001, port: portOther)
         change(&options)

@@ -1,0 +1,185 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dataplane
+import Endpoints
+import LinuxSystem
+import Testing
+import TunnelCrypto
+
+/// Somebody who has connected to a tunnel's TCP port.
+private final class Stranger {
+    private let socket: OwnedDescriptor
+
+    init(at end: TunnelEnd) throws {
+        let pair = try UnixSocket.pair(.stream)
+        end.endpoint.apply(.tunnelStream(pair.first))
+        socket = pair.second
+    }
+
+    /// The tunnel has closed the connection.
+    var isCut: Bool {
+        do throws(Errno) {
+            return try socket.read(atMost: 16).isEmpty
+        } catch {
+            return error != .wouldBlock
+        }
+    }
+}
+
+@Suite("Tunnels over connections that anybody can make")
+struct TunnelConnectionTests {
+    private let plain = [UInt8](repeating: 0, count: 12)
+    private let second: UInt64 = 1_000_000_000
+
+    /// Both ends have TCP alone, and one connection.
+    private func connections() throws -> TunnelBench {
+        let tunnel = try TunnelBench {
+            $0.remote = nil
+            $0.initiatesOnStreams = true
+        }
+        try join(tunnel)
+        return tunnel
+    }
+
+    private func join(_ tunnel: borrowing TunnelBench) throws {
+        let pair = try UnixSocket.pair(.stream)
+        tunnel.one.endpoint.apply(.tunnelStream(pair.first))
+        tunnel.other.endpoint.apply(.tunnelStream(pair.second))
+    }
+
+    private func notices(of end: TunnelEnd) -> [EndpointNotice] {
+        var notices: [EndpointNotice] = []
+        while let notice = end.endpoint.takeNotice() { notices.append(notice) }
+        return notices
+    }
+
+    private func kinds(of end: TunnelEnd) -> [EndpointNotice.Kind] { notices(of: end).map(\.kind) }
+    private func countCut(_ strangers: some Sequence<Stranger>) -> Int { strangers.count { $0.isCut } }
+
+    @Test("strangers neither push the peer out, proven or not yet, nor do they stay")
+    func strangers() throws {
+        var tunnel = try connections()
+        // All the places, before the peer has said a word.
+        let early = try (0..<15).map { _ in try Stranger(at: tunnel.other) }
+        let isConnected = tunnel.connect()
+        #expect(isConnected == true)
+        #expect(countCut(early) == 0)
+        // Those who come when all places are taken push out the oldest of their own kind.
+        let late = try (0..<40).map { _ in try Stranger(at: tunnel.other) }
+        #expect(countCut(early) == 15)
+        #expect(countCut(late.prefix(25)) == 25)
+        #expect(countCut(late.suffix(15)) == 0)
+        #expect(tunnel.other.endpoint.nextDeadline <= MonotonicClock.nanoseconds)
+        tunnel.other.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &tunnel.bench.drops)
+        #expect(tunnel.bench.drops[.rateExceeded] == 40)
+        for number in 1...2 {
+            let sent = try tunnel.send([plain + testFrame(number)], from: tunnel.one)
+            #expect(sent == .done)
+            let received = tunnel.receive(tunnel.other)
+            #expect(received == [plain + testFrame(number)])
+            let back = try tunnel.send([plain + testFrame(number)], from: tunnel.other)
+            #expect(back == .done)
+            let returned = tunnel.receive(tunnel.one)
+            #expect(returned == [plain + testFrame(number)])
+            // Then their time is up.
+            let later = MonotonicClock.nanoseconds + 11 * second
+            #expect(number == 2 || tunnel.other.endpoint.nextDeadline < later)
+            tunnel.other.endpoint.expire(now: later, drops: &tunnel.bench.drops)
+            #expect(countCut(late) == 40)
+            #expect(tunnel.bench.drops[.notAuthentic] == 15)
+        }
+        #expect(kinds(of: tunnel.other) == [.tunnelStreamEnded])
+    }
+
+    @Test("a connection of ours on which the peer falls silent is given up")
+    func silence() throws {
+        var tunnel = try connections()
+        let isConnected = tunnel.connect()
+        #expect(isConnected == true)
+        let start = MonotonicClock.nanoseconds
+        tunnel.one.endpoint.expire(now: start + 16 * second, drops: &tunnel.bench.drops)
+        #expect(kinds(of: tunnel.one) == [.peerDown])
+        #expect(tunnel.one.endpoint.nextDeadline <= start + 27 * second)
+        tunnel.one.endpoint.expire(now: start + 27 * second, drops: &tunnel.bench.drops)
+        #expect(notices(of: tunnel.one) == [EndpointNotice(.tunnelStreamEnded, value: 1)])
+        // Another one, and it goes on.
+        try join(tunnel)
+        for step in UInt64(28)...32 {
+            tunnel.one.endpoint.expire(now: start + step * second, drops: &tunnel.bench.drops)
+            _ = tunnel.receive(tunnel.other)
+            _ = tunnel.receive(tunnel.one)
+        }
+        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
+        #expect(sent == .done)
+        let received = tunnel.receive(tunnel.other)
+        #expect(received == [plain + testFrame(1)])
+    }
+
+    @Test("a connection that is not needed ends, and is not missed")
+    func unneeded() throws {
+        var tunnel = try TunnelBench { $0.initiatesOnStreams = true }
+        let isConnected = tunnel.connect()
+        #expect(isConnected == true)
+        try join(tunnel)
+        let later = MonotonicClock.nanoseconds + 11 * second
+        tunnel.one.endpoint.expire(now: later, drops: &tunnel.bench.drops)
+        #expect(notices(of: tunnel.one) == [EndpointNotice(.tunnelStreamEnded, value: 0)])
+        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
+        #expect(sent == .done)
+        let received = tunnel.receive(tunnel.other)
+        #expect(received == [plain + testFrame(1)])
+    }
+
+    @Test("a flood of handshakes by UDP does not keep the peer's connection from proving itself")
+    func cookies() throws {
+        var tunnel = try connections()
+        let target = InternetAddress(ipv4: 0x7f00_0001, port: tunnel.otherPort)
+        var flooder = TunnelPeer(TunnelConfiguration(key: TunnelKey(), peer: tunnel.otherKey))
+        for round in 0..<4 {
+            // Each time from another address.
+            let socket = try TunnelBench.socket()
+            for _ in 0..<12 {
+                flooder.hurry()
+                let now = MonotonicClock.nanoseconds
+                _ = flooder.expire(now: now, wall: now, canInitiate: true)
+                let packet = flooder.takeOutput()
+                _ = UDPSocket.send(socket.rawValue, packet.span, to: target)
+            }
+            let nothing = tunnel.receive(tunnel.other)
+            #expect(nothing.isEmpty)
+            // The first attempt brings a cookie, the second one with it gets through.
+            tunnel.one.endpoint.expire(
+                now: MonotonicClock.nanoseconds + UInt64(round) * 2 * second,
+                drops: &tunnel.bench.drops
+            )
+            _ = tunnel.receive(tunnel.other)
+            _ = tunnel.receive(tunnel.one)
+        }
+        #expect(tunnel.bench.drops[.wrongPeer] >= 8)
+        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
+        #expect(sent == .done)
+        let received = tunnel.receive(tunnel.other)
+        #expect(received == [plain + testFrame(1)])
+    }
+
+    @Test("after a silence in which no keys were made anew, the path's size is looked for again")
+    func probesAfterSilence() throws {
+        var tunnel = try TunnelBench {
+            $0.crypto.keepaliveSeconds = 1000
+            $0.crypto.rekeySeconds = 10_000
+            $0.crypto.rejectSeconds = 15_000
+        }
+        let isConnected = tunnel.connect()
+        #expect(isConnected == true)
+        tunnel.one.endpoint.expire(now: MonotonicClock.nanoseconds + 3001 * second, drops: &tunnel.bench.drops)
+        #expect(kinds(of: tunnel.one) == [.peerDown])
+        // A frame from before the new handshake.
+        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.other)
+        #expect(sent == .done)
+        let received = tunnel.receive(tunnel.one)
+        #expect(received == [plain + testFrame(1)])
+        #expect(kinds(of: tunnel.one) == [.peerUp])
+        #expect(tunnel.one.endpoint.nextDeadline < MonotonicClock.nanoseconds + 10 * second)
+    }
+}
