@@ -177,9 +177,42 @@ struct SuperFrameNetworkLayer {
             protocolNumber = upper.protocolNumber
             transportOffset = upper.offset
             end = upper.offset &+ upper.byteCount
+            if upper.offset > offset &+ IPv6Header.byteCount,
+                let last = Self.finalDestination(header, frame, from: offset &+ IPv6Header.byteCount, to: upper.offset)
+            {
+                header.destination = last
+            }
             pseudoHeaderSum = header.pseudoHeaderSum(protocolNumber: upper.protocolNumber, byteCount: 0)
         } else {
             return nil
         }
+    }
+
+    /// Where a packet with a routing header goes in the end, which is what its pseudo-header has (RFC 8200 section 8.1): nil
+    /// without one, or when the packet has arrived there. The extension headers were found whole before.
+    @inlinable
+    static func finalDestination(
+        _ header: IPv6Header,
+        _ frame: Span<UInt8>,
+        from start: Int,
+        to end: Int
+    ) -> IPv6Address? {
+        var number = header.nextHeader
+        var position = start
+        while position < end {
+            let length = (Int(truncatingIfNeeded: frame[position &+ 1]) &+ 1) &* 8
+            if number == IPProtocol.routing, frame[position &+ 3] > 0, length >= 8 &+ 16 {
+                switch frame[position &+ 2] {
+                // Mobile IPv6 (RFC 6275), the one address; segment routing (RFC 8754), whose list begins with the last.
+                case 2, 4: return IPv6Address(frame, at: position &+ 8)
+                // The list of RFC 2460.
+                case 0: return IPv6Address(frame, at: position &+ length &- 16)
+                default: return nil
+                }
+            }
+            number = frame[position]
+            position &+= length
+        }
+        return nil
     }
 }

@@ -175,6 +175,34 @@ struct SegmenterTests {
         #expect(segments.flatMap { $0[82...] } == recipe.payload)
     }
 
+    /// A kind of routing header, which of its two addresses is the last one, and how many are still to be visited.
+    @Test(arguments: [(4, 0, 1), (0, 1, 2), (4, 0, 0), (253, 0, 1)])
+    func sumsForTheLastDestinationOfARoutingHeader(type: UInt8, last: Int, left: UInt8) throws {
+        var recipe = SuperFrame()
+        recipe.isIPv6 = true
+        recipe.payload = Array(0..<100)
+        recipe.segmentSize = 30
+        var frame = recipe.bytes
+        let addresses = [
+            hex("fd00 0000 0000 0000 0000 0000 0000 0aaa"), hex("fd00 0000 0000 0000 0000 0000 0000 0bbb"),
+        ]
+        let routing = [6, 4, type, left, 1, 0, 0, 0] + addresses[0] + addresses[1]
+        frame.insert(contentsOf: routing, at: 54)
+        frame[20] = 43
+        frame[19] += UInt8(routing.count)
+        var header = try #require(VirtioNetHeader.parse(recipe.virtioHeader))
+        header.checksumStart += UInt16(routing.count)
+        let segments = try #require(Segmenter(header: header, frame: frame)).segments(of: frame)
+        #expect(segments.count == 4)
+        for segment in segments {
+            // As it is where it arrives, or as it is on the way where nobody knows better.
+            var packet = Array(segment[14..<54] + segment[94...])
+            packet[6] = 6
+            if left > 0, type != 253 { packet.replaceSubrange(24..<40, with: addresses[last]) }
+            #expect(ChecksumOracle.transportIsIntact(ip: packet))
+        }
+    }
+
     @Test func emitsNothingThatIsNotThereOrDoesNotFit() throws {
         var recipe = SuperFrame()
         recipe.payload = [UInt8](repeating: 9, count: 100)
