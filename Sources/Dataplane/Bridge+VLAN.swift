@@ -31,7 +31,7 @@ extension Bridge {
         guard let frame = EthernetFrame(bytes) else { return Placement(verdict: .discard(.runt)) }
         var placement = Placement(verdict: .flood)
         let untagged = vlans.untaggedVLAN(port: port)
-        if let named = frame.vlanIdentifier, named != 0 {
+        if let named = frame.vlanIdentifier, named != 0 || vlans.isTagged(port: port, 0) {
             guard named != VLANTable.none, vlans.membership(port: port, named) != .none else {
                 return Placement(verdict: .discard(.wrongVLAN), vlan: named)
             }

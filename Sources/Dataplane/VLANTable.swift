@@ -116,13 +116,16 @@ public struct VLANTable: ~Copyable {
     }
 
     /// How the frames of a VLAN leave a port, and whether they may come in there with a tag: not at all if `.none`.
+    ///
+    /// VLAN 0 has no tag, unless it was set: where that is the untagged VLAN no more, a tag that names it gives a priority
+    /// (IEEE 802.1Q clause 6.9), and its frames would be in another VLAN at the other end.
     @inline(__always)
     public func membership(port: Int, _ vlan: UInt16) -> Membership {
         let word = portWord(port)
         if UInt16(truncatingIfNeeded: word) == vlan { return .untagged }
         if isTagged(port: port, vlan) { return .tagged }
         switch UInt8(truncatingIfNeeded: word >> 16) {
-        case Mode.trunk.rawValue: return .tagged
+        case Mode.trunk.rawValue: return vlan == 0 ? .none : .tagged
         case Mode.strict.rawValue: return .none
         default: return isConfigured(port: port) || isManaged(vlan) ? .none : .tagged
         }

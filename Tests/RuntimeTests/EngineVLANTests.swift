@@ -107,6 +107,31 @@ struct EngineVLANTests {
         }
     }
 
+    @Test("a trunk with an untagged VLAN of its own passes nothing of VLAN 0, which has no tag")
+    func trunkWithoutZero() throws {
+        try withVLANs { fixture in
+            fixture.engine.perform(.setVLAN(.untagged(port: 4, 20)))
+            let frame = TestFrame.make(1, to: TestFrame.broadcast, 7)
+            // A tag of VLAN 0 says a priority only: at the other end the frame would be in VLAN 20.
+            try fixture.receive([frame], at: 4)
+            expect(fixture, [[], [], [frame], [], [], [frame]])
+            try fixture.receive([frame], at: 0)
+            expect(fixture, [[], [frame], [tagged(frame, 10)], [tagged(frame, 10)], [], []])
+        }
+    }
+
+    @Test("a port that is set to be a tagged member of VLAN 0 has that tag both ways")
+    func taggedZero() throws {
+        try withVLANs { fixture in
+            fixture.engine.perform(.setVLAN(.tagged(port: 1, 0, isMember: true)))
+            let frame = TestFrame.make(1, to: TestFrame.broadcast, 7)
+            try fixture.receive([frame], at: 4)
+            expect(fixture, [[tagged(frame, 0)], [], [frame], [frame], [], [frame]])
+            try fixture.receive([tagged(frame, 0)], at: 0)
+            expect(fixture, [[], [], [frame], [frame], [frame], [frame]])
+        }
+    }
+
     @Test("a hub floods within the VLAN")
     func hub() throws {
         try withVLANs { fixture in
