@@ -156,6 +156,14 @@ public enum Endpoint: ~Copyable, Sendable {
         }
     }
 
+    /// Nobody is there to take frames: what is sent is dropped and counted, and nothing need wait.
+    public var isDeserted: Bool {
+        switch self {
+        case .vhost(let endpoint): endpoint.isDeserted
+        default: false
+        }
+    }
+
     /// Gives the slots of frames that wait in the endpoint back: it is about to end.
     public func releaseFrames(_ pool: inout FramePool) {
         switch self {

@@ -67,6 +67,7 @@ extension Engine {
             mailbox.post(.endpointEnded(index: index, generation: generation))
             return
         }
+        dropDeserted(index)
         if places[index].hasTimers { attend(index) } else { postNotices(index) }
     }
 

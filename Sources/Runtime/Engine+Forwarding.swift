@@ -237,12 +237,26 @@ extension Engine {
             if let frame = queues.removeFirst(index) { pool.release(frame) }
         }
         drops.flush(to: table, endpoint: index)
+        dropDeserted(index)
         if queues.isEmpty(index), !isBlocked {
             watchWritable(index, false)
         } else if places[index].endpoint?.takeInterestChange() == true {
             updateInterest(index)
         }
         noteProgress(index, frames: sent)
+    }
+
+    /// Drops what waits for an endpoint that nobody is at any more. Whoever comes next is somebody else, may not take such
+    /// frames, and nothing would tell that the queue can go on until then.
+    mutating func dropDeserted(_ index: Int) {
+        guard !queues.isEmpty(index), places[index].endpoint?.isDeserted == true else { return }
+        while let frame = queues.removeFirst(index) {
+            pool.release(frame)
+            drops.count(.noCarrier)
+        }
+        drops.flush(to: table, endpoint: index)
+        watchWritable(index, false)
+        noteProgress(index, frames: 0)
     }
 
     private mutating func watchWritable(_ index: Int, _ isOn: Bool) {

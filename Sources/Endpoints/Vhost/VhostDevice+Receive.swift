@@ -22,7 +22,7 @@ extension VhostDevice {
         pool: borrowing FramePool,
         drops: inout DropTally
     ) -> Endpoint.SendResult {
-        guard receive.isRunning, receive.isEnabled, hasCarrier else {
+        guard takesFrames else {
             endAlarm()
             drops.count(.noCarrier, burst.count - first)
             return .done
@@ -39,12 +39,12 @@ extension VhostDevice {
                     index += 1
                 case .noBuffers:
                     if try receive.refresh(memory) { continue }
-                    if receive.kickWantedAt == receive.seen {
+                    if hasDrained, receive.kickWantedAt == receive.seen {
                         isBlocked = true
                     } else {
-                        if let kick = receive.kick?.rawValue { SharedSignal.drain(kick) }
+                        if let kick = receive.kick?.rawValue, !hasDrained { SharedSignal.drain(kick) }
                         hasDrained = true
-                        receive.wantKick(memory)
+                        if receive.kickWantedAt != receive.seen { receive.wantKick(memory) }
                     }
                 }
                 if isBlocked { break }

@@ -24,12 +24,11 @@ extension VhostDevice {
             var taken = 0
             while true {
                 if transmit.next == transmit.seen, try !transmit.refresh(memory) {
-                    if transmit.kickWantedAt == transmit.seen { break }
-                    if let kick = transmit.kick?.rawValue, !hasDrained {
-                        SharedSignal.drain(kick)
-                        hasDrained = true
-                    }
-                    transmit.wantKick(memory)
+                    // Also a kick for which there is nothing, or nothing any more, is taken back: it would call for ever.
+                    if hasDrained, transmit.kickWantedAt == transmit.seen { break }
+                    if let kick = transmit.kick?.rawValue, !hasDrained { SharedSignal.drain(kick) }
+                    hasDrained = true
+                    if transmit.kickWantedAt != transmit.seen { transmit.wantKick(memory) }
                     continue
                 }
                 guard taken < Tunables.burstFrameCount, burst.byteCount < Tunables.burstByteCount, !burst.isFull,

@@ -44,6 +44,9 @@ struct VhostDevice: ~Copyable {
         buffers = RigidTable(count: SplitRing.maximumChainLength) { _ in Buffer(head: 0, byteCount: 0) }
     }
 
+    /// There is a guest that frames can be given to.
+    var takesFrames: Bool { receive.isRunning && receive.isEnabled && hasCarrier }
+
     /// Calls for the loop's attention.
     mutating func raiseAlarm() {
         isAlarmed = true

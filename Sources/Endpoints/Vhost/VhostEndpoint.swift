@@ -50,6 +50,9 @@ public struct VhostEndpoint: ~Copyable, Sendable {
         state.value.receive.isRunning ? state.value.features.capabilities : .all
     }
 
+    /// No machine, none that reads, or its cable is pulled.
+    var isDeserted: Bool { !state.value.takesFrames }
+
     func receive(
         into burst: inout FrameBurst,
         pool: inout FramePool,

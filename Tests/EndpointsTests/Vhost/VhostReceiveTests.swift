@@ -89,6 +89,22 @@ struct VhostReceiveTests {
         #expect(machine.kicks[0].isSignalled)
     }
 
+    @Test("a kick without a buffer is taken back, and the next one with a buffer is heard")
+    func takesIdleKicksBack() throws {
+        let machine = try VhostBench()
+        try machine.bench.stage(testFrame(1))
+        for _ in 0..<3 {
+            machine.kicks[0].event.signal()
+            #expect(machine.send() == .blocked(from: 0))
+            #expect(!machine.kicks[0].isSignalled)
+            #expect(machine.rings.availableEvent(0) == 0)
+        }
+        machine.rings.giveBuffer(1526, head: 0)
+        machine.kicks[0].event.signal()
+        #expect(machine.send() == .done)
+        #expect(machine.rings.takeUsed(0).map(\.head) == [0])
+    }
+
     @Test("without mergeable buffers a frame that does not fit one is dropped, and the buffer stays")
     func dropsWhatCannotFit() throws {
         let machine = try VhostBench(features: [.version1])

@@ -112,6 +112,23 @@ struct VhostTransmitTests {
         #expect(machine.rings.availableEvent(1) == 50)
     }
 
+    @Test("a kick with nothing behind it, or one that comes late, is taken back: it does not keep the loop awake")
+    func takesIdleKicksBack() throws {
+        let machine = try VhostBench()
+        // The start of a ring looks for what may have waited.
+        #expect(machine.kicks[1].isSignalled)
+        for head in 0..<3 {
+            machine.kicks[1].event.signal()
+            #expect(machine.receive() == .drained)
+            #expect(!machine.kicks[1].isSignalled)
+            #expect(machine.rings.availableEvent(1) == UInt16(head))
+            // Found before its kick comes.
+            machine.rings.send(plain + testFrame(head), head: head)
+            #expect(machine.receive() == .drained)
+            #expect(machine.bench.takeFrames() == [testFrame(head)])
+        }
+    }
+
     @Test("the guest is woken when it asked for that, and not otherwise", arguments: [true, false])
     func suppressesCalls(hasEventIndex: Bool) throws {
         var features = VhostBench.usual

@@ -264,6 +264,44 @@ struct VhostTransportTests {
         try site.live.waitUntil { site.live.drops(1, .malformed) == 1 }
     }
 
+    @Test(
+        "what waits for a machine that goes, or stops its ring, is dropped and counted; the next one gets nothing of it",
+        arguments: [true, false]
+    )
+    func dropsWhatWaited(hangsUp: Bool) throws {
+        let site = try Site()
+        site.open(1)
+        site.open(2)
+        let one = try site.machine(1)
+        let two = try site.machine(2)
+        try one.start()
+        try two.start()
+        // No buffers: all of it waits.
+        for head in 0..<200 { one.rings.send(Self.plain + Self.frame(60), head: head) }
+        one.kick(1)
+        try site.live.waitUntil { one.rings.usedIndex(1) == 200 }
+        #expect(site.live.drops(2, .noCarrier) == 0)
+        if hangsUp {
+            UnixSocket.shutDown(two.socket)
+        } else {
+            _ = try two.ask(11, VhostFrontEnd.bytes(UInt32(0)) + VhostFrontEnd.bytes(UInt32(0)))
+        }
+        try site.live.waitUntil(seconds: 10) { site.live.drops(2, .noCarrier) == 200 }
+        // What comes now is lost as well, not kept.
+        one.rings.send(Self.plain + Self.frame(60), head: 200)
+        one.kick(1)
+        try site.live.waitUntil { one.rings.usedIndex(1) == 201 }
+        try site.live.waitUntil(seconds: 10) { site.live.drops(2, .noCarrier) == 201 }
+        let next = hangsUp ? try site.machine(2) : two
+        if hangsUp { try next.start() } else { try next.start(0, base: 0) }
+        try next.settle()
+        for head in 0..<8 { next.rings.giveBuffer(2000, head: head) }
+        next.kick(0)
+        one.rings.send(Self.plain + Self.frame(99), head: 201)
+        one.kick(1)
+        #expect(try next.waitForUsed(0).map(\.byteCount) == [12 + 99])
+    }
+
     @Test("we connect to a monitor that listens, and again when it comes back", .timeLimit(.minutes(1)))
     func connects() throws {
         let site = try Site()
