@@ -232,13 +232,13 @@ public struct ForwardingDatabase: ~Copyable {
         write(index, key: 0, place: 0)
     }
 
-    private mutating func forgetAll(where isGone: (_ place: UInt32) -> Bool) {
+    private mutating func forgetAll(where isGone: (_ key: UInt64, _ place: UInt32) -> Bool) {
         for run in 0..<touchedCount where unsafe touched[run] {
             var used = false
             for index in run * 64 * Self.ways..<(run + 1) * 64 * Self.ways {
                 let key = unsafe entries[index].key.load(ordering: .relaxed)
                 guard key & Self.usedBit != 0 else { continue }
-                if key & Self.staticBit == 0, isGone(unsafe entries[index].place.load(ordering: .relaxed)) {
+                if key & Self.staticBit == 0, isGone(key, unsafe entries[index].place.load(ordering: .relaxed)) {
                     forget(index)
                 } else {
                     used = true
@@ -251,16 +251,21 @@ public struct ForwardingDatabase: ~Copyable {
     /// Forgets all aged entries.
     public mutating func sweep(now: UInt16) {
         let limit = ageingSeconds
-        forgetAll { now &- UInt16(truncatingIfNeeded: $0) > limit }
+        forgetAll { now &- UInt16(truncatingIfNeeded: $1) > limit }
     }
 
     /// Forgets every address on `port`, as when its cable is pulled.
     public mutating func forget(port: Int) {
-        forgetAll { Int($0 >> 16) == port }
+        forgetAll { Int($1 >> 16) == port }
+    }
+
+    /// Forgets the addresses of which this is so, by their ports and VLANs.
+    public mutating func forget(where isGone: (_ port: Int, _ vlan: UInt16) -> Bool) {
+        forgetAll { isGone(Int($1 >> 16), UInt16($0 & 0xfff)) }
     }
 
     /// Forgets everything that was learned.
     public mutating func removeAll() {
-        forgetAll { _ in true }
+        forgetAll { _, _ in true }
     }
 }

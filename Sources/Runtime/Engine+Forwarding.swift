@@ -173,12 +173,13 @@ extension Engine {
 
     /// Puts a frame behind those that wait for a slow output.
     private mutating func enqueue(_ frame: FrameReference, at index: Int) {
+        if isUrgent { makeRoom(index, byteCount: Int(frame.byteCount)) }
         guard queues.hasRoom(index, byteCount: Int(frame.byteCount)) else {
             drops.count(.queueFull)
             return
         }
         let isLarge = Int(frame.byteCount) > FramePool.smallCapacity
-        guard share(index, ofLarge: isLarge) > 0 else {
+        guard isUrgent || share(index, ofLarge: isLarge) > 0 else {
             drops.count(.noFrameMemory)
             pauseSource(of: index, isAtLimit: true)
             return
@@ -195,6 +196,14 @@ extension Engine {
         }
         watchWritable(index, true)
         pauseSource(of: index)
+    }
+
+    /// Drops the newest frames that wait until there is room for another.
+    private mutating func makeRoom(_ index: Int, byteCount: Int) {
+        while !queues.hasRoom(index, byteCount: byteCount), let frame = queues.removeLast(index) {
+            pool.release(frame)
+            drops.count(.queueFull)
+        }
     }
 
     /// How many slots a queue could still take: it may hold as many as are free beyond what is kept back (dynamic

@@ -130,6 +130,8 @@ extension Engine {
         case .tooMany: drops.count(.rateExceeded)
         case .refused: drops.count(.filtered)
         }
+        // What is sent now counts at other ports.
+        drops.flush(to: table, endpoint: burstSource)
         carryOutTree(index)
         updateTreeDeadline()
     }
@@ -153,6 +155,7 @@ extension Engine {
         guard let actions = spanning?.trees[index].takeActions(), !actions.isEmpty,
             let vlan = spanning?.trees[index].vlan
         else { return }
+        var flushed: [Int] = []
         for action in actions {
             switch action {
             case .send(let port, let message): send(message, port: port, vlan: vlan)
@@ -164,10 +167,19 @@ extension Engine {
                 bridge.states.set(port: port, vlan: vlan, state)
                 mailbox.post(.spanningTree(.state(vlan: vlan, port: port, state)))
             case .setRole(let port, let role): mailbox.post(.spanningTree(.role(vlan: vlan, port: port, role)))
-            case .flush(let port): bridge.forwarding.forget(port: port)
+            case .flush(let port): flushed.append(port)
             case .newRoot(let root, let port): mailbox.post(.spanningTree(.root(vlan: vlan, root, port: port)))
             }
         }
+        if !flushed.isEmpty { forget(ports: flushed, vlan: vlan) }
+    }
+
+    /// Forgets the addresses on these ports in the VLANs that go by this tree: once through the table, however many ports.
+    private mutating func forget(ports: [Int], vlan: UInt16) {
+        var isMeant = [Bool](repeating: false, count: table.portCount)
+        for port in ports { isMeant[port] = true }
+        let goesBy = (0..<UInt16(4096)).map { bridge.treeVLAN($0) == vlan }
+        bridge.forwarding.forget { port, vlan in isMeant[port] && goesBy[Int(vlan)] }
     }
 
     /// Sends a BPDU on a port, whatever the port's state, with a tag where the VLAN is tagged.
@@ -180,13 +192,16 @@ extension Engine {
             pool.release(frame)
             return
         }
-        // Nobody is paused for the sake of a BPDU.
+        // Nobody is paused for the sake of a BPDU, and none is lost to a queue that others have filled: a neighbour that hears
+        // nothing opens a port, and a loop, just when there is too much traffic already.
         let source = burstSource
         burstSource = -1
+        isUrgent = true
         staged.removeAll()
         staged.append(frame)
         deliverStaged(toPort: port)
         staged.removeAll()
+        isUrgent = false
         burstSource = source
         pool.release(frame)
     }

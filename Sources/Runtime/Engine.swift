@@ -114,6 +114,8 @@ struct Engine: ~Copyable {
 
     /// Where the burst in work came from.
     var burstSource = -1
+    /// What is being sent goes before what waits, should a queue be full.
+    var isUrgent = false
     /// The earliest time at which an endpoint wants to be called.
     var endpointDeadline: UInt64 = .max
 
