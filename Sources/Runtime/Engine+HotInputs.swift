@@ -30,7 +30,11 @@ extension Engine {
     mutating func noteHeat(_ index: Int, frames: Int) {
         guard places[index].kind == .datagram else { return }
         places[index].heat &+= frames
-        if places[index].isHot, frames > 0 { places[index].hotUntil = now &+ Self.patience }
+        if places[index].isHot, frames > 0 {
+            places[index].hotUntil = now &+ Self.patience
+            // No event tells of these.
+            if spinNanoseconds != 0 { spinDeadline = now &+ spinNanoseconds }
+        }
         if now &- places[index].heatSince >= Self.heatWindow { judgeHeat(index) }
     }
 

@@ -228,7 +228,7 @@ struct Engine: ~Copyable {
         return Int32(clamping: (deadline - now + 999_999) / 1_000_000)
     }
 
-    private mutating func dispatch(_ word: UInt64, _ events: Epoll.Events) {
+    mutating func dispatch(_ word: UInt64, _ events: Epoll.Events) {
         switch WordKind(rawValue: word >> 56) {
         case .endpoint:
             let index = Int(word & 0xffff)
@@ -238,7 +238,9 @@ struct Engine: ~Copyable {
                 let roles = places[index].endpoint?.roles(channel: channel, events)
             else { return }
             if roles.contains(.takesFrames) { flushQueue(index) }
-            if roles.contains(.hasFrames), !places[index].isPaused { serve(index, channel: channel) }
+            // The end of a sender that waits is told again and again, and there is not much left to take from it.
+            let isEnding = !events.isDisjoint(with: [.hangUp, .error])
+            if roles.contains(.hasFrames), isEnding || !places[index].isPaused { serve(index, channel: channel) }
         case .hostSocket:
             serveGateway(word, events)
         case .timer:

@@ -17,8 +17,9 @@ struct EngineFixture: ~Copyable {
     /// The other ends of the endpoints, by place; -1 where there is none.
     private(set) var peers: [Int32] = []
 
-    init(portCount: Int = 16) throws {
-        let configuration = EngineConfiguration(portCount: portCount)
+    init(portCount: Int = 16, spinMicroseconds: Int = 0) throws {
+        var configuration = EngineConfiguration(portCount: portCount)
+        configuration.spinMicroseconds = spinMicroseconds
         let mailbox = try EngineMailbox(state: try EngineState(configuration: configuration))
         var engine = try Engine(configuration: configuration, mailbox: mailbox)
         engine.now = 1_000_000_000_000

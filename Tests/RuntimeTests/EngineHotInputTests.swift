@@ -122,6 +122,15 @@ struct EngineHotInputTests {
         #expect(try isWatched(fixture, sender))
     }
 
+    @Test("frames of a hot input count as work: the loop spins after them for as long as it was told to")
+    func spinsAfterwards() throws {
+        var fixture = try EngineFixture(spinMicroseconds: 500)
+        let (sender, _) = try heated(&fixture)
+        fixture.engine.now += 50_000
+        try turnOf(sender, &fixture, frames: 1)
+        #expect(fixture.engine.spinDeadline == fixture.engine.now + 500_000)
+    }
+
     @Test("a hot input that is to wait is not read from, and is watched again afterwards")
     func pauses() throws {
         var fixture = try EngineFixture()

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
+import Glibc
 import LinuxSystem
 import Testing
 
@@ -43,6 +44,25 @@ struct EnginePauseTests {
         #expect(box.fixture.engine.congestedCount == 0)
         #expect(box.fixture.engine.pauseDeadline == .max)
         #expect(box.fixture.drops(reader, .queueFull) == 0)
+    }
+
+    @Test("a paused sender that hangs up is gone at once: the loop is not told of its end again and again")
+    func hangsUp() throws {
+        let box = try EngineFixtureBox()
+        let sender = try box.fixture.add(.sequencedPacket, port: 1)
+        try box.fixture.add(port: 2, sendBuffer: 1)
+        try box.fixture.broadcast(Tunables.pauseFrameCount + 64, from: sender)
+        #expect(box.fixture.engine.places[sender].isPaused == true)
+        var ready = Epoll.ReadyList()
+        try box.fixture.mailbox.epoll.wait(&ready, timeout: 0)
+        #expect(ready.count == 0)
+        shutdown(box.fixture.peers[sender], Int32(SHUT_RDWR))
+        try box.fixture.mailbox.epoll.wait(&ready, timeout: 0)
+        try #require(ready.count == 1)
+        box.fixture.engine.dispatch(ready.word(0), ready.events(0))
+        #expect(box.fixture.engine.places[sender].kind == nil)
+        try box.fixture.mailbox.epoll.wait(&ready, timeout: 0)
+        #expect(ready.count == 0)
     }
 
     @Test("a reader that reads nothing holds others up for its credit, once, and loses frames from then on")
