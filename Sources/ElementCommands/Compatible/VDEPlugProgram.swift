@@ -79,6 +79,7 @@ enum VDEPlugProgram {
         )
         setup.ends.description = description(text)
         setup.ends.mayRunPrograms = !isShell
+        setup.ends.mayUseFiles = !isShell
         setup.isEndSuccess = true
         setup.process = options
         let log = PlugAddressLog()

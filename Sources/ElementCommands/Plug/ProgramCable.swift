@@ -18,8 +18,9 @@ final class ProgramCable {
         var description: String?
         /// What this program wants of the switches at its ends, and lets itself send there.
         var filters: [AttachRequest.Filter] = []
-        /// The URLs may name programs to run.
+        /// The URLs may name programs to run, and files to read and write.
         var mayRunPrograms = true
+        var mayUseFiles = true
     }
 
     let cable: TransportCable
@@ -55,6 +56,7 @@ final class ProgramCable {
             context.onFinish = { _ in onFinish() }
             context.filters = ends.filters
             context.mayRunPrograms = ends.mayRunPrograms
+            context.mayUseFiles = ends.mayUseFiles
             context.onEnd = { [unowned self] in end($0) }
             do {
                 transports.append(try PersistentTransport(alternatives, context, isKept: ends.isKept))

@@ -39,6 +39,8 @@ public struct TransportContext {
     public var description: String
     /// URLs may name programs to run: not those of a user who is given networks only.
     public var mayRunPrograms = true
+    /// URLs may name capture files to read and write: not those of such a user either.
+    public var mayUseFiles = true
     /// The other side is gone for good, and why; a transport that reconnects or listens does not call this.
     public var onEnd: (String) -> Void = { _ in }
     /// All that was to be done is done, and what: a file was played to its end. Nothing is to be tried again.

@@ -34,6 +34,7 @@ final class CaptureFileTransport: Transport {
 
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         try url.refuseOptions(except: ["write", "fast", "speed"])
+        guard context.mayUseFiles else { throw TransportError(.usage, "\(url): no files are used here") }
         self.context = context
         name = "\(url)"
         let report = CaptureFileReport()

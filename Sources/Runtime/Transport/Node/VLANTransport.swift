@@ -40,13 +40,16 @@ final class VLANTransport: Transport {
             var place = TransportContext(host: inner, description: context.description)
             place.port = 2
             place.mayRunPrograms = context.mayRunPrograms
+            place.mayUseFiles = context.mayUseFiles
             place.onLinkChange = context.onLinkChange
             place.onEnd = { [weak self] reason in self?.cable.end(reason) }
             place.onFinish = { [weak self] reason in
                 self?.close()
                 context.onFinish(reason)
             }
-            nested = try TransportRegistry.open(try NodeOpener.parse(text), place)
+            var inside = try NodeOpener.parse(text)
+            inside.resolved = url.resolved
+            nested = try TransportRegistry.open(inside, place)
         } catch {
             close()
             throw error
