@@ -146,12 +146,24 @@ public enum FileSystem {
 
     /// A small file's contents, at most `limit` bytes.
     public static func contents(_ path: String, limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
-        let file = try OwnedDescriptor.open(path, flags: O_RDONLY)
+        try contents(OwnedDescriptor.open(path, flags: O_RDONLY), limit: limit)
+    }
+
+    /// What comes by standard input until its end. Unlike /dev/stdin it may be a socket, as sshd gives one, or another user's.
+    public static func standardInput(limit: Int = 1 << 20) throws(Errno) -> [UInt8] {
+        try contents(OwnedDescriptor.duplicate(of: 0), limit: limit)
+    }
+
+    private static func contents(_ file: consuming OwnedDescriptor, limit: Int) throws(Errno) -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < limit {
-            let part = try file.read(atMost: min(65536, limit - bytes.count))
-            if part.isEmpty { break }
-            bytes += part
+            do throws(Errno) {
+                let part = try file.read(atMost: min(65536, limit - bytes.count))
+                if part.isEmpty { break }
+                bytes += part
+            } catch .wouldBlock {
+                _ = try Poll.isReadable(file.rawValue, deadline: nil)
+            }
         }
         return bytes
     }

@@ -68,7 +68,7 @@ enum UMLS3Program {
         do throws(Errno) {
             let text =
                 commands.isEmpty
-                ? try FileSystem.contents("/dev/stdin")
+                ? try FileSystem.standardInput()
                 : Array((commands.joined(separator: "\n") + "\n").utf8)
             if isDebug { Report.note("sending \(text.count) bytes to \(path)") }
             let socket = try UnixSocket.connection(.stream, to: address)

@@ -104,7 +104,7 @@ enum UMLSwitchProcess {
     static func run(_ config: UMLSwitchConfig, _ options: ElementProcess.Options, endsWithInput: Bool) throws {
         try ElementProcess.perform(options) { process in
             let log: (String) -> Void = { Report.note($0) }
-            let element = try UMLSwitch(config, loop: process.loop, log: log)
+            let element = try UMLSwitch(config, loop: process.loop, mayWait: true, log: log)
             defer { element.close() }
             let loop = process.loop
             element.element.onShutdown = { loop.stop() }

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Glibc
 import LinuxSystem
 import Runtime
 import TunnelCrypto
@@ -34,7 +33,7 @@ struct KeyCommand: ParsableCommand {
             )
         }
         if file == "-" {
-            let text = (try? OwnedDescriptor.open("/dev/stdin", flags: O_RDONLY).read(atMost: 256)) ?? []
+            let text = (try? FileSystem.standardInput(limit: 256)) ?? []
             guard let key = TunnelKey(text: String(decoding: text, as: UTF8.self)) else {
                 throw Failure("standard input: not a private key: wants 44 characters of base64")
             }

@@ -77,6 +77,13 @@ struct TunnelCommand: ParsableCommand {
                     status: ExitStatus.usage
                 )
             }
+            guard listen == nil, mtu == nil, keepalive == nil else {
+                throw Failure(
+                    "--plain uses the peer's port on both sides, and nothing else can be set: leave --listen, --mtu and "
+                        + "--keepalive out",
+                    status: ExitStatus.usage
+                )
+            }
             guard let remote else {
                 throw Failure("--plain: the peer's HOST:PORT is missing", status: ExitStatus.usage)
             }

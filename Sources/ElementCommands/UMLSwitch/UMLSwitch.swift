@@ -24,7 +24,10 @@ final class UMLSwitch {
     }
 
     /// Makes everything that the configuration asks for, or, when one thing cannot be had, nothing.
-    init(_ config: UMLSwitchConfig, loop: ControlLoop, log: @escaping (String) -> Void) throws {
+    ///
+    /// - Parameter mayWait: the program is only starting. Else hosts' names are looked up afterwards, and what they are for is
+    ///   plugged in then.
+    init(_ config: UMLSwitchConfig, loop: ControlLoop, mayWait: Bool, log: @escaping (String) -> Void) throws {
         self.config = config
         do throws(Errno) {
             var configuration = EngineConfiguration(portCount: Self.portCount + 1)
@@ -39,7 +42,7 @@ final class UMLSwitch {
         }
         element.log = log
         do {
-            try open()
+            try open(mayWait: mayWait)
         } catch {
             close()
             throw error
@@ -48,7 +51,7 @@ final class UMLSwitch {
 
     private static var portCount: Int { 256 }
 
-    private func open() throws {
+    private func open(mayWait: Bool) throws {
         for path in config.sockets {
             do {
                 sockets.append(try UMLSocketServer(element, path: path, userID: config.socketOwner))
@@ -71,7 +74,7 @@ final class UMLSwitch {
             }
         }
         for tap in config.taps {
-            try plug("tap://\(tap.name)")
+            try plug("tap://\(tap.name)", mayWait: mayWait)
             if let command = tap.upCommand {
                 try Self.run(command, "tapupcmd")
                 raised.append(tap)
@@ -79,8 +82,8 @@ final class UMLSwitch {
                 raised.append(tap)
             }
         }
-        for url in config.networks { try plug(url) }
-        if let url = config.plainTunnel { try plug(url) }
+        for url in config.networks { try plug(url, mayWait: mayWait) }
+        if let url = config.plainTunnel { try plug(url, mayWait: mayWait) }
         if let file = config.pidFile {
             do throws(Errno) {
                 let file = try OwnedDescriptor.open(file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
@@ -92,9 +95,9 @@ final class UMLSwitch {
         }
     }
 
-    private func plug(_ url: String) throws {
+    private func plug(_ url: String, mayWait: Bool) throws {
         do {
-            try element.attachments.attach(url)
+            try element.attachments.attach(url, mayWait: mayWait)
         } catch let error as TransportError {
             throw Failure(error.description)
         } catch let error as AttachRefusal {

@@ -117,7 +117,9 @@ final class UMLSwitchSet {
         do {
             let (text, file) = try Self.configuration(Array(arguments.dropFirst()), name)
             let config = try UMLSwitchConfig(text: text, file: file)
-            let added = try UMLSwitch(config, loop: loop) { [weak self] in self?.log("switch \(name): \($0)") }
+            let added = try UMLSwitch(config, loop: loop, mayWait: false) { [weak self] in
+                self?.log("switch \(name): \($0)")
+            }
             added.element.onShutdown = { [weak self] in _ = self?.killSwitch([name]) }
             switches[name] = added
             return Answer()

@@ -46,6 +46,11 @@ extension Integration {
                 let refused = try host.run([host.etherloom, "key", file])
                 #expect(refused.end == .exited(1))
                 #expect(refused.transcript.contains("other users could read this key; chmod 600 \(file)"))
+                try host.check(["chmod", "600", file])
+                for command in [[], ["python3", "-c", Self.socketAsInput, file]] {
+                    let read = try host.run(command + [host.etherloom, "key", "-"], input: .file(file))
+                    #expect(read.output == made, "\(read.transcript)")
+                }
                 let missing = try host.run([host.etherloom, "key", "--show", host.path("none")])
                 #expect(missing.end == .exited(1))
             }
@@ -71,8 +76,18 @@ extension Integration {
             }
         }
 
+        /// Runs the program named behind a file's name with a socket as its standard input, from which the file comes.
+        private static let socketAsInput = """
+            import socket, subprocess, sys
+            near, far = socket.socketpair()
+            near.sendall(open(sys.argv[1], "rb").read())
+            near.shutdown(socket.SHUT_WR)
+            sys.exit(subprocess.run(sys.argv[2:], stdin=far).returncode)
+            """
+
         @Test("umls3: one server, several switches, commands as arguments and from standard input")
         func namedSwitches() throws {
+            try require("python3")
             try withHost { host in
                 let control = host.path("umls3.ctl")
                 let umls3 = host.compatible("umls3")
@@ -107,6 +122,15 @@ extension Integration {
                     let program = try ask(command)
                     #expect(program.end == .exited(1))
                     #expect(program.transcript.contains(reason), "\(command): \(program.transcript)")
+                }
+                // By standard input: a file, and a socket, as sshd gives one.
+                let file = try host.write("# which are there\nswitch\nswitch nobody\n", data: "commands")
+                let client = [umls3, "-S", control]
+                for command in [[], ["python3", "-c", Self.socketAsInput, file]] {
+                    let listed = try host.run(command + client, input: .file(file))
+                    #expect(listed.end == .exited(1))
+                    #expect(listed.output == "lan: socket \(lan), 0 ports in use\n", "\(listed.transcript)")
+                    #expect(listed.errorOutput.contains("line 3: switch nobody: no such switch"))
                 }
                 let ended = try ask("killswitch lan", "switch")
                 #expect(ended.end == .exited(0))
@@ -156,6 +180,21 @@ extension Integration {
                 #expect(try first.stop() == .exited(0))
                 #expect(!FileManager.default.fileExists(atPath: number))
                 #expect(!FileManager.default.fileExists(atPath: socket))
+            }
+        }
+
+        @Test("a tunnel port that is taken is told at once, also when the peer has a name")
+        func takenPort() throws {
+            try withHost { host in
+                let program = host.compatible("uml_switch2")
+                let socket = host.path("first.ctl")
+                let one = try host.write("socket \(socket)\nport 7000\nremote localhost\n", data: "one.conf")
+                let first = try host.start([program, "-d", one])
+                try host.waitUntilListening(socket, first)
+                let other = try host.write("port 7000\nremote localhost\n", data: "other.conf")
+                let second = try host.run([program, "-d", other])
+                #expect(second.end == .exited(1))
+                #expect(second.transcript.contains("UDP port 7000"), "\(second.transcript)")
             }
         }
 
