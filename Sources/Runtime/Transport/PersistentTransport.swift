@@ -21,6 +21,8 @@ public final class PersistentTransport: Transport {
     private var timer: ControlLoop.Token?
     private var resolver: NameResolver?
     private var pause = PersistentTransport.firstPause
+    /// When it opened, in monotonic nanoseconds.
+    private var opened: UInt64 = 0
     private var isClosed = false
 
     /// Opens one of the alternatives. A kept one that nobody answers yet goes on trying; one that can never work (a wrong
@@ -78,8 +80,8 @@ public final class PersistentTransport: Transport {
                 }
                 current = transport
                 position = index
+                opened = MonotonicClock.nanoseconds
                 if !transport.isConnecting {
-                    pause = Self.firstPause
                     self.context.onLinkChange(true, "\(url)")
                 }
                 return
@@ -106,6 +108,8 @@ public final class PersistentTransport: Transport {
             return
         }
         if !wasConnecting { context.onLinkChange(false, reason) }
+        // What opens and ends at once, a program that fails, say, is not tried faster than what does not open.
+        if !wasConnecting, MonotonicClock.nanoseconds > opened + Self.lastPause * 1_000_000 { pause = Self.firstPause }
         if isKept {
             context.host.log("\(reason); trying again")
             scheduleRetry()

@@ -45,7 +45,10 @@ final class SocketListener: Transport {
     private func admit(_ connection: consuming OwnedDescriptor) {
         let identifier = connection.rawValue
         let credentials = try? UnixSocket.credentials(connection)
-        if path == nil { UnixSocket.setNoDelay(connection) }
+        if path == nil {
+            UnixSocket.setNoDelay(connection)
+            UnixSocket.noticeDeadPeer(connection)
+        }
         var newcomer = Newcomer(
             identifier: identifier,
             module: module,

@@ -118,6 +118,7 @@ final class StreamClient: SingleEndpoint {
             do {
                 let address = try SocketAddress(host: url.numericHost(host), port: port, isStream: true)
                 let socket = try UnixSocket.makeInternet(for: address, isStream: true)
+                UnixSocket.noticeDeadPeer(socket)
                 var isConnected = try UnixSocket.connect(socket, to: address)
                 if !isConnected {
                     let patience = context.mayWait ? Self.patienceMilliseconds : 0

@@ -54,6 +54,23 @@ extension Integration {
             }
         }
 
+        @Test("an end that opens and ends at once is tried more and more slowly")
+        func shortLived() throws {
+            try require()
+            try withHost { host in
+                let trace = host.data("trace")
+                let program = try host.write("#!/bin/sh\necho >>\(trace)\n", data: "program.sh")
+                try host.check(["chmod", "755", program])
+                let start = ContinuousClock.now
+                try host.startElement(["plug", "--reconnect", "null://", "cmd://\(program)"])
+                try wait(for: "seven attempts") {
+                    (try? String(contentsOfFile: trace, encoding: .utf8).count) ?? 0 >= 7
+                }
+                // 50, 100, 200 milliseconds and so on between them, not 50 each time.
+                #expect(ContinuousClock.now - start > .seconds(2.5))
+            }
+        }
+
         @Test("a file that names the network")
         func file() throws {
             try require("vde_plug")

@@ -77,6 +77,26 @@ extension Integration {
             }
         }
 
+        @Test("both ends of a TCP connection look after each other")
+        func deadPeer() throws {
+            try require("ss")
+            try withHost { host in
+                for (name, role) in [("one", "listen"), ("other", "reconnect")] {
+                    try host.startElement([
+                        "switch", "-s", host.path(name), "--port", "stream://127.0.0.1:5000[\(role)]",
+                    ])
+                }
+                let ours = "( sport = :5000 or dport = :5000 )"
+                var table = ""
+                try wait(for: "the timers of both ends: \(table)") {
+                    table = try host.check(["ss", "-Htno", "state", "established", ours])
+                    return table.components(separatedBy: "timer:(keepalive,").count == 3
+                }
+                // Seconds, and not the kernel's two hours.
+                #expect(!table.contains("min"), "\(table)")
+            }
+        }
+
         @Test("TCP between stacks crosses a trunk whole", arguments: ["", "vnet"])
         func transfer(_ option: String) throws {
             try require()
