@@ -142,15 +142,25 @@ extension Engine {
         bridge.place(pool.bytes(frame), port: port, now: now)
     }
 
-    /// A port's VLANs change: what was learned under the old ones is forgotten.
+    /// A port's VLANs change: what was learned there under the old ones is forgotten. Of other ports nothing is, or everybody
+    /// would be shown what they say to each other.
     mutating func setVLAN(_ change: PortVLANChange) {
+        let changed: Int
         switch change {
-        case .untagged(let port, let vlan): bridge.vlans.setUntaggedVLAN(port: port, vlan)
-        case .tagged(let port, let vlan, let isMember): bridge.vlans.setTagged(port: port, vlan, isMember: isMember)
-        case .mode(let port, let mode): bridge.vlans.setMode(port: port, mode)
-        case .reset(let port): bridge.vlans.reset(port: port)
+        case .untagged(let port, let vlan):
+            changed = port
+            bridge.vlans.setUntaggedVLAN(port: port, vlan)
+        case .tagged(let port, let vlan, let isMember):
+            changed = port
+            bridge.vlans.setTagged(port: port, vlan, isMember: isMember)
+        case .mode(let port, let mode):
+            changed = port
+            bridge.vlans.setMode(port: port, mode)
+        case .reset(let port):
+            changed = port
+            bridge.vlans.reset(port: port)
         }
-        bridge.forwarding.removeAll()
+        bridge.forwarding.forget(port: changed)
         if spanning != nil { reconcileTrees() }
     }
 }

@@ -66,6 +66,24 @@ struct EngineVLANTests {
         }
     }
 
+    @Test("what is known of other ports stays when the VLANs of one change")
+    func othersStay() throws {
+        try withVLANs { fixture in
+            try fixture.receive([TestFrame.make(5, to: TestFrame.broadcast)], at: 4)
+            try fixture.receive([TestFrame.make(1, to: TestFrame.broadcast)], at: 0)
+            _ = read(fixture)
+            fixture.engine.perform(.setVLAN(.untagged(port: 1, 20)))
+            fixture.engine.perform(.setVLAN(.tagged(port: 2, 20, isMember: true)))
+            let frame = TestFrame.make(6, to: 5, 1)
+            try fixture.receive([frame], at: 5)
+            expect(fixture, [[], [], [], [], [frame], []])
+            // Its own are forgotten: 1 was in VLAN 10, and is looked for there.
+            let search = TestFrame.make(2, to: 1, 1)
+            try fixture.receive([search], at: 1)
+            expect(fixture, [[], [], [tagged(search, 10)], [tagged(search, 10)], [], []])
+        }
+    }
+
     @Test("a tag for a VLAN that the port is no member of is dropped and counted")
     func foreign() throws {
         try withVLANs { fixture in
