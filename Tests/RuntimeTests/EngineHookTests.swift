@@ -134,6 +134,29 @@ struct EngineHookTests {
         }
     }
 
+    @Test("a sender that waits for a slow interface goes on at once when that is slow no more")
+    func speedIsLifted() throws {
+        try withPorts { fixture in
+            // A frame takes a hundred seconds.
+            impair(&fixture, port: 1, isInbound: true) { $0.speed.value = 1 }
+            try fixture.broadcast(1, from: 0, byteCount: 100)
+            let isPaused = fixture.engine.places[0].isPaused
+            #expect(isPaused)
+            fixture.engine.perform(.hooks(.impairment(port: 1, isInbound: true, nil, seed: 1)))
+            let isPausedStill = fixture.engine.places[0].isPaused
+            #expect(!isPausedStill)
+            try fixture.broadcast(1, from: 0, byteCount: 100)
+            let passed = fixture.read(1).count
+            #expect(passed == 1)
+            // What was given before is in the wire, and arrives at its time.
+            advance(&fixture, to: 100_000_000_000)
+            let arrived = fixture.read(1).count
+            #expect(arrived == 1)
+            _ = fixture.read(2)
+            _ = fixture.read(3)
+        }
+    }
+
     private func mirror(
         _ fixture: inout EngineFixture,
         _ port: Int,

@@ -164,6 +164,15 @@ extension Engine {
         updateInterest(index)
     }
 
+    /// What kept senders waiting has changed. Where it still does, their next burst finds that out.
+    private mutating func resumeSenders(port: Int) {
+        var index = firstOfPort[port]
+        while index >= 0 {
+            resumeSender(index)
+            index = places[index].nextInPort
+        }
+    }
+
     /// Sets the timer to the first time that something waits for. Milliseconds, all that epoll_wait(2) knows, are too coarse.
     mutating func armTimer() {
         let deadline = hooks.waiting.nextDeadline
@@ -188,6 +197,7 @@ extension Engine {
                 hooks.shapers[slot].impairment = nil
             }
             refreshFeatures(port: port)
+            if isInbound { resumeSenders(port: port) }
         case .query(let port, let isInbound, let query):
             let slot = EngineHooks.shaper(port: port, isInbound: isInbound)
             if slot < hooks.shapers.count { query.fill(hooks.shapers[slot].impairment) }
