@@ -60,7 +60,11 @@ extension Console {
             throw .noEntry
         }
         let module = maker.make(self)
-        guard !modules.contains(where: { $0.name == module.name }) else { throw .exists }
+        guard !modules.contains(where: { $0.name == module.name }) else {
+            // What it has begun already ends: nobody keeps it.
+            module.onRemoval()
+            throw .exists
+        }
         modules.append(module)
         commands.add(module.commands)
         events.add(module.events)

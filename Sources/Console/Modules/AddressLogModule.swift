@@ -164,7 +164,12 @@ final class AddressLogModule {
                 "iplog/ipuser",
                 "user",
                 "list active IP of a user",
-                .text { [self] _, name in .data(lines { [console] in console.userName($0.userID) == name }) }
+                .text { [self] _, name in
+                    // Endpoints of the switch itself are nobody's.
+                    if name == "NONE" { return .data(lines { $0.userID == nil }) }
+                    guard let user = CurrentProcess.userID(named: name) else { return .data([], error: .invalid) }
+                    return .data(lines { $0.userID == user })
+                }
             ),
             ConsoleCommand(
                 "iplog/ipsearch",
@@ -181,7 +186,7 @@ final class AddressLogModule {
     private var information: [String] {
         [
             "iplog: ip/port/user logging plugin",
-            file.map { "log on file \($0.path)" } ?? "log disabled",
+            file?.place ?? "log disabled",
             "GC interval \(collectSeconds) secs",
             "GC expire \(log.expireSeconds) secs",
         ]
@@ -197,7 +202,7 @@ final class AddressLogModule {
         }
     }
 
-    /// `-` is standard output; without a name nothing is logged to a file any more.
+    /// `-` is the system's log; without a name nothing is logged to a file any more.
     private func setFile(_ path: String) throws(Errno) -> ConsoleAnswer {
         file = path.isEmpty ? nil : try LogFile(path: path)
         return .success

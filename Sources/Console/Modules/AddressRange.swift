@@ -38,11 +38,17 @@ public enum LoggedAddress: Hashable, Sendable, CustomStringConvertible {
 
     public var isVersion4: Bool { if case .v4 = self { true } else { false } }
 
-    /// The address as bits, those of version 4 at the top.
-    fileprivate var bits: (high: UInt64, low: UInt64) {
+    /// The address of its network: without the bits behind the prefix.
+    fileprivate func network(_ prefixLength: Int) -> LoggedAddress {
+        /// The upper bits of a half of so many.
+        func mask(_ count: Int) -> UInt64 { count <= 0 ? 0 : count >= 64 ? .max : .max << UInt64(64 - count) }
         switch self {
-        case .v4(let address): (UInt64(address.rawValue) << 32, 0)
-        case .v6(let address): (address.high, address.low)
+        case .v4(let address):
+            return .v4(IPv4Address(rawValue: address.rawValue & UInt32(truncatingIfNeeded: mask(prefixLength) >> 32)))
+        case .v6(let address):
+            return .v6(
+                IPv6Address(high: address.high & mask(prefixLength), low: address.low & mask(prefixLength - 64))
+            )
         }
     }
 
@@ -62,9 +68,13 @@ struct AddressRange: Hashable {
     let address: LoggedAddress
     let prefixLength: Int
 
-    /// `10.0.0.0/24`, `10.0.0.0/255.255.255.0`, `fc00::/64`, or one address.
+    /// `10.0.0.0/24`, `10.0.0.0/255.255.255.0`, `fc00::/64`, or one address; what follows a blank is passed over.
     init?(_ text: String) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = text.prefix { !ConsoleArgument.isBlank($0) }.split(
+            separator: "/",
+            maxSplits: 1,
+            omittingEmptySubsequences: false
+        ).map(String.init)
         guard let address = LoggedAddress(parts[0]) else { return nil }
         let width = address.isVersion4 ? 32 : 128
         var length = width
@@ -79,18 +89,13 @@ struct AddressRange: Hashable {
                 return nil
             }
         }
-        self.address = address
+        self.address = address.network(length)
         prefixLength = length
     }
 
     func contains(_ other: LoggedAddress) -> Bool {
         guard other.isVersion4 == address.isVersion4 else { return false }
-        let (one, two) = (address.bits, other.bits)
-        let highLength = min(prefixLength, 64)
-        let lowLength = prefixLength - highLength
-        let high = highLength == 0 ? 0 : UInt64.max << UInt64(64 - highLength)
-        let low = lowLength == 0 ? 0 : UInt64.max << UInt64(64 - lowLength)
-        return (one.high ^ two.high) & high == 0 && (one.low ^ two.low) & low == 0
+        return other.network(prefixLength) == address
     }
 
     /// As `iplog/list` shows it.

@@ -30,6 +30,9 @@ final class CaptureFileModule {
                     "start dumping data",
                     .optionalNumber { [self] _, number in
                         guard let number else { return .data([]) }
+                        // What is in the file stays there.
+                        let isOn = watch != nil
+                        guard isOn != (number != 0) else { return .data([], error: isOn ? .exists : .noEntry) }
                         do throws(Errno) {
                             try setActive(number != 0)
                         } catch {

@@ -21,11 +21,17 @@ final class CaptureFileWriter {
     /// The disk is full, or worse: nothing more is written.
     private var isBroken = false
 
+    /// Frames that did not fit any more: whoever reads the pipe is too slow.
+    private(set) var lostCount = 0
+
     private static var bufferByteCount: Int { 64 * 1024 }
+    /// Most that waits for the reader of a pipe.
+    private static var pendingLimit: Int { 4 << 20 }
 
     init(path: String, switch element: Switch) throws(Errno) {
         self.element = element
-        file = try OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode: 0o600)
+        // A named pipe must not keep the console waiting: neither for its first reader (ENXIO) nor for a slow one.
+        file = try OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, mode: 0o600)
         startOfClock = WallClock.nanoseconds &- MonotonicClock.nanoseconds
         if path.hasSuffix(".pcapng") {
             let writer = PcapngWriter()
@@ -39,6 +45,11 @@ final class CaptureFileWriter {
     }
 
     func append(_ record: CaptureRecord, _ bytes: Span<UInt8>) {
+        guard !isBroken else { return }
+        guard pending.count + bytes.count <= Self.pendingLimit else {
+            lostCount += 1
+            return flush()
+        }
         let time = record.time &+ startOfClock
         let interface = interface(ofPort: Int(record.port))
         if let pcapng {
@@ -65,16 +76,28 @@ final class CaptureFileWriter {
         return number
     }
 
+    /// Writes what is taken now; the rest waits for the next frame.
     func flush() {
-        defer { pending.removeAll(keepingCapacity: true) }
         guard !pending.isEmpty, !isBroken else { return }
-        do {
-            try file.writeAll(pending)
+        var written = 0
+        do throws(Errno) {
+            while written < pending.count { written += try file.write(pending[written...]) }
+        } catch .wouldBlock {
         } catch {
             isBroken = true
+            pending = []
             element.log("pdump: \(error)")
+            return
+        }
+        if written == pending.count {
+            pending.removeAll(keepingCapacity: true)
+        } else {
+            pending.removeFirst(written)
         }
     }
 
-    deinit { flush() }
+    deinit {
+        flush()
+        if lostCount > 0 { element.log("pdump: \(lostCount) frames lost: the reader was too slow") }
+    }
 }

@@ -4,9 +4,11 @@
 import Glibc
 import LinuxSystem
 
-/// A file that lines with the time of day are appended to; `-` stands for standard output.
+/// A file that lines with the time of day are appended to; `-` stands for the system's log.
 final class LogFile {
     let path: String
+    /// How `iplog/showinfo` tells it.
+    var place: String { path == "-" ? "log on syslog" : "log on file \(path)" }
     private var file: OwnedDescriptor?
 
     init(path: String) throws(Errno) {
@@ -27,7 +29,7 @@ final class LogFile {
         let line = "\(WallClock.logTime(seconds: Int(WallClock.nanoseconds / 1_000_000_000))) \(text)\n"
         switch file {
         case .some(let file): _ = try? file.write(line.utf8)
-        case .none: _ = StandardStreams.writeOutput(line)
+        case .none: SystemLog.write(text)
         }
     }
 }

@@ -41,12 +41,16 @@ extension Integration {
                 for command in [
                     "plugin/add LIB/iplog.so", "plugin/add LIB/iplog.so", "plugin/add LIB/none.so", "plugin/list",
                     "help iplog", "iplog/showinfo", "iplog/list", "iplog/ipadd 10.0.0.0/24", "iplog/ipadd 10.0.0.0/24",
-                    "iplog/ipadd nonsense", "iplog/ipadd 10.0.0.1", "iplog/list",
+                    "iplog/ipadd nonsense", "iplog/ipadd 10.0.0.1", "iplog/list", "iplog/ipadd 10.0.0.7/24",
+                    "iplog/ipadd 10.3.0.9/16 junk", "iplog/ipadd fc00::1/64", "iplog/ipadd fc00::2/64", "iplog/list",
+                    "iplog/ipdel fc00::9/64", "iplog/ipdel 10.3.0.1/16", "iplog/list", "iplog/ipuser nosuch",
+                    "iplog/logfile -", "iplog/showinfo",
                     "iplog/setgcint 5", "iplog/setexpire 100", "iplog/showinfo", "iplog/iplist", "iplog/ipport 1",
                     "iplog/ipport", "iplog/ipuser root", "iplog/ipsearch 10.0.0.99", "iplog/ipsearch zzz",
                     "iplog/ipdel 10.0.0.0/24", "iplog/ipdel 10.9.0.0/24", "iplog/list", "plugin/add LIB/pdump.so",
                     "plugin/add LIB/dump.so", "plugin/list", "help pdump", "help dump", "pdump/filename FILE.cap",
-                    "pdump/active 1", "pdump/buffered 1", "pdump/active 0", "dump/active 1", "dump/active 0",
+                    "pdump/active 0", "pdump/active 1", "pdump/active 1", "pdump/buffered 1", "pdump/active 0",
+                    "pdump/active 0", "pdump/active", "dump/active 1", "dump/active 0",
                     "debug/list", "plugin/del dump", "plugin/list", "debug/list",
                 ] {
                     func words(_ name: String) -> String {
