@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
+import Glibc
 import LinuxSystem
 import Runtime
 import Testing
@@ -100,6 +101,41 @@ struct WireConsoleServerTests {
         #expect(wire.fixture.settings().right.delay == ImpairmentValue(7))
     }
 
+    @Test("a client that reads nothing is not read from; what it sent is answered when it reads, also behind its end")
+    func deafClient() throws {
+        let wire = try Listening()
+        let client = try ConsoleProbe(wire.path)
+        _ = try wire.read(client)
+        let line = "showinfo\n"
+        let text = String(repeating: line, count: 500)
+        var sent = 0
+        var turnsFull = 0
+        // A hundred turns in which nothing more is taken: it is not read from any more.
+        while turnsFull < 100, sent < 8 << 20 {
+            if let count = client.sendSome(String(text.dropFirst(sent % line.count))) {
+                sent += count
+                turnsFull = 0
+            } else {
+                turnsFull += 1
+            }
+            try wire.fixture.loop.runPending()
+        }
+        #expect(sent < 2 << 20)
+        #expect(endWriting(client.socket.rawValue) == 0)
+        var received: [UInt8] = []
+        let deadline = MonotonicClock.nanoseconds + 40_000_000_000
+        while true {
+            try #require(MonotonicClock.nanoseconds < deadline, "\(received.count) bytes, and no end")
+            try wire.fixture.loop.runPending()
+            guard try Readiness.wait(client.socket, milliseconds: 2) else { continue }
+            let part = try client.socket.read(atMost: 65_536)
+            if part.isEmpty { break }
+            received += part
+        }
+        let answers = String(decoding: received, as: UTF8.self).split(separator: "\n").count { $0 == "Fifoness TRUE" }
+        #expect(answers == sent / line.count)
+    }
+
     @Test("shutdown ends the session and tells the program")
     func shutdown() throws {
         let wire = try Listening()
@@ -113,3 +149,6 @@ struct WireConsoleServerTests {
         #expect(isOver)
     }
 }
+
+/// The other side sees the end of what is sent, and may still answer.
+private func endWriting(_ descriptor: Int32) -> Int32 { shutdown(descriptor, Int32(SHUT_WR)) }

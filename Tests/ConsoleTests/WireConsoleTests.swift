@@ -259,15 +259,35 @@ struct WireFileTests {
         #expect(fixture.answer("load \(try fixture.write("delay 1", "good"))")?.hasSuffix(Tests.success) == true)
     }
 
-    @Test("at the start the first line that fails ends it, and is named")
+    @Test("at the start a line that fails is named, and ends it or not")
     func startUp() throws {
         let fixture = try WireFixture()
-        #expect(try fixture.console.runFile(fixture.write("delay 5\nloss 3\n", "good")) == nil)
+        var complaints: [String] = []
+        func run(_ path: String, isEnd: Bool = true) throws -> Bool {
+            try fixture.console.runFile(path) { complaint in
+                complaints.append(complaint)
+                return !isEnd
+            }
+        }
+        #expect(try run(fixture.write("delay 5\nloss 3\n", "good")) == false)
+        #expect(complaints.isEmpty)
         #expect(fixture.settings().right.loss == ImpairmentValue(3))
-        let complaint = try fixture.console.runFile(fixture.write("delay 6\nbogus 7\nloss 9\n", "bad"))
-        #expect(complaint == "bogus 7 Function not implemented")
+        let bad = try fixture.write("delay 6\nbogus 7\nloss 9\n", "bad")
+        #expect(try run(bad) == false)
+        #expect(complaints == ["bogus 7 Function not implemented"])
         #expect(fixture.settings().right.delay == ImpairmentValue(6))
         #expect(fixture.settings().right.loss == ImpairmentValue(3))
-        #expect(throws: Errno.noEntry) { try fixture.console.runFile("\(fixture.folder)/none") }
+        #expect(try run(bad, isEnd: false) == false)
+        #expect(complaints.count == 2)
+        #expect(fixture.settings().right.loss == ImpairmentValue(9))
+        #expect(throws: Errno.noEntry) { try run("\(fixture.folder)/none") }
+    }
+
+    @Test("shutdown in a file that is run at the start is the end")
+    func shutdownAtStart() throws {
+        let fixture = try WireFixture()
+        let path = try fixture.write("delay 5\nshutdown\ndelay 6\n", "rc")
+        #expect(try fixture.console.runFile(path) { _ in true })
+        #expect(fixture.settings().right.delay == ImpairmentValue(5))
     }
 }

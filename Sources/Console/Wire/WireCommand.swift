@@ -75,21 +75,23 @@ struct WireCommand {
                 return .success
             },
             WireCommand(name: "markov-name") { console, _, text throws(Errno) in
-                guard let (number, rest) = ConsoleArgument.number(text), rest.first == "," else { throw .invalid }
-                guard (0..<console.wire.chain.count).contains(number) else { throw .invalid }
-                console.wire.setName(number, String(rest.dropFirst()))
+                // A comma or a blank stands before the name.
+                guard let (number, rest) = ConsoleArgument.number(text), !rest.isEmpty,
+                    (0..<console.wire.chain.count).contains(number)
+                else { throw .invalid }
+                console.wire.setName(number, rest.first == "," ? String(rest.dropFirst()) : rest)
                 return .success
             },
             WireCommand(name: "markov-time") { console, _, text throws(Errno) in
-                guard let time = ImpairmentValue(text: text)?.value else { return .success }
-                guard time > 0 else { throw .invalid }
+                if text.isEmpty { return .success }
+                guard let time = ImpairmentValue(text: text)?.value, time > 0 else { throw .invalid }
                 console.wire.setStep(milliseconds: time)
                 return .success
             },
             WireCommand(name: "setedge") { console, _, text throws(Errno) in
                 let words = text.split { $0 == "," || $0 == " " || $0 == "\t" }
                 let states = 0..<console.wire.chain.count
-                guard words.count == 3, let from = Int(words[0]), let to = Int(words[1]),
+                guard words.count >= 3, let from = Int(words[0]), let to = Int(words[1]),
                     let weight = ImpairmentValue(text: String(words[2]))?.value, states.contains(from),
                     states.contains(to),
                     (0...100).contains(weight)
@@ -108,8 +110,10 @@ struct WireCommand {
                     "Current Markov Node \(chain.current) \"\(chain.names[chain.current])\" (0,..,\(chain.count - 1))"
                 ])
             },
-            WireCommand(name: "markov-debug") { _, caller, text in
-                caller.wantsTransitions = (ConsoleArgument.number(text)?.value ?? 0) > 0
+            WireCommand(name: "markov-debug") { _, caller, text throws(Errno) in
+                let level = ConsoleArgument.number(text)?.value ?? 0
+                guard level >= 0 else { throw .invalid }
+                caller.wantsTransitions = level > 0
                 return .success
             },
         ]

@@ -51,13 +51,16 @@ public final class WireConsole {
         }
     }
 
-    /// Runs a file at the start of the program. The first line that fails ends that: its words and the reason.
-    public func runFile(_ path: String) throws(Errno) -> String? {
+    /// Runs a file at the start of the program. True: it says `shutdown`.
+    ///
+    /// - Parameter onFailure: hears of each line that fails, its words and the reason; false ends the run.
+    public func runFile(_ path: String, onFailure: (String) -> Bool) throws(Errno) -> Bool {
         for line in try Self.lines(of: path) {
-            guard let error = execute(line, Caller())?.error else { continue }
-            return "\(line) \(error)"
+            guard let answer = execute(line, Caller()) else { continue }
+            if answer.sequel == .shutdown { return true }
+            if let error = answer.error, !onFailure("\(line) \(error)") { return false }
         }
-        return nil
+        return false
     }
 
     /// Runs a file for a session: everything it answers in one frame, the code that of its first line that failed.

@@ -21,6 +21,7 @@ final class WireConsoleSession {
     private var inputToken: ControlLoop.Token?
     private var outputToken: ControlLoop.Token?
     private var quietTimer: ControlLoop.Token?
+    private var isAtEnd = false
     private var isEnding = false
     private var isClosed = false
 
@@ -34,38 +35,55 @@ final class WireConsoleSession {
     }
 
     private func watchInput() {
-        guard inputToken == nil, !isClosed, !isEnding else { return }
-        inputToken = try? console.loop.watch(stream.input.rawValue) { [weak self] _ in self?.read() }
+        guard inputToken == nil, !isClosed, !isEnding, !isAtEnd else { return }
+        do {
+            inputToken = try console.loop.watch(stream.input.rawValue) { [weak self] _ in self?.read() }
+        } catch {
+            // A regular file is always ready, and so is /dev/null: epoll(7) refuses both.
+            inputToken = console.loop.after(milliseconds: 0) { [weak self] in
+                self?.inputToken = nil
+                self?.read()
+            }
+        }
+    }
+
+    private func pauseInput() {
+        if let token = inputToken.take() { console.loop.cancel(token) }
     }
 
     private func read() {
         if stream.isInBackground {
-            if let token = inputToken.take() { console.loop.cancel(token) }
+            pauseInput()
             console.loop.after(milliseconds: 250) { [weak self] in self?.watchInput() }
             return
         }
         if let timer = quietTimer.take() { console.loop.cancel(timer) }
         do throws(Errno) {
             let bytes = try stream.read()
-            if bytes.isEmpty {
-                if let line = reader.takeUnfinished() { run(line) }
-                return close()
-            }
-            reader.append(bytes)
+            if bytes.isEmpty { isAtEnd = true } else { reader.append(bytes) }
         } catch .wouldBlock {
         } catch {
-            return close()
+            isAtEnd = true
         }
         proceed()
     }
 
+    /// Runs what is complete. While the client does not take an answer nothing more is run, and nothing more is read.
     private func proceed() {
-        while !isClosed, !isEnding, output.isEmpty, let line = reader.next() { run(line) }
-        guard reader.hasUnfinishedLine, output.isEmpty, !isClosed, !isEnding else { return }
+        while !isClosed, !isEnding {
+            guard output.isEmpty else { return pauseInput() }
+            guard let line = reader.next() ?? (isAtEnd ? reader.takeUnfinished() : nil) else { break }
+            run(line)
+        }
+        guard !isClosed, !isEnding else { return }
+        if isAtEnd { return close() }
+        watchInput()
+        guard reader.hasUnfinishedLine else { return }
         quietTimer = console.loop.after(milliseconds: Self.quietMilliseconds) { [weak self] in
             guard let self else { return }
             quietTimer = nil
             if let line = reader.takeUnfinished() { run(line) }
+            proceed()
         }
     }
 
@@ -84,7 +102,8 @@ final class WireConsoleSession {
             return
         }
         let reply = answer?.encoded() ?? []
-        append(reply + Array((stream.isSocket || stream.isTerminal ? WireConsole.prompt : "").utf8))
+        // Unlike a switch's, wirefilter's console prompts whoever it is that gives the commands.
+        append(reply + Array(WireConsole.prompt.utf8))
     }
 
     func send(event: String) {

@@ -48,13 +48,14 @@ enum WireFilterProgram {
             singleDashLong: true
         )
         var setup = WireProcess.Setup()
+        setup.isCommandFileOptional = true
         var plugs: String?
         for occurrence in parsed.occurrences {
             let value = occurrence.value ?? ""
             switch occurrence.letter {
             case "h":
-                print(usage)
-                return 0
+                Report.line(usage)
+                return 1
             case "f": setup.commandFile = value
             case "N": setup.isOrdered = false
             case "M": setup.consolePath = value

@@ -44,7 +44,7 @@ struct ElementProcess: ~Copyable {
         } catch let failure as Failure {
             // The one line comes from whoever waits in the foreground's place: this process still has its terminal.
             Report.error(failure.message)
-            process.fail(status: failure.status)
+            process.end(status: failure.status)
             throw ExitCodeOnly(status: failure.status)
         }
     }
@@ -113,8 +113,9 @@ struct ElementProcess: ~Copyable {
         if let pidFile { try? FileSystem.remove(pidFile) }
     }
 
-    /// The background process failed before it was ready: the message went to the caller's terminal; this is its status.
-    mutating func fail(status: Int32) {
+    /// The background process ends before it was ready: what there was to say went to the caller's terminal; this is the
+    /// status there.
+    mutating func end(status: Int32) {
         if let report = report.take() { report.send(exitStatus: UInt8(truncatingIfNeeded: status)) }
     }
 }

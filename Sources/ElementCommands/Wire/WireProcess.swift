@@ -19,6 +19,8 @@ enum WireProcess {
         var consolePath: String?
         var consoleMode: UInt32 = 0o700
         var commandFile: String?
+        /// A command file that cannot be read, and lines of it that fail, are told and passed over, as by wirefilter.
+        var isCommandFileOptional = false
         /// A console on standard input: its end is the wire's end.
         var hasTerminal = false
         /// Where each frame that leaves is told, and by what name.
@@ -40,7 +42,9 @@ enum WireProcess {
             let console = WireConsole(wire, loop: loop)
             console.version = Version.current
             console.onShutdown = { loop.stop() }
-            if let file = setup.commandFile { try runStartUp(file, console) }
+            if let file = setup.commandFile, try runStartUp(file, console, setup.isCommandFileOptional) {
+                return process.end(status: 0)
+            }
             try cable.plug(setup.ends)
             let blink = try setup.blinkPath.map { try WireBlink(wire, path: $0, name: setup.blinkName) }
             defer { blink?.close() }
@@ -59,14 +63,23 @@ enum WireProcess {
         if !setup.isOrdered { wire.setOrdered(false) }
     }
 
-    private static func runStartUp(_ file: String, _ console: WireConsole) throws {
-        let complaint: String?
+    /// True: that is all, the file says `shutdown`.
+    private static func runStartUp(_ file: String, _ console: WireConsole, _ isOptional: Bool) throws -> Bool {
+        var complaint: String?
+        let isOver: Bool
         do {
-            complaint = try console.runFile(file)
+            isOver = try console.runFile(file) { line in
+                if isOptional { Report.note("rc command error: \(line)") } else { complaint = line }
+                return isOptional
+            }
         } catch {
-            throw Failure("\(file): cannot read the start-up commands: \(error)")
+            let failure = Failure("\(file): cannot read the start-up commands: \(error)")
+            guard isOptional else { throw failure }
+            Report.note(failure.message)
+            return false
         }
         if let complaint { throw Failure("rc command error: \(complaint)") }
+        return isOver
     }
 
     /// The console's socket and the one on the terminal.

@@ -62,6 +62,28 @@ extension Integration {
             }
         }
 
+        @Test("wirefilter runs what a file on its standard input says, prompts, and ends with it")
+        func commandsFromFile() throws {
+            try require()
+            try withHost { host in
+                let one = try host.startSwitch(.ours, "one")
+                let other = try host.startSwitch(.ours, "other")
+                let words = [host.compatible("wirefilter"), "-v", "\(one.directory):\(other.directory)"]
+                let commands = try host.write("delay 5\nnonsense\n", data: "commands")
+                let told = try host.run(words, input: .file(commands))
+                #expect(told.end == .exited(0))
+                #expect(told.output == "1000 Success\n\nVDEwf$ 1038 Function not implemented\n\nVDEwf$ ")
+                #expect(try host.run(words, input: .file("/dev/null")).end == .exited(0))
+                // A file of commands at the start: what fails is told, and the rest is run.
+                let start = try host.write("nonsense\nshutdown\n", data: "start")
+                let ended = try host.run(words + ["-f", start], input: .file(commands))
+                #expect(ended.end == .exited(0) && ended.output.isEmpty)
+                #expect(ended.errorOutput.contains("rc command error: nonsense Function not implemented"))
+                let none = try host.run(words + ["-f", host.path("none")], input: .file(commands))
+                #expect(none.end == .exited(0) && none.output.contains("1000 Success"))
+            }
+        }
+
         @Test("a capture is what tcpdump reads, filtered by the switch")
         func capture() throws {
             try require("tcpdump", "ping")
