@@ -69,7 +69,7 @@ public struct ConsoleCommand {
             return try run(call, argument.isEmpty ? nil : ConsoleArgument.number(argument)?.value ?? 0)
         case .numberAndText(let run):
             // What is stuck to the number is passed over.
-            guard let number = ConsoleArgument.number(argument)?.value else { return .failure(.invalid) }
+            guard let number = ConsoleNumbers.read(argument, 1)?.first else { return .failure(.invalid) }
             let rest = argument.drop(while: ConsoleArgument.isBlank).drop { !ConsoleArgument.isBlank($0) }
             let text = rest.drop(while: ConsoleArgument.isBlank)
             return text.isEmpty ? .failure(.invalid) : try run(call, number, String(text))

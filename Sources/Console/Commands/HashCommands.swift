@@ -79,11 +79,36 @@ extension Console {
     /// An address of six numbers in base 16, in one VLAN: 0 when none is given. EINVAL for another text, ENODEV for an
     /// address that is not known.
     private func find(_ text: String) -> ConsoleAnswer {
-        let word = text.prefix { !ConsoleArgument.isBlank($0) }
-        guard let address = MACAddress(word) else { return .data([], error: .invalid) }
-        let vlan = ConsoleArgument.number(String(text.dropFirst(word.count)))?.value ?? 0
+        guard let (address, vlan) = HashArgument.read(text) else { return .data([], error: .invalid) }
         let row = target.forwardingRows.first { $0.address == address && Int($0.vlan) == vlan }
         guard let row else { return .data([], error: .noDevice) }
         return .data([Self.hashLine(row)])
+    }
+}
+
+/// The argument of `hash/find`, as sscanf(3) reads it for the original: six numbers in base 16 with a character between, of
+/// which the lowest byte counts, and behind a blank the VLAN. What follows is passed over.
+enum HashArgument {
+    static func read(_ text: String) -> (address: MACAddress, vlan: Int)? {
+        var rest = Substring(text)
+        var value: UInt64 = 0
+        for position in 0..<6 {
+            if position > 0 {
+                guard let separator = rest.popFirst(), separator == ":" || separator == "." else { return nil }
+            }
+            guard let byte = number(&rest) else { return nil }
+            value = value << 8 | byte
+        }
+        let vlan = rest.first.map(ConsoleArgument.isBlank) == true ? ConsoleArgument.number(String(rest))?.value : nil
+        return (MACAddress(rawValue: value), vlan ?? 0)
+    }
+
+    private static func number(_ rest: inout Substring) -> UInt64? {
+        rest = rest.drop(while: ConsoleArgument.isBlank)
+        if rest.hasPrefix("0x") || rest.hasPrefix("0X") { rest.removeFirst(2) }
+        let digits = rest.prefix { $0.isASCII && $0.isHexDigit }
+        guard !digits.isEmpty else { return nil }
+        rest.removeFirst(digits.count)
+        return UInt64(digits.suffix(2), radix: 16)
     }
 }

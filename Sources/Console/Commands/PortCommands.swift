@@ -94,6 +94,8 @@ extension Console {
                 "N user",
                 "access control: set user",
                 .numberAndText { call, port, name in
+                    // The port is looked at first, as in the original.
+                    _ = try call.console.target.port(port)
                     try call.console.target.setAllowedUser(port: port, try owner(name, CurrentProcess.userID(named:)))
                     return .success
                 }
@@ -103,6 +105,7 @@ extension Console {
                 "N user",
                 "access control: set group",
                 .numberAndText { call, port, name in
+                    _ = try call.console.target.port(port)
                     try call.console.target.setAllowedGroup(port: port, try owner(name, CurrentProcess.groupID(named:)))
                     return .success
                 }
@@ -175,10 +178,12 @@ extension Console {
         ] + portAttachCommands + portHookCommands
     }
 
-    /// The number behind a name of a user or a group; `NONE` and `ANY` lift the restriction. EINVAL for an unknown name.
+    /// The number behind a name of a user or a group, or at the beginning of it; `NONE` and `ANY` lift the restriction. EINVAL
+    /// for an unknown name.
     private static func owner(_ name: String, _ number: (String) -> UInt32?) throws -> UInt32? {
         if name == "NONE" || name == "ANY" { return nil }
-        guard let number = number(name) else { throw Errno.invalid }
+        let digits = name.prefix { $0.isASCII && $0.isNumber }
+        guard let number = number(name) ?? UInt32(digits) else { throw Errno.invalid }
         return number
     }
 

@@ -31,9 +31,17 @@ extension Switch {
     @discardableResult
     public func setSpanningTree(_ isOn: Bool) -> Bool {
         guard !isHub else { return false }
+        let wasOn = spanningTree.isOn
         spanningTree.isOn = isOn
         applySpanningTree()
+        if wasOn, !isOn { reportOwnRoot(vlans.sorted()) }
         return true
+    }
+
+    /// In these VLANs this switch is its own root: they are new, or their trees have ended.
+    func reportOwnRoot(_ vlans: [UInt16]) {
+        let root = UInt64(spanningTree.priority) << 48 | address.rawValue
+        for vlan in vlans { report(.treeRoot(vlan: vlan, port: 0, root)) }
     }
 
     func applySpanningTree() {

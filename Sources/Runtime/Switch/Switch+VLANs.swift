@@ -15,6 +15,7 @@ extension Switch {
         guard !isMultiplexer else { throw .notSupported }
         guard Self.createdVLANs.contains(number) else { throw .invalid }
         guard vlans.insert(UInt16(number)).inserted else { throw .exists }
+        reportOwnRoot([UInt16(number)])
     }
 
     /// EADDRINUSE while a port is a member.

@@ -100,6 +100,7 @@ public final class Switch: EndpointHost {
         if isHub, spanningTree.isOn {
             spanningTree.isOn = false
             applySpanningTree()
+            reportOwnRoot(vlans.sorted())
         }
         dataPlane.setHub(isHub)
     }
