@@ -28,12 +28,15 @@ enum UnixTermProgram {
         if let mistake = parsed.mistake { throw Failure("\(mistake); usage: unixterm [-i] [-s] SOCKET [COMMAND]") }
         guard let path else {
             Report.line("Usage: unixterm [-i] [-s] SOCKET [COMMAND]")
-            return 1
+            return 255
         }
         var options = TerminalOptions(path: path)
         options.program = "unixterm"
         options.showsName = showsName
         if !operands.isEmpty { options.commands = [operands.joined(separator: " ")] }
-        return TerminalClient.run(options)
+        let status = TerminalClient.run(options)
+        // The original has one status for every failure; commands as arguments and names before lines are ours.
+        let isOriginal = operands.isEmpty && !showsName
+        return isOriginal && status != 0 && status <= 128 ? 255 : status
     }
 }

@@ -34,8 +34,8 @@ enum VDENSProgram {
             let value = occurrence.value ?? ""
             switch occurrence.letter {
             case "h":
-                print(usage)
-                return 0
+                Report.line(usage)
+                return 1
             case "m": isMultiple = true
             case "i": prefix = value
             case "r":

@@ -34,13 +34,17 @@ enum VDEPlugProgram {
     private static func plug(_ arguments: [String], isShell: Bool) throws -> Int32 {
         // "=" separates our own words from a command's, which may have options and signs of its own.
         let sign = arguments.firstIndex(of: "=")
-        let parsed = try CommandLineOptions.parseOrFail(
+        let parsed = CommandLineOptions.parse(
             program: "vde_plug",
             Array(arguments[..<(sign ?? arguments.endIndex)]),
             short: short,
             long: long,
             singleDashLong: true
         )
+        if let mistake = parsed.mistake {
+            Report.error("\(mistake); see: vde_plug --help")
+            return 255
+        }
         var options = ElementProcess.Options()
         var ports = (first: 0, second: 0)
         var text = "vdeplug:"
@@ -50,8 +54,8 @@ enum VDEPlugProgram {
             let value = occurrence.value ?? ""
             switch occurrence.letter {
             case "h":
-                print(usage)
-                return 0
+                Report.line(usage)
+                return 255
             case "d", "p":
                 guard !isShell else { throw Failure("-\(occurrence.letter): not in a login shell") }
                 if occurrence.letter == "d" { options.isDaemon = true } else { options.pidFile = value }
@@ -164,13 +168,17 @@ enum VDEPlug2TapProgram {
     ]
 
     static func run(_ arguments: [String]) throws -> Int32 {
-        let parsed = try CommandLineOptions.parseOrFail(
+        let parsed = CommandLineOptions.parse(
             program: "vde_plug2tap",
             arguments,
             short: "hdP:p:g:m:s:",
             long: long,
             singleDashLong: false
         )
+        if let mistake = parsed.mistake {
+            Report.error("\(mistake); see: vde_plug2tap --help")
+            return 255
+        }
         var directory = ""
         var port = 0
         var options = ElementProcess.Options()
@@ -178,8 +186,8 @@ enum VDEPlug2TapProgram {
             let value = occurrence.value ?? ""
             switch occurrence.letter {
             case "h":
-                print(usage)
-                return 0
+                Report.line(usage)
+                return 255
             case "d": options.isDaemon = true
             case "P": options.pidFile = value
             case "p": port = try VDEPlugProgram.port(value)
@@ -189,7 +197,7 @@ enum VDEPlug2TapProgram {
         }
         guard parsed.operands.count == 1 else {
             Report.line(usage)
-            return 1
+            return 255
         }
         var setup = PlugProcess.Setup(
             first: [try VDEPlugProgram.url(directory, port: port)],

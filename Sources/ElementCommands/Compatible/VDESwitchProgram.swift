@@ -54,7 +54,7 @@ enum VDESwitchProgram {
             switch occurrence.letter {
             case "h":
                 print(usage)
-                return 0
+                return 1
             case "v":
                 print("VDE compatible switch of etherloom \(Version.current)")
                 return 0

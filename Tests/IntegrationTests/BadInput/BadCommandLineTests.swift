@@ -96,7 +96,7 @@ extension Integration {
                     Refusal("term %none", 1, "none", "-M"),
                     Refusal("term %none showinfo", 1, "none", "-M"),
                     Refusal("slirpvde -s %none", 1, "none", "etherloom switch -s"),
-                    Refusal("unixterm %none", 1, "none", "-M"),
+                    Refusal("unixterm %none", 255, "none", "-M"),
                 ]
             ),
         ]
