@@ -14,6 +14,8 @@ final class CaptureFileModule {
     private var watch: FrameWatch?
     private var path = "vde_dump.cap"
     private var isBuffered = false
+    /// Nothing was begun or ended yet: the original lets it be ended once nevertheless.
+    private var isFresh = true
     private var writer: CaptureFileWriter?
 
     private init(_ console: Console) { self.console = console }
@@ -28,11 +30,13 @@ final class CaptureFileModule {
                     "pdump/active",
                     "0/1",
                     "start dumping data",
-                    .optionalNumber { [self] _, number in
-                        guard let number else { return .data([]) }
+                    .number { [self] _, number in
                         // What is in the file stays there.
-                        let isOn = watch != nil
-                        guard isOn != (number != 0) else { return .data([], error: isOn ? .exists : .noEntry) }
+                        if watch != nil, number != 0 { return .data([], error: .exists) }
+                        if watch == nil, number == 0 {
+                            defer { isFresh = false }
+                            return .data([], error: isFresh ? nil : .noEntry)
+                        }
                         do throws(Errno) {
                             try setActive(number != 0)
                         } catch {
@@ -84,6 +88,7 @@ final class CaptureFileModule {
 
     private func setActive(_ isOn: Bool) throws(Errno) {
         stop()
+        isFresh = false
         guard isOn else { return }
         let writer = try CaptureFileWriter(path: path, switch: console.target)
         writer.isBuffered = isBuffered
