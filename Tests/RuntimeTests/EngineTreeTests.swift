@@ -58,8 +58,9 @@ struct EngineTreeTests {
     @Test("what a port lost is not counted at the ports that its protocol frames are answered on")
     func countsAtTheSender() throws {
         var fixture = try EngineFixture()
-        let sender = try fixture.add(port: 1)
-        let other = try fixture.add(port: 2)
+        // The first one to be answered on.
+        let other = try fixture.add(port: 1)
+        let sender = try fixture.add(port: 2)
         fixture.engine.perform(.setSpanningTree(.turn(Self.configuration)))
         let blocked = TestFrame.make(1, to: TestFrame.broadcast)
         try fixture.receive([blocked, Array(frame().prefix(30)), frame()], at: sender)
