@@ -18,6 +18,8 @@ extension Integration {
         /// Both switches: the near one waits for the far one, which knows where it is.
         private struct Ends {
             let near: RunningSwitch
+            /// The tunnel's end there.
+            let nearPort: String
             let far: Program
             let farDirectory: String
 
@@ -36,8 +38,8 @@ extension Integration {
                     return (file, text.trimmingCharacters(in: .whitespacesAndNewlines))
                 }
                 let (ours, theirs) = (try key("near.key", user), try key("far.key", .runner))
-                let port = "tunnel://:7000/peer=\(theirs.text)/key=\(ours.file)\(options)"
-                near = try host.startSwitch("near", ["--port", port], as: user)
+                nearPort = "tunnel://:7000/peer=\(theirs.text)/key=\(ours.file)\(options)"
+                near = try host.startSwitch("near", ["--port", nearPort], as: user)
                 farDirectory = host.path("far")
                 far = try farHost.start([
                     host.etherloom, "switch", "--no-stdin", "-s", farDirectory, "--port",
@@ -82,6 +84,25 @@ extension Integration {
                     #expect(sent.output.contains("10000000 bytes, intact"), "\(sent.transcript)")
                     try server.stop()
                 }
+            }
+        }
+
+        @Test("a peer that starts anew is found again, by TCP too", arguments: ["", "/tcp"])
+        func restart(options: String) throws {
+            try require("ping")
+            try withFarHost { host, far in
+                let ends = try Ends(host, far, FarHost.nearAddress, options: options, as: .runner)
+                try host.startGuest("two", ["\(ends.farDirectory),ip=192.0.2.2/24"])
+                func reaches(_ guest: String, _ directory: String) throws {
+                    try host.startGuest(guest, ["\(directory),ip=192.0.2.1/24"])
+                    try wait(for: "the tunnel: \(ends.far.transcript)") {
+                        try host.join(guest, ["ping", "-c", "1", "-w", "2", "192.0.2.2"]).end == .exited(0)
+                    }
+                }
+                try reaches("one", ends.near.directory)
+                try ends.near.program.stop()
+                let again = try host.startSwitch("again", ["--port", ends.nearPort])
+                try reaches("three", again.directory)
             }
         }
 
