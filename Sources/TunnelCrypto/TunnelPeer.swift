@@ -44,6 +44,7 @@ public struct TunnelPeer {
     public private(set) var output: [UInt8] = []
 
     private var attempts = 0
+    private var isRenewalWanted = false
     private var nextAttempt: UInt64 = 0
     private var lastReceived: UInt64 = 0
     private var lastSent: UInt64 = 0
@@ -235,6 +236,7 @@ public struct TunnelPeer {
     }
 
     private mutating func settle() {
+        isRenewalWanted = false
         attempts = 0
         nextAttempt = 0
         // A handshake of ours that is still under way has been overtaken.
@@ -315,7 +317,7 @@ public struct TunnelPeer {
     }
 
     private func wantsHandshake(now: UInt64) -> Bool {
-        guard let current else { return true }
+        guard let current, !isRenewalWanted else { return true }
         if lastReceived + deadAfter <= now { return true }
         // The initiator of the session replaces it; the responder, a little later, when the initiator did not.
         let patience =
@@ -343,6 +345,12 @@ public struct TunnelPeer {
     public mutating func hurry() {
         attempts = 0
         nextAttempt = 0
+    }
+
+    /// The way to the peer has gone and another one is there: a handshake on it shows at once whether the peer is there too.
+    public mutating func renew() {
+        isRenewalWanted = true
+        hurry()
     }
 
     /// Attempts since the last answer.

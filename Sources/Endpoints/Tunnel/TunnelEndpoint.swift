@@ -101,6 +101,8 @@ struct TunnelState: ~Copyable {
     /// Connections that are open, and when the first of them has to be proven.
     var openStreamCount = 0
     var streamDeadline: UInt64 = .max
+    /// The connection in use has ended, and nothing authentic has come by another way since.
+    var hasLostStream = false
     /// Connections that there were so far.
     var adoptedCount: UInt64 = 0
     /// Connections that had to make room, and are not counted yet.

@@ -33,7 +33,8 @@ extension TunnelState {
         adoptedCount += 1
         streams[place].open(descriptor, number: adoptedCount, deadline: now + Self.proofNanoseconds)
         reviewStreams()
-        if options.initiatesOnStreams { peer.hurry() }
+        guard options.initiatesOnStreams else { return }
+        if hasLostStream { peer.renew() } else { peer.hurry() }
     }
 
     var hasStream: Bool { openStreamCount > 0 }
@@ -69,7 +70,7 @@ extension TunnelState {
 
     mutating func endStream(_ index: Int) {
         // Its end matters when packets went there, or nowhere.
-        let isMissed = stream == index || !peer.isUp
+        let isMissed = stream == index || hasLostStream || !peer.isUp
         streams[index].close()
         if stream == index { leaveStream() }
         reviewStreams()
@@ -78,6 +79,7 @@ extension TunnelState {
 
     private mutating func leaveStream() {
         stream = -1
+        hasLostStream = true
         hasOtherWay = true
         heldByteCount = nil
     }

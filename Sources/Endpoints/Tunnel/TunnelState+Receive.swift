@@ -70,12 +70,14 @@ extension TunnelState {
                 send(answer, to: source)
             }
         case .payload(let size, let counter):
+            hasLostStream = false
             prove()
             if !isCurrentWay { move() }
             open(at: offset + TunnelPacket.dataHeaderByteCount, size, counter, byteCount, &burst, &pool, &drops)
         }
         guard peer.sessionIndex != session || !peer.isUp else { return }
         if peer.sessionIndex != session {
+            hasLostStream = false
             prove()
             if !isCurrentWay { move() }
             if stream < 0, !peer.isUp || probe.deadline == .max { probe.start(now: now) }

@@ -42,10 +42,14 @@ struct TunnelConnectionTests {
         return tunnel
     }
 
-    private func join(_ tunnel: borrowing TunnelBench) throws {
+    /// The number of the first end's socket.
+    @discardableResult
+    private func join(_ tunnel: borrowing TunnelBench) throws -> Int32 {
         let pair = try UnixSocket.pair(.stream)
+        let number = pair.first.rawValue
         tunnel.one.endpoint.apply(.tunnelStream(pair.first))
         tunnel.other.endpoint.apply(.tunnelStream(pair.second))
+        return number
     }
 
     private func notices(of end: TunnelEnd) -> [EndpointNotice] {
@@ -110,6 +114,30 @@ struct TunnelConnectionTests {
             _ = tunnel.receive(tunnel.other)
             _ = tunnel.receive(tunnel.one)
         }
+        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
+        #expect(sent == .done)
+        let received = tunnel.receive(tunnel.other)
+        #expect(received == [plain + testFrame(1)])
+    }
+
+    @Test("a connection that breaks is replaced without waiting for a silence")
+    func broken() throws {
+        var tunnel = try TunnelBench {
+            $0.remote = nil
+            $0.initiatesOnStreams = true
+        }
+        let number = try join(tunnel)
+        let isConnected = tunnel.connect()
+        #expect(isConnected == true)
+        InternetSocket.shutdownWrite(number)
+        _ = tunnel.receive(tunnel.other)
+        _ = tunnel.receive(tunnel.one)
+        #expect(notices(of: tunnel.one) == [EndpointNotice(.tunnelStreamEnded, value: 1)])
+        try join(tunnel)
+        #expect(tunnel.one.endpoint.nextDeadline <= MonotonicClock.nanoseconds)
+        tunnel.one.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &tunnel.bench.drops)
+        _ = tunnel.receive(tunnel.other)
+        _ = tunnel.receive(tunnel.one)
         let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
         #expect(sent == .done)
         let received = tunnel.receive(tunnel.other)
