@@ -27,14 +27,14 @@ public struct SpanningTreeSettings: Sendable, Equatable {
 }
 
 extension Switch {
-    /// Whether it is on now; in hub mode there is none.
+    /// Whether it is on now; in hub mode there is none. One that is on already goes on undisturbed.
     @discardableResult
     public func setSpanningTree(_ isOn: Bool) -> Bool {
         guard !isHub else { return false }
-        let wasOn = spanningTree.isOn
+        guard spanningTree.isOn != isOn else { return true }
         spanningTree.isOn = isOn
         applySpanningTree()
-        if wasOn, !isOn { reportOwnRoot(vlans.sorted()) }
+        if !isOn { reportOwnRoot(vlans.sorted()) }
         return true
     }
 

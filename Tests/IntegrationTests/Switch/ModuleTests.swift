@@ -37,14 +37,19 @@ extension Integration {
                 let ours = try host.startVDESwitch("ours", ours: true)
                 let theirs = try host.startVDESwitch("theirs")
                 let (one, other) = (try Session(ours), try Session(theirs))
-                defer { try? FileManager.default.removeItem(atPath: host.path("same.cap")) }
-                for command in [
+                defer {
+                    for name in ["same.cap", "same.log"] {
+                        try? FileManager.default.removeItem(atPath: host.path(name))
+                    }
+                }
+                let commands = [
                     "plugin/add LIB/iplog.so", "plugin/add LIB/iplog.so", "plugin/add LIB/none.so", "plugin/list",
-                    "help iplog", "iplog/showinfo", "iplog/list", "iplog/ipadd 10.0.0.0/24", "iplog/ipadd 10.0.0.0/24",
+                    "help iplog", "iplog/showinfo", "iplog/logfile", "iplog/logfile FILE.log", "iplog/showinfo",
+                    "iplog/logfile /nowhere/at/all", "iplog/logfile -", "iplog/showinfo",
+                    "iplog/list", "iplog/ipadd 10.0.0.0/24", "iplog/ipadd 10.0.0.0/24",
                     "iplog/ipadd nonsense", "iplog/ipadd 10.0.0.1", "iplog/list", "iplog/ipadd 10.0.0.7/24",
                     "iplog/ipadd 10.3.0.9/16 junk", "iplog/list", "iplog/ipdel 10.3.0.1/16", "iplog/list",
                     "iplog/ipuser nosuch",
-                    "iplog/logfile -", "iplog/showinfo",
                     "iplog/setgcint 5", "iplog/setexpire 100", "iplog/showinfo", "iplog/iplist", "iplog/ipport 1",
                     "iplog/ipport", "iplog/ipuser root", "iplog/ipsearch 10.0.0.99", "iplog/ipsearch zzz",
                     "iplog/ipdel 10.0.0.0/24", "iplog/ipdel 10.9.0.0/24", "iplog/list", "plugin/add LIB/pdump.so",
@@ -52,7 +57,9 @@ extension Integration {
                     "pdump/active 0", "pdump/active 1", "pdump/active 1", "pdump/buffered 1", "pdump/active 0",
                     "pdump/active 0", "pdump/active", "dump/active 1", "dump/active 0",
                     "debug/list", "plugin/del dump", "plugin/list", "debug/list",
-                ] {
+                ]
+                var listed: Set<Substring> = []
+                for command in commands {
                     func words(_ name: String) -> String {
                         command.replacingOccurrences(of: "LIB", with: Self.libraries)
                             .replacingOccurrences(of: "FILE", with: host.path(name))
@@ -60,7 +67,13 @@ extension Integration {
                     let answer = try one.ask(words("same"))
                     let expected = try other.ask(words("same"))
                     #expect(answer == expected, "\(command)")
+                    guard command.hasPrefix("help ") else { continue }
+                    let words = expected.split(separator: "\n").compactMap { $0.split(separator: " ").first }
+                    listed.formUnion(words.filter { $0.contains("/") })
                 }
+                // No command that the plugins' help lists is left out.
+                #expect(listed.count == 15)
+                for word in listed { #expect(commands.contains { $0.hasPrefix(word) }, "\(word)") }
             }
         }
 
