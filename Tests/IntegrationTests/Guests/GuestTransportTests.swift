@@ -130,7 +130,23 @@ extension Integration {
             }
         }
 
-        @Test("a guest pings, and carries 10 MB both ways unharmed", arguments: Way.allCases)
+        /// The guest's own kernel has an interface for VLAN 7; a stack on the switch answers what comes with that tag.
+        private static func expectTags(
+            _ host: HostNamespace,
+            _ element: RunningSwitch,
+            _ guest: Guest,
+            _ interface: String
+        ) throws {
+            let answerer = try host.startTagged(in: element.directory, "198.51.100.2")
+            try guest.run("ip link add link \(interface) name tag7 type vlan id 7")
+            try guest.run("ip link set tag7 up; ip address add 198.51.100.1/24 dev tag7")
+            try guest.run("ping -c 3 -W 5 198.51.100.2")
+            // With its tag such a frame has 1518 bytes.
+            try guest.run("ping -c 2 -s 1472 -W 5 198.51.100.2")
+            try answerer.stop()
+        }
+
+        @Test("a guest pings, with and without a tag, and carries 10 MB both ways unharmed", arguments: Way.allCases)
         func guest(way: Way) throws {
             try Guest.require()
             try require("busybox", "python3")
@@ -161,12 +177,14 @@ extension Integration {
                 #expect(down.contains(sum), "\(down)")
                 try guest.run("busybox nc -w 60 192.0.2.2 5001 < /tmp/data > /dev/null; true", seconds: 120)
                 try station.wait(forOutput: String(sum), seconds: 60)
+                try Self.expectTags(host, element, guest, way.interface)
                 let report = try element.ask("port/print")
                 #expect(
                     report.contains("(no carrier)")
                         == [.qemuDatagram, .qemuUDP, .qemuMulticast, .umlBESS].contains(way)
                 )
                 // A guest that is killed leaves no endpoint behind, where its end can be seen.
+                try element.waitForEndpoints(2)
                 try guest.kill()
                 if ![.qemuDatagram, .qemuUDP, .qemuMulticast, .umlL2TPv3, .qemuBridgedTap].contains(way) {
                     try element.waitForEndpoints(1)

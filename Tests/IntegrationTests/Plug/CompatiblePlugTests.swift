@@ -16,38 +16,35 @@ extension Integration {
             make == .ours ? host.compatible(name) : name
         }
 
-        /// The words between the switches `one` and `other`; `%` stands for a program of the make in question.
+        /// The words between the switches; `%` stands before a program of the make in question.
         static let cables: [[String]] = [
-            ["%vde_plug", "one", "other"],
-            ["%vde_plug", "-D", "a cable", "--port2", "7", "vde://one", "other"],
-            ["%vde_plug", "one", "=", "%vde_plug", "other"],
-            ["%vde_plug", "one", "=", "vde_plug", "other"],
-            ["%dpipe", "%vde_plug", "one", "=", "%vde_plug", "other"],
-            ["%dpipe", "vde_plug", "one", "=", "%vde_plug", "other"],
-            ["%dpipe", "vde_plug", "one", "=", "wirefilter", "=", "%vde_plug", "other"],
-            ["%vde_plug", "one", "cmd://%vde_plug other"],
+            ["%vde_plug", "{one}", "{other}"],
+            ["%vde_plug", "-D", "a cable", "--port2", "7", "vde://{one}", "{other}"],
+            ["%vde_plug", "{one}", "=", "%vde_plug", "{other}"],
+            ["%vde_plug", "{one}", "=", "vde_plug", "{other}"],
+            ["%dpipe", "%vde_plug", "{one}", "=", "%vde_plug", "{other}"],
+            ["%dpipe", "vde_plug", "{one}", "=", "%vde_plug", "{other}"],
+            ["%dpipe", "vde_plug", "{one}", "=", "%wirefilter", "=", "%vde_plug", "{other}"],
+            ["%wirefilter", "-v", "{one}:{other}"],
+            ["%vde_plug", "{one}", "cmd://%vde_plug {other}"],
         ]
 
-        @Test("two switches", arguments: cables, pairs.indices)
+        @Test("two switches: ping, ten megabytes by TCP both ways, tagged pings", arguments: cables, pairs.indices)
         func cable(_ words: [String], _ pair: Int) throws {
-            try require("vde_plug", "dpipe", "wirefilter")
+            try require("vde_plug", "dpipe", "wirefilter", "ping", "python3")
             try withHost { host in
                 let (program, element) = Self.pairs[pair]
                 let one = try host.startSwitch(element, "one")
                 let other = try host.startSwitch(element, "other")
                 let command = words.map { word in
-                    word.split(separator: " ").map { part in
-                        var text = String(part)
-                        for (name, place) in [("one", one), ("other", other)] {
-                            if text.hasSuffix(name) { text = text.dropLast(name.count) + place.directory }
-                        }
-                        guard let mark = text.firstIndex(of: "%") else { return text }
-                        let name = String(text[text.index(after: mark)...])
-                        return text[..<mark] + Self.path(host, program, name)
-                    }.joined(separator: " ")
+                    word.replacingOccurrences(of: "%", with: program == .ours ? host.compatible("") : "")
+                        .replacingOccurrences(of: "{one}", with: one.directory)
+                        .replacingOccurrences(of: "{other}", with: other.directory)
                 }
                 let cable = try host.start(command, input: .pipe)
                 try PlugTests.expectJoined(host, one.directory, other.directory)
+                try Transfer.run(host, one.directory, other.directory)
+                try Transfer.tagged(host, one, other, element)
                 try cable.stop()
                 try one.waitForEndpoints(0)
                 try other.waitForEndpoints(0)
@@ -77,8 +74,10 @@ extension Integration {
                 #expect(ours.program.errorOutput.isEmpty)
                 let second = try Plug(host, place.directory, command: [host.compatible("vde_plug")])
                 try place.waitForEndpoints(2)
+                // The end of the switch is all that this transport has of a carrier.
                 try place.program.stop()
                 #expect(try second.program.waitForEnd() == .exited(0))
+                try theirs.program.waitForEnd()
             }
         }
 
@@ -117,9 +116,9 @@ extension Integration {
             }
         }
 
-        @Test("a tap at a switch", arguments: pairs.indices)
+        @Test("a tap at a switch: ping, ten megabytes by TCP both ways, tagged pings", arguments: pairs.indices)
         func tap(_ pair: Int) throws {
-            try require("vde_plug2tap")
+            try require("vde_plug2tap", "ping", "python3")
             try withHost { host in
                 let (program, element) = Self.pairs[pair]
                 let place = try host.startSwitch(element)
@@ -131,10 +130,7 @@ extension Integration {
                 try wait(for: "t0") { try host.links().contains("t0") }
                 try host.check(["ip", "address", "add", "10.1.0.1/24", "dev", "t0"])
                 try host.check(["ip", "link", "set", "t0", "up"])
-                let ping = try host.runInStack(
-                    ["--net", place.directory, "--address", "10.1.0.2/24", "--"] + host.ping("10.1.0.1")
-                )
-                #expect(ping.end == .exited(0))
+                try TapTransfer.run(host, place, element)
                 try wait(for: "the number of the process") { (try? host.stopDaemon(pidFile: pidFile)) != nil }
                 try wait(for: "the end of t0") { try !host.links().contains("t0") }
                 // Debian's leaves its file.
@@ -160,6 +156,49 @@ extension Integration {
                 if program == .ours { #expect(inside.end == .exited(7)) }
                 guest.closeInput()
                 try guest.waitForEnd()
+            }
+        }
+
+        @Test("a stack of its own: ten megabytes by TCP both ways, tagged pings", arguments: pairs.indices)
+        func stackTransfer(_ pair: Int) throws {
+            try require("vdens", "python3")
+            try withHost { host in
+                let (program, element) = Self.pairs[pair]
+                let place = try host.startSwitch(element)
+                let server = try host.startServer(
+                    in: ["--net", place.directory, "--address", "10.1.0.1/24"],
+                    "10.1.0.1",
+                    7001
+                )
+                let (tcp, tagged) = (try script("tcp.py", host), try script("tagged.py", host))
+                // It waits for a word before it sends tagged frames: by then its port may be known.
+                let commands = """
+                    ip address add 10.1.0.2/24 dev vde0; ip link set vde0 up
+                    python3 -u \(tcp) serve 10.1.0.2 7002 & server=$!
+                    python3 -u \(tcp) send 10.1.0.1 7001 10000000
+                    read word
+                    python3 -u \(tagged) ping vde0 10.7.0.2 10.7.0.1 7
+                    echo guest has done it
+                    cat; kill $server
+                    """
+                let guest = try host.start(
+                    [Self.path(host, program, "vdens"), place.directory, "sh", "-c", commands],
+                    input: .pipe
+                )
+                try guest.wait(forOutput: "peer got 10000000 bytes, intact", seconds: 60)
+                let upload = try host.runInStack(
+                    ["--net", place.directory, "--address", "10.1.0.3/24", "--"]
+                        + host.tcp("send", "10.1.0.2", 7002, 10_000_000)
+                )
+                #expect(upload.output == "peer got 10000000 bytes, intact\n", "\(upload.transcript)")
+                try server.stop()
+                if element == .debian { try place.carryTags() }
+                let answerer = try host.startTagged(in: place.directory + "[9]", "10.7.0.1")
+                try guest.write("go\n")
+                try guest.wait(forOutput: "guest has done it", seconds: 60)
+                #expect(guest.output.contains("3 answers with their tag"), "\(guest.transcript)")
+                try answerer.stop()
+                guest.closeInput()
             }
         }
 

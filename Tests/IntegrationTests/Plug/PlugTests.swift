@@ -26,14 +26,17 @@ extension Integration {
             try other.program.stop()
         }
 
-        @Test("two switches", arguments: Make.allCases)
+        @Test("two switches: frames, ten megabytes by TCP both ways, tagged pings", arguments: Make.allCases)
         func twoSwitches(_ make: Make) throws {
-            try require("vde_plug")
+            try require("vde_plug", "ping", "python3")
             try withHost { host in
                 let one = try host.startSwitch(.ours, "one")
                 let other = try host.startSwitch(make, "other")
                 try host.startElement(["plug", one.directory, "vde://\(other.directory)[3]"])
                 try Self.expectJoined(host, one.directory, other.directory)
+                try Transfer.run(host, one.directory, other.directory)
+                if make == .debian { try other.carryTags() }
+                try Transfer.tagged(host, one, other, .ours)
             }
         }
 

@@ -9,7 +9,7 @@ extension Integration {
     @Suite("run")
     struct Run {
         @Test(
-            "two stacks ping each other and move 5 MB over TCP, intact",
+            "two stacks ping each other and move 10 MB over TCP, intact",
             arguments: Make.allCases,
             [HostNamespace.User.runner, .ordinary]
         )
@@ -31,10 +31,10 @@ extension Integration {
                 #expect(ping.output.contains("3 received"))
                 let client = try host.runInStack(
                     ["--net", "\(element.directory),ip=10.1.0.3/24", "--"]
-                        + host.tcp("send", "10.1.0.1", 7001, 5_000_000),
+                        + host.tcp("send", "10.1.0.1", 7001, 10_000_000),
                     as: user
                 )
-                #expect(client.output == "peer got 5000000 bytes, intact\n")
+                #expect(client.output == "peer got 10000000 bytes, intact\n")
                 try server.wait(forOutput: "from 10.1.0.3")
             }
         }

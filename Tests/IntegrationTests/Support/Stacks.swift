@@ -67,6 +67,14 @@ extension HostNamespace {
         return server
     }
 
+    /// Starts a stack that answers pings in VLAN 7, with tags.
+    func startTagged(in network: String, _ address: String) throws -> Program {
+        let words = ["python3", "-u", try script("tagged.py", self), "answer", "vd0", address, "7"]
+        let answerer = try startRun(["--net", network, "--"] + words)
+        try answerer.wait(forOutput: "ready")
+        return answerer
+    }
+
     /// The words of tcp.py as a client.
     func tcp(_ verb: String, _ address: String, _ port: Int, _ count: Int = 0) throws -> [String] {
         ["python3", "-u", try script("tcp.py", self), verb, address, "\(port)", "\(count)"]

@@ -33,6 +33,17 @@ struct RunningSwitch {
         }
     }
 
+    /// Makes the ports 9 and 10, and those that are in use, members of VLAN 7, with tags.
+    func carryTags() throws {
+        let present = try endpoints().compactMap { Int($0.prefix { $0.isNumber }) }
+        let members = Set(present + [9, 10]).map { "vlan/addport 7 \($0)" }
+        let commands = ["vlan/create 7", "port/create 9", "port/create 10"] + members
+        for command in commands {
+            let answer = try ask(command)
+            guard answer.contains("1000 Success") else { throw IntegrationFailure("\(command): \(answer)") }
+        }
+    }
+
     func waitForEndpoints(_ count: Int) throws {
         var last: [String] = []
         try wait(for: "\(count) endpoints, there are \(last)") {

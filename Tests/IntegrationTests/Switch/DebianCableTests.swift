@@ -13,7 +13,7 @@ extension Integration {
         /// it asks libpcap 1.10 for no timeout: on any switch, frames from the interface arrive when more have come behind them.
         /// So there is traffic beside the test's own. It hands over what the interface's driver gets, so that
         /// the far host has to finish its checksums and segments itself.
-        @Test("vde_pcapplug: ping, ten megabytes of TCP both ways, frames of full size")
+        @Test("vde_pcapplug: ping, ten megabytes of TCP both ways, frames of full size, tagged pings")
         func pcapPlug() throws {
             try require("vde_pcapplug", "ping", "python3", "vde_plug", "ethtool")
             try withFarHost { host, far in
@@ -55,6 +55,11 @@ extension Integration {
                 let answer = frame(to: station(9), from: station(10), size: 1514, seed: 9)
                 try raw.write(hexadecimal(answer) + "\n")
                 try plug.wait(for: answer)
+                try raw.stop()
+                let answerer = try host.startTagged(in: element.directory, "10.7.0.1")
+                let words = ["python3", "-u", try script("tagged.py", host), "ping", "u1", "10.7.0.2", "10.7.0.1", "7"]
+                #expect(try far.check(words) == "3 answers with their tag\n")
+                try answerer.stop()
                 try cable.stop()
             }
         }
@@ -63,9 +68,9 @@ extension Integration {
         /// tree says so.
         ///
         /// It has a process namespace and a session of its own, since it sends signals to numbers that it has not set.
-        @Test("vde_autolink: makes a port, lays its cable, and takes the spanning tree's word for it")
+        @Test("vde_autolink: makes a port, lays its cable, takes the spanning tree's word for it; all passes there")
         func autolink() throws {
-            try require("vde_autolink", "vde_plug", "setsid")
+            try require("vde_autolink", "vde_plug", "setsid", "ping", "python3")
             try withHost { host in
                 guard host.isRoot else { try skip("only root may make a process namespace alone") }
                 let one = try host.startVDESwitch("one", ["-F"], ours: true)
@@ -97,6 +102,8 @@ extension Integration {
                     program.errorOutput.contains("state change, discard -> active")
                 }
                 try PlugTests.expectJoined(host, one.directory, other.directory)
+                try Transfer.run(host, one.directory, other.directory)
+                try Transfer.tagged(host, one, other, .ours)
                 try console.send(Array("shutdown\n".utf8))
                 try program.waitForEnd()
                 try one.waitForEndpoints(0)

@@ -45,6 +45,30 @@ extension Integration {
                 try element.waitForEndpoints(1)
             }
         }
+
+        /// A tap of the host's speaks through the client: the data path of User Mode Linux's `daemon` transport.
+        @Test(
+            "whole stacks speak by old requests: ping, ten megabytes by TCP both ways, tagged pings",
+            arguments: ["v1", "uml"]
+        )
+        func carries(form: String) throws {
+            try require("python3", "ping")
+            try withHost { host in
+                let element = try host.startSwitch()
+                let program = try script("vde_client.py", host)
+                let old = try host.start(
+                    ["python3", "-u", program, form, element.directory + "/ctl", "t0"],
+                    input: .pipe
+                )
+                try old.wait(forOutput: "joined")
+                try host.check(["ip", "address", "add", "10.1.0.1/24", "dev", "t0"])
+                try host.check(["ip", "link", "set", "t0", "up"])
+                try TapTransfer.run(host, element, .ours)
+                old.closeInput()
+                try old.waitForEnd()
+                try element.waitForEndpoints(0)
+            }
+        }
     }
 }
 

@@ -81,6 +81,15 @@ extension Integration {
             }
         }
 
+        @Test("two stacks ping each other with tags", arguments: Make.allCases)
+        func stacks(make: Make) throws {
+            try require("vde_switch", "python3")
+            try withHost { host in
+                let element = try host.startSwitch(make)
+                try Transfer.tagged(host, element, element, make)
+            }
+        }
+
         @Test("tags pass between ports that nobody configured, a managed VLAN stays closed to them; a trunk has all")
         func plainPorts() throws {
             try require("vde_plug")
