@@ -16,7 +16,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     for url in list {
         precondition(text.contains(url.description))
         precondition((try? NetworkURL(url.description)) == url)
-        _ = try? url.portInBrackets()
+        _ = try? url.placeInBrackets()
         _ = try? url.number("vni", 0...16_777_215, default: 1)
         _ = try? url.refuseOptions(except: ["vni"])
         if let nested = url.nested { _ = try? NetworkURL(nested) }
