@@ -161,11 +161,17 @@ let package = Package(
             dependencies: ["LinuxSystem", "Wire", "Dataplane", "Gateway"],
             swiftSettings: testSettings
         ),
+        // Apart from TestSupport, which fuzz targets have too: it needs Swift Testing.
+        .target(name: "TestTraits", path: "Tests/TestTraits", swiftSettings: testSettings),
         .testTarget(name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: testSettings),
-        .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem"], swiftSettings: testSettings),
+        .testTarget(
+            name: "LinuxSystemTests",
+            dependencies: ["LinuxSystem", "TestTraits"],
+            swiftSettings: testSettings
+        ),
         .testTarget(
             name: "DataplaneTests",
-            dependencies: ["Wire", "PacketFilter", "Dataplane", "TestSupport"],
+            dependencies: ["Wire", "PacketFilter", "Dataplane", "TestSupport", "TestTraits"],
             swiftSettings: testSettings
         ),
         .testTarget(
@@ -181,22 +187,28 @@ let package = Package(
         .testTarget(name: "TunnelCryptoTests", dependencies: ["TunnelCrypto"], swiftSettings: testSettings),
         .testTarget(
             name: "EndpointsTests",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "TestSupport", "TunnelCrypto"],
+            dependencies: [
+                "LinuxSystem", "Wire", "Dataplane", "Endpoints", "Gateway", "TestSupport", "TunnelCrypto", "TestTraits",
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(
             name: "RuntimeTests",
-            dependencies: ["LinuxSystem", "Wire", "PacketFilter", "Dataplane", "Endpoints", "Runtime", "TestSupport"],
+            dependencies: [
+                "LinuxSystem", "Wire", "PacketFilter", "Dataplane", "Endpoints", "Runtime", "TestSupport", "TestTraits",
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(
             name: "ConsoleTests",
-            dependencies: ["LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime", "Console", "TestSupport"],
+            dependencies: [
+                "LinuxSystem", "Wire", "Dataplane", "Endpoints", "Runtime", "Console", "TestSupport", "TestTraits",
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(
             name: "AttachTests",
-            dependencies: ["LinuxSystem", "Wire", "Endpoints", "Attach", "TestSupport"],
+            dependencies: ["LinuxSystem", "Wire", "Endpoints", "Attach", "TestSupport", "TestTraits"],
             swiftSettings: testSettings
         ),
         .testTarget(
@@ -207,12 +219,14 @@ let package = Package(
         .testTarget(name: "ModelTests", dependencies: ["Model", "LabFile", "Wire"], swiftSettings: testSettings),
         .testTarget(
             name: "GuestsTests",
-            dependencies: ["LinuxSystem", "Wire", "Guests", "Model", "TestSupport"],
+            dependencies: ["LinuxSystem", "Wire", "Guests", "Model", "TestSupport", "TestTraits"],
             swiftSettings: testSettings
         ),
         .testTarget(
             name: "ControlServiceTests",
-            dependencies: ["LinuxSystem", "Wire", "Model", "LabFile", "Guests", "ControlService", "TestSupport"],
+            dependencies: [
+                "LinuxSystem", "Wire", "Model", "LabFile", "Guests", "ControlService", "TestSupport", "TestTraits",
+            ],
             swiftSettings: testSettings
         ),
         .testTarget(
@@ -235,7 +249,7 @@ let package = Package(
         // Whole programs of ours against programs that we did not write, in namespaces made by the tests.
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "Guests", "LinuxSystem", "Model", "Wire"],
+            dependencies: ["TestSupport", "Guests", "LinuxSystem", "Model", "Wire", "TestTraits"],
             exclude: ["Programs", "Console/Sessions"],
             swiftSettings: testSettings
         ),

@@ -3,6 +3,7 @@
 
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 import Wire
 
@@ -100,7 +101,7 @@ private struct Network: Sendable {
     }
 }
 
-@Suite("Addresses that a network gives", .timeLimit(.minutes(2)))
+@Suite("Addresses that a network gives", .mayRun(seconds: 120))
 struct DynamicConfigurationTests {
     @Test(
         "DHCP gives address, route, MTU and name servers, however its checksum comes",

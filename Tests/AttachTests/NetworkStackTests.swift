@@ -3,12 +3,13 @@
 
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 import Wire
 
 @testable import Attach
 
-@Suite("A stack for a command", .timeLimit(.minutes(2)))
+@Suite("A stack for a command", .mayRun(seconds: 120))
 struct NetworkStackTests {
     @Test("a static configuration is there when the command starts")
     func configuresStatically() throws {

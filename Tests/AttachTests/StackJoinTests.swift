@@ -4,6 +4,7 @@
 import Glibc
 import LinuxSystem
 import Synchronization
+import TestTraits
 import Testing
 
 @testable import Attach
@@ -56,7 +57,7 @@ private final class RunningStack: Sendable {
     }
 }
 
-@Suite("Joining a stack by its name", .timeLimit(.minutes(2)))
+@Suite("Joining a stack by its name", .mayRun(seconds: 120))
 struct StackJoinTests {
     @Test("the command is in the stack's namespaces, with its directory, arguments and the stack's name")
     func joins() throws {

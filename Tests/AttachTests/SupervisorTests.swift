@@ -3,6 +3,7 @@
 
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Attach
@@ -17,7 +18,7 @@ private func descendants(of process: Int32) -> [Int32] {
     return [process] + children.split(separator: " ").compactMap { Int32($0) }.flatMap(descendants)
 }
 
-@Suite("A supervisor and its command", .timeLimit(.minutes(2)))
+@Suite("A supervisor and its command", .mayRun(seconds: 120))
 struct SupervisorTests {
     @Test("a supervisor that is killed leaves no process")
     func killLeavesNothing() async throws {

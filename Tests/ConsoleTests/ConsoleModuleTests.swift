@@ -4,11 +4,12 @@
 import Dataplane
 import Foundation
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Console
 
-@Suite("Modules of the console", .timeLimit(.minutes(1)))
+@Suite("Modules of the console", .mayRun(seconds: 60))
 struct ConsoleModuleTests {
     @Test("a module that is there already is not begun a second time", arguments: ["iplog", "dump", "pdump"])
     func twice(name: String) throws {

@@ -5,11 +5,12 @@ import Dataplane
 import Glibc
 import LinuxSystem
 import Runtime
+import TestTraits
 import Testing
 
 @testable import Console
 
-@Suite("Sessions of a wire's console", .timeLimit(.minutes(1)))
+@Suite("Sessions of a wire's console", .mayRun(seconds: 60))
 struct WireConsoleServerTests {
     /// A wire that listens; the test turns its loop while it waits.
     private final class Listening {

@@ -4,12 +4,13 @@
 import LabFile
 import Model
 import TestSupport
+import TestTraits
 import Testing
 
 @testable import ControlService
 
 /// Lab files that somebody has spoilt somewhere.
-@Suite("Spoilt lab files", .timeLimit(.minutes(3)))
+@Suite("Spoilt lab files", .mayRun(seconds: 180))
 struct SpoiltLabTests {
     /// Has all that a lab file can say.
     private static let whole = """

@@ -3,12 +3,13 @@
 
 import Foundation
 import Synchronization
+import TestTraits
 import Testing
 import Wire
 
 @testable import Dataplane
 
-@Suite("Readers of the forwarding database", .timeLimit(.minutes(1)))
+@Suite("Readers of the forwarding database", .mayRun(seconds: 60))
 struct ForwardingDatabaseViewTests {
     /// Everything else about an address follows from it, so that a row made of two entries is seen.
     private static func port(of address: UInt64) -> Int { Int(address % 1999) + 1 }

@@ -5,6 +5,7 @@ import Endpoints
 import Foundation
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 /// A directory for sockets that goes with the test.
@@ -40,7 +41,7 @@ final class SocketDirectory: Sendable {
     }
 }
 
-@Suite("Joining switches", .timeLimit(.minutes(1)))
+@Suite("Joining switches", .mayRun(seconds: 60))
 struct ClientTests {
     private func joinError(_ directory: String) -> VDEClient.JoinError? {
         do {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import TestTraits
 import Testing
 
 @testable import LinuxSystem
@@ -85,7 +86,7 @@ private struct TestNamespace: ~Copyable {
     }
 }
 
-@Suite("A process in other namespaces", .timeLimit(.minutes(2)))
+@Suite("A process in other namespaces", .mayRun(seconds: 120))
 struct NamespaceProcessTests {
     @Test("links are renamed, resized, readdressed and brought up from outside")
     func configuresLinks() throws {
@@ -211,7 +212,7 @@ struct NamespaceProcessTests {
     }
 }
 
-@Suite("Commands and how they end", .timeLimit(.minutes(1)))
+@Suite("Commands and how they end", .mayRun(seconds: 60))
 struct CommandTests {
     @Test(
         "a wait status is read as by the macros of wait(2)",

@@ -4,9 +4,10 @@
 import Glibc
 import LinuxSystem
 import Runtime
+import TestTraits
 import Testing
 
-@Suite("Acceptors", .timeLimit(.minutes(1)))
+@Suite("Acceptors", .mayRun(seconds: 60))
 struct AcceptorTests {
     /// What has been accepted.
     private final class Guests {

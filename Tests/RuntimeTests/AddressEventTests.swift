@@ -5,11 +5,12 @@ import Dataplane
 import Endpoints
 import LinuxSystem
 import Synchronization
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("Events about addresses", .timeLimit(.minutes(2)))
+@Suite("Events about addresses", .mayRun(seconds: 120))
 struct AddressEventTests {
     private final class Heard: Sendable {
         private let events = Mutex<[SwitchEvent]>([])

@@ -6,6 +6,7 @@ import Endpoints
 import Glibc
 import LinuxSystem
 import TestSupport
+import TestTraits
 import Testing
 import Wire
 
@@ -75,7 +76,7 @@ final class ChannelClient {
     }
 }
 
-@Suite("The attach socket of a live switch", .timeLimit(.minutes(2)))
+@Suite("The attach socket of a live switch", .mayRun(seconds: 120))
 struct AttachServerTests {
     private let plain = [UInt8](repeating: 0, count: 12)
 

@@ -4,11 +4,12 @@
 import Foundation
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("Requests for a place at a switch", .timeLimit(.minutes(1)))
+@Suite("Requests for a place at a switch", .mayRun(seconds: 60))
 struct RequestServerTests {
     /// The address of a socket file, as a request carries it.
     private func address(_ path: String) throws -> [UInt8] {

@@ -5,6 +5,7 @@ import Dataplane
 import Foundation
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Runtime
@@ -36,7 +37,7 @@ private func check(_ isTrue: Bool, _ words: @autoclosure () -> String) {
 }
 
 // Each in a process of its own: descriptors and threads of other tests would be counted too.
-@Suite("Resources of a live switch", .timeLimit(.minutes(2)))
+@Suite("Resources of a live switch", .mayRun(seconds: 120))
 struct ResourceTests {
     @Test("endpoints that come and go a thousand times leave no descriptor, file or port behind")
     func descriptors() async {

@@ -4,11 +4,12 @@
 import Dataplane
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("Slow and dead readers of a live switch", .timeLimit(.minutes(2)))
+@Suite("Slow and dead readers of a live switch", .mayRun(seconds: 120))
 struct SlowReaderTests {
     /// A pause's credit, and a lot for a busy machine.
     private let patience: UInt64 = 20_000_000_000

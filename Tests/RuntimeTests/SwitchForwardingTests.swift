@@ -3,11 +3,12 @@
 
 import Dataplane
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("A live switch", .timeLimit(.minutes(2)))
+@Suite("A live switch", .mayRun(seconds: 120))
 struct SwitchForwardingTests {
     /// A frame that everybody gets: what arrives before it has arrived, what does not will never.
     private func marker(_ source: UInt8) -> [UInt8] { TestFrame.make(source, to: TestFrame.broadcast, 0x7fff_ffff) }

@@ -5,12 +5,13 @@ import Dataplane
 import Endpoints
 import LinuxSystem
 import PacketFilter
+import TestTraits
 import Testing
 
 @testable import Runtime
 
 /// What the control thread keeps of mirrors, limits and impairments, and that the loop does it.
-@Suite("Ports' hooks of a live switch", .timeLimit(.minutes(2)))
+@Suite("Ports' hooks of a live switch", .mayRun(seconds: 120))
 struct SwitchHooksTests {
     private typealias Way = SwitchHooks.Way
 

@@ -5,11 +5,12 @@ import Dataplane
 import Endpoints
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("Ports of a live switch", .timeLimit(.minutes(2)))
+@Suite("Ports of a live switch", .mayRun(seconds: 120))
 struct SwitchPortTests {
     @Test("newcomers get the lowest free number, or the one they ask for")
     func numbers() throws {

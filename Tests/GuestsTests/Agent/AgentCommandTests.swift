@@ -3,12 +3,13 @@
 
 import Foundation
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Guests
 
 /// The agent's own program, run here.
-@Suite("Commands that the agent runs", .serialized, .timeLimit(.minutes(2)))
+@Suite("Commands that the agent runs", .serialized, .mayRun(seconds: 120))
 struct AgentCommandTests {
     private func run(
         _ agent: NativeAgent,

@@ -3,12 +3,13 @@
 
 import Foundation
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Guests
 
 /// A guest that begins anew over the channel that it had: what was said in one life is not taken for the other's.
-@Suite("Lives of an agent", .serialized, .timeLimit(.minutes(1)))
+@Suite("Lives of an agent", .serialized, .mayRun(seconds: 60))
 struct AgentLifeTests {
     /// The guest's end of a channel, played by the test.
     final class Guest {

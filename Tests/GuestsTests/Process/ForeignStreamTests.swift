@@ -3,6 +3,7 @@
 
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Guests
@@ -29,7 +30,7 @@ private final class RawTerminal {
     var isBlocking: Bool { fcntl(master.rawValue, F_GETFL) & O_NONBLOCK == 0 }
 }
 
-@Suite("Streams of others", .timeLimit(.minutes(1)))
+@Suite("Streams of others", .mayRun(seconds: 60))
 struct ForeignStreamTests {
     private func turn(_ loop: ControlLoop, milliseconds: UInt64) throws {
         loop.after(milliseconds: milliseconds) { [loop] in loop.stop() }

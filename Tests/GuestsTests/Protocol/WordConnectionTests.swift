@@ -3,11 +3,12 @@
 
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Guests
 
-@Suite("Connections of words", .timeLimit(.minutes(1)))
+@Suite("Connections of words", .mayRun(seconds: 60))
 struct WordConnectionTests {
     private func turn(_ loop: ControlLoop, milliseconds: UInt64 = 20) throws {
         loop.after(milliseconds: milliseconds) { [loop] in loop.stop() }
@@ -82,7 +83,7 @@ struct WordConnectionTests {
     }
 }
 
-@Suite("The keeper's connection with a guest's first process", .timeLimit(.minutes(1)))
+@Suite("The keeper's connection with a guest's first process", .mayRun(seconds: 60))
 struct InitChannelTests {
     @Test("what a first process does not take is kept up to a limit, and refused beyond")
     func frozen() throws {

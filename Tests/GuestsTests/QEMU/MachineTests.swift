@@ -5,6 +5,7 @@ import Foundation
 import LinuxSystem
 import Model
 import TestSupport
+import TestTraits
 import Testing
 import Wire
 
@@ -14,7 +15,7 @@ import Wire
 @Suite(
     "Virtual machines",
     .serialized,
-    .timeLimit(.minutes(5)),
+    .mayRun(seconds: 300),
     .enabled(if: MachineFiles.isComplete, "call Scripts/guests")
 )
 struct MachineTests {

@@ -4,6 +4,7 @@
 import Foundation
 import LinuxSystem
 import Model
+import TestTraits
 import Testing
 import Wire
 
@@ -103,7 +104,7 @@ private final class PlayedMonitor {
     }
 }
 
-@Suite("Machines whose monitor takes its time", .timeLimit(.minutes(1)))
+@Suite("Machines whose monitor takes its time", .mayRun(seconds: 60))
 struct PlayedMonitorTests {
     @Test("whoever wants an interface that is just being put in waits for it, and nothing is made twice")
     func once() throws {

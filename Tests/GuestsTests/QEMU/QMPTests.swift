@@ -3,9 +3,10 @@
 
 import Guests
 import LinuxSystem
+import TestTraits
 import Testing
 
-@Suite("Client of QEMU's monitor", .timeLimit(.minutes(1)))
+@Suite("Client of QEMU's monitor", .mayRun(seconds: 60))
 struct QMPTests {
     static let greeting = #"{"QMP": {"version": {"qemu": {"major": 7}}, "capabilities": ["oob"]}}"# + "\r\n"
 

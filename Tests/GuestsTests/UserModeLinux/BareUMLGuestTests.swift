@@ -3,11 +3,12 @@
 
 import Foundation
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Guests
 
-@Suite("A kernel as umls3 runs it", .timeLimit(.minutes(2)), .enabled(if: UMLFixture.kernel != nil))
+@Suite("A kernel as umls3 runs it", .mayRun(seconds: 120), .enabled(if: UMLFixture.kernel != nil))
 struct BareUMLGuestTests {
     @Test func hasAConsoleAndAMonitor() throws {
         let directory = "/tmp/el-\(UUID().uuidString.prefix(8))"

@@ -3,6 +3,7 @@
 
 import Foundation
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Guests
@@ -81,7 +82,7 @@ private final class PlayedKernel {
     }
 }
 
-@Suite("A kernel's management console", .timeLimit(.minutes(1)))
+@Suite("A kernel's management console", .mayRun(seconds: 60))
 struct MconsoleTests {
     @Test("an answer that comes too late is not the next question's")
     func late() throws {

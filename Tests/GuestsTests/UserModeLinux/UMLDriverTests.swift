@@ -3,12 +3,13 @@
 
 import Foundation
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Guests
 
 /// Real kernels; skipped where Scripts/guests has not been called.
-@Suite("UML guests", .serialized, .timeLimit(.minutes(4)), .enabled(if: UMLFixture.kernel != nil))
+@Suite("UML guests", .serialized, .mayRun(seconds: 240), .enabled(if: UMLFixture.kernel != nil))
 struct UMLDriverTests {
     @Test func aGuestRunsCommandsAndEndsCleanly() throws {
         let host = try PlainHost()

@@ -4,6 +4,7 @@
 import Foundation
 import LinuxSystem
 import Model
+import TestTraits
 import Testing
 import Wire
 
@@ -13,7 +14,7 @@ import Wire
 @Suite(
     "Interfaces of UML guests",
     .serialized,
-    .timeLimit(.minutes(4)),
+    .mayRun(seconds: 240),
     .enabled(if: UMLFixture.kernel != nil && TestFabric.binary != nil)
 )
 struct UMLNetworkTests {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import TestTraits
 import Testing
 
 /// The program under test, which lies beside the tests.
@@ -11,7 +12,7 @@ private let etherloom: String = {
     return directory + "/etherloom"
 }()
 
-@Suite("run at a terminal", .timeLimit(.minutes(3)))
+@Suite("run at a terminal", .mayRun(seconds: 180))
 struct JobControlTests {
     private let terminal: TerminalSession
 

@@ -4,11 +4,12 @@
 import Glibc
 import LinuxSystem
 import TestSupport
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("Virtual machines at a fabric", .timeLimit(.minutes(2)))
+@Suite("Virtual machines at a fabric", .mayRun(seconds: 120))
 struct FabricMachineTests {
     private static let plain = [UInt8](repeating: 0, count: 12)
     /// Version 1, mergeable buffers, event indices, status, protocol features.

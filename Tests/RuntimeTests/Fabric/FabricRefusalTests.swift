@@ -4,11 +4,12 @@
 import Glibc
 import LinuxSystem
 import TestSupport
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("What a fabric cannot do", .timeLimit(.minutes(2)))
+@Suite("What a fabric cannot do", .mayRun(seconds: 120))
 struct FabricRefusalTests {
     @Test("is refused in one line, and leaves everything as it was")
     func refuses() throws {

@@ -4,11 +4,12 @@
 import Glibc
 import LinuxSystem
 import TestSupport
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("Ports of a fabric", .timeLimit(.minutes(2)))
+@Suite("Ports of a fabric", .mayRun(seconds: 120))
 struct FabricTests {
     @Test("carry frames within their segment, and through patches to others")
     func carries() throws {

@@ -6,11 +6,12 @@ import Endpoints
 import Glibc
 import LinuxSystem
 import PacketFilter
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("Filters of a switch's clients", .timeLimit(.minutes(2)))
+@Suite("Filters of a switch's clients", .mayRun(seconds: 120))
 struct ClientFilterTests {
     private static let header = [UInt8](repeating: 0, count: 12)
 

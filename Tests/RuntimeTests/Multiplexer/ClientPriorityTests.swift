@@ -4,11 +4,12 @@
 import Endpoints
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 
 @testable import Runtime
 
-@Suite("Priorities of a multiplexer's clients", .timeLimit(.minutes(2)))
+@Suite("Priorities of a multiplexer's clients", .mayRun(seconds: 120))
 struct ClientPriorityTests {
     /// A filter that wants everything, for its priority's sake.
     private func priority(_ number: UInt32) -> AttachRequest.Filter {

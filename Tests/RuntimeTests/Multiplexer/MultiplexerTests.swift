@@ -5,12 +5,13 @@ import Dataplane
 import Endpoints
 import Glibc
 import LinuxSystem
+import TestTraits
 import Testing
 import Wire
 
 @testable import Runtime
 
-@Suite("A live multiplexer", .timeLimit(.minutes(2)))
+@Suite("A live multiplexer", .mayRun(seconds: 120))
 struct MultiplexerTests {
     private func withMultiplexer(_ body: (LiveSwitch) throws -> Void) throws {
         try withSwitch({ $0.isMultiplexer = true }, body)

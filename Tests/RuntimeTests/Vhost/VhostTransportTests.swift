@@ -8,6 +8,7 @@ import Glibc
 import LinuxSystem
 import Synchronization
 import TestSupport
+import TestTraits
 import Testing
 
 @testable import Runtime
@@ -74,7 +75,7 @@ struct VhostTransportTests {
         }
     }
 
-    @Test("two machines exchange frames of all sizes through a switch", .timeLimit(.minutes(1)))
+    @Test("two machines exchange frames of all sizes through a switch", .mayRun(seconds: 60))
     func exchangesFrames() throws {
         let site = try Site()
         site.open(1)
@@ -111,7 +112,7 @@ struct VhostTransportTests {
 
     @Test(
         "get ring base says exactly what was taken, and a machine that comes back goes on there",
-        .timeLimit(.minutes(1))
+        .mayRun(seconds: 60)
     )
     func reconnects() throws {
         let site = try Site()
@@ -133,7 +134,7 @@ struct VhostTransportTests {
         #expect(site.live.portNumbers == [1])
     }
 
-    @Test("a second machine at one socket is sent away and the first not disturbed", .timeLimit(.minutes(1)))
+    @Test("a second machine at one socket is sent away and the first not disturbed", .mayRun(seconds: 60))
     func refusesSecond() throws {
         let site = try Site()
         site.open(1)
@@ -143,7 +144,7 @@ struct VhostTransportTests {
         #expect(try machine.askWord(17) == 1)
     }
 
-    @Test("carrier and speed reach the guest through its configuration", .timeLimit(.minutes(1)))
+    @Test("carrier and speed reach the guest through its configuration", .mayRun(seconds: 60))
     func showsCarrier() throws {
         let site = try Site()
         site.open(1, "[mac=02:00:00:00:00:77/mtu=9000]")
@@ -177,7 +178,7 @@ struct VhostTransportTests {
         return try socket.read(atMost: 100)
     }
 
-    @Test("a monitor that cannot show a pulled cable is sent away until the cable is back", .timeLimit(.minutes(1)))
+    @Test("a monitor that cannot show a pulled cable is sent away until the cable is back", .mayRun(seconds: 60))
     func hangsUpWithoutCarrier() throws {
         let site = try Site()
         site.open(1)
@@ -198,7 +199,7 @@ struct VhostTransportTests {
         try third.settle()
     }
 
-    @Test("requests that make no sense are answered where an answer is awaited, with one line", .timeLimit(.minutes(1)))
+    @Test("requests that make no sense are answered where an answer is awaited, with one line", .mayRun(seconds: 60))
     func answersErrors() throws {
         let site = try Site()
         site.open(1)
@@ -221,7 +222,7 @@ struct VhostTransportTests {
         #expect(throws: (any Error).self) { try machine.settle() }
     }
 
-    @Test("noise at the socket ends that connection only", .timeLimit(.minutes(1)))
+    @Test("noise at the socket ends that connection only", .mayRun(seconds: 60))
     func survivesNoise() throws {
         let site = try Site()
         site.open(1)
@@ -241,7 +242,7 @@ struct VhostTransportTests {
         #expect(throws: (any Error).self) { try site.machine(1) }
     }
 
-    @Test("a ring of nonsense is one line in the log and harms no other machine", .timeLimit(.minutes(1)))
+    @Test("a ring of nonsense is one line in the log and harms no other machine", .mayRun(seconds: 60))
     func reportsFaults() throws {
         let site = try Site()
         site.open(1)
@@ -302,7 +303,7 @@ struct VhostTransportTests {
         #expect(try next.waitForUsed(0).map(\.byteCount) == [12 + 99])
     }
 
-    @Test("we connect to a monitor that listens, and again when it comes back", .timeLimit(.minutes(1)))
+    @Test("we connect to a monitor that listens, and again when it comes back", .mayRun(seconds: 60))
     func connects() throws {
         let site = try Site()
         site.open(1, "[connect]")
@@ -363,7 +364,7 @@ struct VhostTransportTests {
         #expect(site.live.portNumbers == [1, 3])
     }
 
-    @Test("memory for work in progress is made, and taken back", .timeLimit(.minutes(1)))
+    @Test("memory for work in progress is made, and taken back", .mayRun(seconds: 60))
     func tracksInflight() throws {
         let site = try Site()
         site.open(1)

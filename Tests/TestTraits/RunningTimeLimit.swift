@@ -1,0 +1,51 @@
+// SPDX-FileCopyrightText: 2026 The Etherloom authors
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import Foundation
+import Testing
+
+/// How long a test may run, counted from when it has a thread.
+///
+/// Swift Testing's own `timeLimit` counts from when a test is due. Our tests wait in system calls, and so keep the few
+/// threads that there are; those that come last are due from the beginning and run after everybody else. What it
+/// measures is then the length of the whole run, and a test that takes a millisecond fails on a slower machine.
+///
+/// A test that takes longer than its limit fails when it ends. One that does not end cannot be ended from here; it is
+/// named on standard error, and the limit of the whole run (see Scripts/test) does the rest.
+public struct RunningTimeLimit: TestTrait, SuiteTrait, TestScoping {
+    /// In seconds.
+    let seconds: Int
+
+    public var isRecursive: Bool { true }
+
+    public func provideScope(
+        for test: Test,
+        testCase: Test.Case?,
+        performing function: @Sendable () async throws -> Void
+    ) async throws {
+        let name = test.displayName ?? test.name
+        let warning = DispatchWorkItem { [seconds] in
+            FileHandle.standardError.write(Data("✘ Test \"\(name)\" still runs after \(seconds) seconds.\n".utf8))
+        }
+        Self.clock.asyncAfter(deadline: .now() + .seconds(seconds), execute: warning)
+        defer { warning.cancel() }
+        let begin = ContinuousClock.now
+        try await function()
+        let time = ContinuousClock.now - begin
+        if time > .seconds(seconds) {
+            Issue.record(
+                "it ran for \(time), longer than its limit of \(seconds) s",
+                sourceLocation: test.sourceLocation
+            )
+        }
+    }
+
+    /// Has a thread of its own while all of the others wait.
+    private static let clock = DispatchQueue(label: "limits of tests")
+}
+
+extension Trait where Self == RunningTimeLimit {
+    /// The test, or each test of the suite, with each of its arguments, may run for so long.
+    public static func mayRun(seconds: Int) -> Self { RunningTimeLimit(seconds: seconds) }
+}
