@@ -32,13 +32,14 @@ public struct RunningTimeLimit: TestTrait, SuiteTrait, TestScoping {
         defer { warning.cancel() }
         let begin = ContinuousClock.now
         try await function()
-        let time = ContinuousClock.now - begin
-        if time > .seconds(seconds) {
-            Issue.record(
-                "it ran for \(time), longer than its limit of \(seconds) s",
-                sourceLocation: test.sourceLocation
-            )
+        if let complaint = complaint(after: ContinuousClock.now - begin) {
+            Issue.record("\(complaint)", sourceLocation: test.sourceLocation)
         }
+    }
+
+    /// What there is to say of a test that ran for so long.
+    func complaint(after time: Duration) -> String? {
+        time > .seconds(seconds) ? "it ran for \(time), longer than its limit of \(seconds) s" : nil
     }
 
     /// Has a thread of its own while all of the others wait.
