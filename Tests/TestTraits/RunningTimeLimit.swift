@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
-import Dispatch
-import Foundation
-import Testing
+internal import Dispatch
+internal import Glibc
+public import Testing
 
 /// How long a test may run, counted from when it has a thread.
 ///
@@ -26,7 +26,8 @@ public struct RunningTimeLimit: TestTrait, SuiteTrait, TestScoping {
     ) async throws {
         let name = test.displayName ?? test.name
         let warning = DispatchWorkItem { [seconds] in
-            FileHandle.standardError.write(Data("✘ Test \"\(name)\" still runs after \(seconds) seconds.\n".utf8))
+            let line = "✘ Test \"\(name)\" still runs after \(seconds) seconds.\n"
+            _ = write(STDERR_FILENO, line, line.utf8.count)
         }
         Self.clock.asyncAfter(deadline: .now() + .seconds(seconds), execute: warning)
         defer { warning.cancel() }
