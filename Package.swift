@@ -275,23 +275,11 @@ if Context.environment["ETHERLOOM_LAB"] != "1" {
     }
 }
 
-// `make check` and `make test` build with ETHERLOOM_STRICT=1: a warning in our own targets is an error then. Not by
-// default, so that a newer compiler with new warnings still builds the program. Not in tests, where Swift Testing's macros
-// expand to code that warns without a place ("will never be executed").
-if Context.environment["ETHERLOOM_STRICT"] == "1" {
-    for target in package.targets where target.type != .test {
-        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
-        target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
-    }
-}
-
 // `make fuzz` builds with ETHERLOOM_FUZZ=1 into a directory of its own: our modules get libFuzzer's coverage counters
 // and AddressSanitizer, and each target below Fuzz/ becomes an archive that Scripts/fuzz links with libFuzzer's main.
-if Context.environment["ETHERLOOM_FUZZ"] == "1" {
-    let instrumented: [SwiftSetting] = [.unsafeFlags(["-sanitize=fuzzer,address"])]
-    for target in package.targets where target.type == .regular {
-        target.swiftSettings = (target.swiftSettings ?? []) + instrumented
-    }
+// `make check` compiles the targets without that: they have to follow the modules that they test.
+let isFuzzed = Context.environment["ETHERLOOM_FUZZ"] == "1"
+if isFuzzed || Context.environment["ETHERLOOM_STRICT"] == "1" {
     let targets: [(name: String, dependencies: [String])] = [
         ("Frames", ["TestSupport"]),
         ("Bridging", ["Dataplane", "Wire"]),
@@ -324,9 +312,24 @@ if Context.environment["ETHERLOOM_FUZZ"] == "1" {
                 dependencies: dependencies.map { .byName(name: $0) },
                 path: "Fuzz/\(name)",
                 exclude: ["Corpus"],
-                swiftSettings: settings + instrumented
+                swiftSettings: settings
             )
         )
-        package.products.append(.library(name: "Fuzz\(name)", type: .static, targets: ["Fuzz\(name)"]))
+    }
+    if isFuzzed {
+        package.products += targets.map { .library(name: "Fuzz\($0.name)", type: .static, targets: ["Fuzz\($0.name)"]) }
+        for target in package.targets where target.type == .regular {
+            target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-sanitize=fuzzer,address"])]
+        }
+    }
+}
+
+// `make check` and `make test` build with ETHERLOOM_STRICT=1: a warning in our own targets is an error then. Not by
+// default, so that a newer compiler with new warnings still builds the program. Not in tests, where Swift Testing's macros
+// expand to code that warns without a place ("will never be executed").
+if Context.environment["ETHERLOOM_STRICT"] == "1" {
+    for target in package.targets where target.type != .test {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+        target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
     }
 }
