@@ -63,11 +63,26 @@ struct DelegateCommand: ParsableCommand {
             let isHere = String(decoding: number.prefix { $0 != 10 }, as: UTF8.self) == String(interface)
             return isHere && FileSystem.isReadable(path + "tun_flags") ? "tap://\(device)" : "packet://\(device)"
         }
+        try refuseSenseless(device)
         if let url = try? NetworkURL(device), url.scheme == "macvtap", url.has("link"),
             (try? NetworkInterface.index(url.address)) == nil
         {
             delegation.madeInterface = url.address
         }
         return device
+    }
+
+    /// What this process could not go on with, or not clean up, once it is somebody else's.
+    private static func refuseSenseless(_ text: String) throws {
+        // One that is no URL at all is refused when it is opened.
+        guard let alternatives = try? NetworkURL.alternatives(text) else { return }
+        do {
+            for url in alternatives {
+                guard let reason = try url.reasonNotToDelegate() else { continue }
+                throw Failure("delegate: \(url): \(reason)", status: ExitStatus.usage)
+            }
+        } catch let error as TransportError {
+            throw Failure(error)
+        }
     }
 }

@@ -110,7 +110,10 @@ enum SwitchProcess {
         // Whoever the process has become could not open it again.
         var loss: String?
         if setup.delegation != nil {
-            element.attachments.onLost = { reason in
+            // What root plugs in at the console later may come and go.
+            let given = element.attachments.entries.map(\.identifier)
+            element.attachments.onLost = { entry, reason in
+                guard given.contains(entry.identifier) else { return }
                 loss = reason
                 loop.stop()
             }

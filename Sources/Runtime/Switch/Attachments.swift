@@ -18,8 +18,8 @@ public final class Attachments {
     private unowned let owner: Switch
     public private(set) var entries: [Entry] = []
     private var nextIdentifier = 1
-    /// One that was there has gone, and why; it is being tried again.
-    public var onLost: (String) -> Void = { _ in }
+    /// One that was there has gone, and why; it is being tried again. Not what stays while those whom it serves come and go.
+    public var onLost: (Entry, String) -> Void = { _, _ in }
 
     init(_ owner: Switch) { self.owner = owner }
 
@@ -41,12 +41,14 @@ public final class Attachments {
         var context = TransportContext(host: owner, description: "etherloom user=\(user) PID=\(CurrentProcess.id)")
         context.port = port
         context.mayWait = mayWait
-        context.onLinkChange = { [weak self] isUp, reason in
-            if !isUp { self?.onLost(reason) }
-        }
-        let transport = try PersistentTransport(alternatives, context, isKept: true, mustOpen: true)
         let identifier = nextIdentifier
         nextIdentifier += 1
+        context.onLinkChange = { [weak self] isUp, reason in
+            guard !isUp, let self, let entry = entries.first(where: { $0.identifier == identifier }), !entry.isUp
+            else { return }
+            onLost(entry, reason)
+        }
+        let transport = try PersistentTransport(alternatives, context, isKept: true, mustOpen: true)
         entries.append(Entry(identifier: identifier, text: text, transport: transport))
         return identifier
     }

@@ -49,7 +49,13 @@ final class VDETransport: Transport {
             throw TransportError(.failed, "\(directory): the switch gave no data path")
         }
         try context.host.attach(endpoint, newcomer)
-        token = try context.loop.watch(identifier, [.readable, .readHangUp]) { [weak self] _ in self?.readable() }
+        do throws(Errno) {
+            token = try context.loop.watch(identifier, [.readable, .readHangUp]) { [weak self] _ in self?.readable() }
+        } catch {
+            // Before its connection is closed: another's may get the number.
+            context.host.detach(identifier: identifier)
+            throw TransportError(.failed, "\(directory): cannot watch the connection: \(error)")
+        }
         self.control = Optional(control)
     }
 

@@ -233,12 +233,17 @@ final class CommandTransport: SingleEndpoint {
         let number = ours.rawValue
         token = try context.loop.watch(child.rawDescriptor) { [weak self] _ in self?.childEnded() }
         onClose = { [weak self] in self?.endChild() }
-        try plug(
-            .stream(StreamEndpoint(ours, framing: .short)),
-            identifier: number,
-            module: "cmd",
-            ending: "\(words[0]): has closed its streams"
-        )
+        do {
+            try plug(
+                .stream(StreamEndpoint(ours, framing: .short)),
+                identifier: number,
+                module: "cmd",
+                ending: "\(words[0]): has closed its streams"
+            )
+        } catch {
+            endChild()
+            throw error
+        }
     }
 
     private static func pair(_ name: String) throws(TransportError) -> DescriptorPair {

@@ -83,7 +83,13 @@ final class TunnelTransport: Transport {
             try connections.listen(host: place.listenHost, port: place.listenPort ?? 0)
         }
         try context.host.attach(.tunnel(TunnelEndpoint(socket, options: options)), newcomer)
-        if tcp == .always, !place.host.isEmpty { try connections.connect(host: peerHost, port: place.port) }
+        guard tcp == .always, !place.host.isEmpty else { return }
+        do {
+            try connections.connect(host: peerHost, port: place.port)
+        } catch {
+            close()
+            throw error
+        }
     }
 
     /// When packets go in a TCP connection.

@@ -140,6 +140,20 @@ extension Integration {
             }
         }
 
+        @Test("what serves whoever comes is not given away, in one line that says what to do")
+        func senseless() throws {
+            if geteuid() != 0 { try skip("several users need root") }
+            try withHost { host in
+                for url in ["stream://:5000[listen]", "null://|\(host.path("lan"))", "cmd://cat"] {
+                    let words = ["delegate", url, host.path("given"), "--uid", "7002"]
+                    let attempt = try host.run([host.etherloom] + words)
+                    #expect(attempt.end == .exited(2) && attempt.errorLines.count == 1, "\(attempt.transcript)")
+                    #expect(attempt.errorOutput.contains("delegate: "))
+                    #expect(access(host.path("given"), F_OK) != 0)
+                }
+            }
+        }
+
         @Test("root makes nothing where somebody else could put a link in its place")
         func unsafePlaces() throws {
             try require("chown")
