@@ -18,7 +18,7 @@ public enum DropCause: Int, Sendable, CaseIterable {
     case runt
     /// Cut by the kernel: longer than any frame may be.
     case truncated
-    /// A virtio-net header that contradicts its frame.
+    /// A virtio-net header that contradicts its frame, or asks for more segments than any honest sender does.
     case badHeader
     /// The destination is on the port that the frame came from.
     case sameSegment

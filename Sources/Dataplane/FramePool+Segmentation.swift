@@ -37,6 +37,11 @@ extension FramePool {
         return nil
     }
 
+    /// How many ordinary frames a frame stands for, at most: 1 unless it is a super-frame.
+    public func ordinaryFrameCount(_ frame: FrameReference) -> Int {
+        needsWork(frame) ? header(frame).mostSegments(frameByteCount: Int(frame.byteCount)) : 1
+    }
+
     /// Finishes a partial checksum in place. The frame is right for every output afterwards.
     public mutating func completeChecksum(_ frame: FrameReference) {
         let header = header(frame)

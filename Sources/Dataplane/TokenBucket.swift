@@ -61,6 +61,18 @@ public struct TokenBucket: Sendable {
         tokens -= min(tokens, min(amount, burst) * Self.second)
     }
 
+    /// The same for more than a burst: what the bucket does not hold is owed, and nothing comes in before that is paid.
+    public mutating func spendInFull(_ amount: UInt64) {
+        let cost = min(amount, Self.maximumBurst) * Self.second
+        guard cost > tokens else {
+            tokens -= cost
+            return
+        }
+        let owed = cost - tokens
+        tokens = 0
+        latest = latest &+ owed / rate &+ (owed % rate == 0 ? 0 : 1)
+    }
+
     /// Lets `amount` units through, or not.
     public mutating func take(_ amount: UInt64, now: UInt64) -> Bool {
         guard has(amount, now: now) else { return false }
@@ -72,7 +84,7 @@ public struct TokenBucket: Sendable {
     public mutating func nextTime(for amount: UInt64, now: UInt64) -> UInt64 {
         if has(amount, now: now) { return now }
         let missing = min(amount, burst) * Self.second - tokens
-        return now &+ missing / rate &+ (missing % rate == 0 ? 0 : 1)
+        return max(now, latest) &+ missing / rate &+ (missing % rate == 0 ? 0 : 1)
     }
 }
 

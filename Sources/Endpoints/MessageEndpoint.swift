@@ -63,6 +63,12 @@ public struct TapEndpoint: ~Copyable, Sendable {
                 continue
             }
             frame.byteCount = UInt32(size - VirtioNetHeader.byteCount)
+            // The kernel writes this header, but what is to be cut, and how, may be a packet socket's word.
+            guard !pool.needsWork(frame) || pool.header(frame).validate(frameByteCount: Int(frame.byteCount)) else {
+                drops.count(.badHeader)
+                pool.release(frame)
+                continue
+            }
             burst.append(frame)
         }
         return .more

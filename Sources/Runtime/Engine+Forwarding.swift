@@ -46,7 +46,11 @@ extension Engine {
             switch Self.classify(&bridge, &pool, burst[position], port: port, now: tick) {
             case .forward(let target): verdicts[position] = Int32(truncatingIfNeeded: target)
             case .flood:
-                if mayFlood(from: port) { verdicts[position] = Self.flood } else { drops.count(.rateExceeded) }
+                if mayFlood(burst[position], from: port) {
+                    verdicts[position] = Self.flood
+                } else {
+                    drops.count(.rateExceeded)
+                }
             case .discard(let cause): drops.count(cause)
             }
         }

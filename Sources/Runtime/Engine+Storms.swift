@@ -6,13 +6,24 @@ import Synchronization
 
 /// What one port may flood, and what it would have flooded beyond that.
 struct FloodLimit: Sendable {
-    var rate: RateLimit
+    private var frames: TokenBucket
     var dropped: UInt64 = 0
 
-    mutating func passes(now: UInt64) -> Bool {
-        if rate.passes(byteCount: 0, now: now) { return true }
-        dropped &+= 1
-        return false
+    init(framesPerSecond: UInt64, dropped: UInt64, now: UInt64) {
+        frames = TokenBucket(rate: framesPerSecond, burst: max(framesPerSecond / 100, 10), now: now)
+        self.dropped = dropped
+    }
+
+    /// Whether something that becomes so many frames may pass. A super-frame of more than a burst passes when nothing else was
+    /// flooded for a while, and is paid for afterwards.
+    mutating func passes(frameCount: Int, now: UInt64) -> Bool {
+        let amount = UInt64(max(frameCount, 1))
+        guard frames.has(amount, now: now) else {
+            dropped &+= 1
+            return false
+        }
+        frames.spendInFull(amount)
+        return true
     }
 }
 
@@ -20,9 +31,9 @@ struct FloodLimit: Sendable {
 extension Engine {
     /// Whether a frame from this port may go to all others now.
     @inline(__always)
-    mutating func mayFlood(from port: Int) -> Bool {
+    mutating func mayFlood(_ frame: FrameReference, from port: Int) -> Bool {
         if floodLimits.isEmpty { return true }
-        return floodLimits[port]?.passes(now: now) ?? true
+        return floodLimits[port]?.passes(frameCount: pool.ordinaryFrameCount(frame), now: now) ?? true
     }
 
     mutating func setFloodLimit(port: Int?, framesPerSecond: UInt64?) {
@@ -31,8 +42,11 @@ extension Engine {
             return
         }
         if let framesPerSecond {
-            let rate = RateLimit(bitsPerSecond: nil, framesPerSecond: max(framesPerSecond, 1), now: now)
-            floodLimits[port] = FloodLimit(rate: rate, dropped: floodLimits[port]?.dropped ?? 0)
+            floodLimits[port] = FloodLimit(
+                framesPerSecond: max(framesPerSecond, 1),
+                dropped: floodLimits[port]?.dropped ?? 0,
+                now: now
+            )
         } else {
             floodLimits[port] = nil
         }
@@ -62,7 +76,7 @@ final class StormQuery: Sendable {
 extension DataPlane {
     /// Limits how many frames a second may come in on a port that go to all others: broadcasts, multicasts, and frames to
     /// addresses that nobody knows. More are dropped and counted (`rateExceeded`). A hundredth of a second's worth, ten
-    /// frames at least, may come at once. No limit with nil.
+    /// frames at least, may come at once. A super-frame counts as the frames that it is cut into. No limit with nil.
     ///
     /// - Parameter port: nil for each port there is or may be.
     public func setFloodLimit(port: Int?, framesPerSecond: UInt64?) {

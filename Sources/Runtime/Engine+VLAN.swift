@@ -34,7 +34,7 @@ extension Engine {
             switch placement.verdict {
             case .forward(let target): way = UInt16(truncatingIfNeeded: target + 2)
             case .flood:
-                guard mayFlood(from: port) else {
+                guard mayFlood(burst[position], from: port) else {
                     drops.count(.rateExceeded)
                     continue
                 }

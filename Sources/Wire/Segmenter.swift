@@ -106,10 +106,10 @@ public struct Segmenter: Sendable {
             sequence = 0
             transportSum &+= InternetChecksum.partialSum(frame, from: transportOffset, to: transportOffset &+ 4)
         }
+        // How many segments that become is bounded: `validate` has counted those of everything behind the shortest header.
         let payloadByteCount = network.end &- headerByteCount
         segmentPayloadByteCount = Int(header.gsoSize)
         segmentCount = max(1, (payloadByteCount &+ segmentPayloadByteCount &- 1) / segmentPayloadByteCount)
-        guard isTCP || segmentCount <= WireTunables.maximumUDPSegmentCount else { return nil }
         // Every segment's length must be one that its own header can say.
         let longestPacket = headerByteCount &- offset &+ min(segmentPayloadByteCount, payloadByteCount)
         guard longestPacket &- (network.isIPv6 ? IPv6Header.byteCount : 0) <= WireTunables.maximumPacketByteCount else {

@@ -143,7 +143,21 @@ public struct VirtioNetHeader: Hashable, Sendable {
     @inlinable @inline(__always)
     public var isComplete: Bool { !needsChecksum && gsoType == .none }
 
+    /// How many segments a frame of that length becomes at most; 1 when it is no super-frame.
+    ///
+    /// The frame's own headers may be longer than the shortest ones, which are counted here, so that it may become fewer.
+    @inlinable
+    public func mostSegments(frameByteCount: Int) -> Int {
+        guard isSuperFrame, gsoSize > 0 else { return 1 }
+        let transport = gsoType.kind == .udpL4 ? UDPHeader.byteCount : TCPHeader.byteCount
+        let payload = frameByteCount &- Int(checksumStart) &- transport
+        return max(1, (payload &+ Int(gsoSize) &- 1) / Int(gsoSize))
+    }
+
     /// Whether the header makes sense for a frame: every offset lies within the frame, behind the Ethernet header.
+    ///
+    /// A super-frame that would become more segments than any honest sender's is none that makes sense: it costs its sender one
+    /// frame, and everybody else thousands.
     ///
     /// A frame for which this is true can be handed to `ChecksumCompletion` and to the kernel. Whether a super-frame's
     /// own headers agree is the `Segmenter`'s to say.
@@ -166,8 +180,10 @@ public struct VirtioNetHeader: Hashable, Sendable {
         case .tcpv4, .tcpv6:
             // Virtio 1.2 section 5.1.6.2.1: a super-frame's checksum is always left to the device.
             return needsChecksum && Int(gsoSize) >= WireTunables.minimumTCPSegmentByteCount
+                && mostSegments(frameByteCount: frameByteCount) <= WireTunables.maximumTCPSegmentCount
         case .udpL4:
             return needsChecksum && gsoSize > 0 && !gsoType.hasECN
+                && mostSegments(frameByteCount: frameByteCount) <= WireTunables.maximumUDPSegmentCount
         default:
             return false
         }

@@ -38,8 +38,14 @@ public enum WireTunables {
     public static let maximumDNSLabelByteCount = 63
 
     /// Payload bytes of the smallest TCP segment that a super-frame may ask for: Linux never goes below
-    /// (`TCP_MIN_GSO_SIZE`). A smaller one is hostile, one frame would become tens of thousands.
+    /// (`TCP_MIN_GSO_SIZE`).
     public static let minimumTCPSegmentByteCount = 8
+
+    /// Segments that one TCP super-frame may become. Linux sets no limit of its own but the size: 64 KiB are 46 segments at an
+    /// MTU of 1500, 132 at 576, and 304 at 296 with all 40 bytes of options, the smallest MTU that anybody is known to use. Who
+    /// has a smaller one still gets through what fits his window. More is hostile: with segments of 8 bytes one frame would
+    /// become 8,000 for each port that takes no super-frames.
+    public static let maximumTCPSegmentCount = 512
 
     /// Datagrams that one UDP super-frame may become (Linux `UDP_MAX_SEGMENTS`).
     public static let maximumUDPSegmentCount = 128

@@ -35,12 +35,25 @@ struct TokenBucketTests {
         expect(bucket.take(100_000, now: 1_001_000_000))
     }
 
+    @Test("what is paid in full beyond a burst is owed, and nothing passes before that is paid")
+    func owes() {
+        var bucket = TokenBucket(rate: 1000, burst: 10, now: 0)
+        expect(bucket.has(110, now: 0))
+        bucket.spendInFull(110)
+        expect(!bucket.take(1, now: 100_999_999))
+        expect(bucket.nextTime(for: 1, now: 50_000_000) == 101_000_000)
+        expect(bucket.take(1, now: 101_000_000))
+        bucket.spendInFull(0)
+        expect(bucket.take(1, now: 102_000_000))
+    }
+
     @Test("extreme values and a clock that stands still or jumps do not trap")
     func extremes() {
         for (rate, burst) in [(UInt64.max, UInt64.max), (0, 0), (1, .max), (.max, 1)] {
             var bucket = TokenBucket(rate: rate, burst: burst, now: .max - 1)
             for now in [UInt64.max, 0, .max, 3] {
                 _ = bucket.take(.max, now: now)
+                bucket.spendInFull(.max)
                 _ = bucket.nextTime(for: .max, now: now)
             }
         }

@@ -132,6 +132,32 @@ struct TapEndpointTests {
         #expect(Tap.interfaceName(fixture.otherHolder) == fixture.name)
     }
 
+    @Test("a super-frame that a packet socket put there is refused when it asks for thousands of segments")
+    func tinySegments() throws {
+        let fixture = try TapFixture()
+        let attacker = Endpoint.uplink(UplinkEndpoint(try FrameSocket.make(interface: fixture.interface)))
+        var hostile = EndpointBench()
+        var recipe = SuperFrame()
+        recipe.payload = [UInt8](repeating: 0x5a, count: 40_000)
+        for size in [8, 1400] {
+            recipe.segmentSize = size
+            try hostile.stage(recipe.virtioHeader + recipe.bytes, hasHeader: true)
+        }
+        #expect(hostile.send(attacker) == .done)
+        var bench = EndpointBench()
+        let deadline = MonotonicClock.nanoseconds + 20_000_000_000
+        var sizes: [UInt8] = []
+        while sizes.isEmpty {
+            try #require(try Poll.isReadable(fixture.endpoint.descriptor(channel: 0), deadline: deadline))
+            _ = bench.receive(fixture.endpoint)
+            // The host's own protocols send frames, too.
+            sizes += bench.takeFrames(withHeader: true).filter { $0.count > 40_000 }.map { $0[4] }
+        }
+        #expect(sizes == [UInt8(1400 & 0xff)])
+        #expect(bench.drops[.badHeader] == 1)
+        _ = hostile.takeFrames()
+    }
+
     @Test("reading does not wait, also when the other holder of the tap cleared O_NONBLOCK")
     func neverWaits() throws {
         let fixture = try TapFixture()

@@ -236,7 +236,11 @@ import Wire
         let talk = Conversation(rig)
         try talk.open(options: [2, 4, 0, 1])
         talk.hostSends(ramp(0..<1000))
-        #expect(try #require(rig.takeSegments().first).gsoSize == 88)
+        talk.hostSends(ramp(1000..<100_000))
+        let segments = rig.takeSegments()
+        #expect(segments.first?.gsoSize == 88)
+        #expect(segments.contains { $0.payload.count > 1000 })
+        #expect(segments.allSatisfy { $0.payload.count <= 88 * WireTunables.maximumTCPSegmentCount })
     }
 
     @Test func aFullBurstLosesNothing() throws {

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
+import TestSupport
 import Testing
+import Wire
 
 @testable import Runtime
 
@@ -47,6 +49,35 @@ struct EngineStormTests {
         }
         let isWhole = fixture.isPoolWhole
         #expect(isWhole)
+    }
+
+    /// What a plain port gets of a super-frame to everybody, and what it costs its sender.
+    @Test("a super-frame is charged for all frames that it becomes")
+    func superFrames() throws {
+        var fixture = try EngineFixture()
+        for port in 1...2 { try fixture.add(port: port) }
+        fixture.engine.perform(.setFloodLimit(port: 1, framesPerSecond: 1000))
+        var recipe = SuperFrame()
+        recipe.payload = [UInt8](repeating: 1, count: 50_000)
+        recipe.segmentSize = 500
+        let parsed = VirtioNetHeader.parse(recipe.virtioHeader.span)
+        let header = try #require(parsed)
+        let hostile = [[UInt8]](repeating: recipe.bytes, count: 32)
+        // A hundred at once, against ten: the first passes, and has to be paid for.
+        try fixture.receive(hostile, at: 0, header: header)
+        #expect(fixture.drops(0, .rateExceeded) == 31)
+        fixture.engine.now += 89_000_000
+        try fixture.receive(hostile, at: 0, header: header)
+        try fixture.broadcast(1, from: 0)
+        #expect(fixture.drops(0, .rateExceeded) == 64)
+        fixture.engine.now += 2_000_000
+        try fixture.broadcast(2, from: 0)
+        #expect(fixture.drops(0, .rateExceeded) == 65)
+        fixture.engine.now += 10_000_000
+        try fixture.receive(hostile, at: 0, header: header)
+        #expect(fixture.drops(0, .rateExceeded) == 96)
+        let out = fixture.engine.table.counters(port: 2).outFrames
+        #expect(out == 3)
     }
 
     @Test("an address that comes from two ports in turn is reported once, a station that moves is not")

@@ -281,6 +281,21 @@ struct SegmenterTests {
         #expect(makeSegmenter(recipe) == nil)
     }
 
+    /// 64 KiB in segments for an MTU of 1500, 576, 296 with all options that TCP has, and the last that passes; then hostile ones.
+    @Test(arguments: [(1460, true), (536, true), (216, true), (128, true), (127, false), (48, false), (8, false)])
+    func boundsSegmentsOfOneSuperFrame(_ size: Int, _ isHonest: Bool) throws {
+        var recipe = SuperFrame()
+        recipe.segmentSize = size
+        recipe.payload = [UInt8](repeating: 1, count: 65_495)
+        #expect((makeSegmenter(recipe) != nil) == isHonest)
+        recipe.isTCP = false
+        #expect((makeSegmenter(recipe) != nil) == (size >= 536))
+        // Little of it is nobody's harm.
+        recipe.isTCP = true
+        recipe.payload = [UInt8](repeating: 1, count: 100)
+        #expect(makeSegmenter(recipe)?.segmentCount == (99 + size) / size)
+    }
+
     @Test func refusesASegmentLongerThanItsHeaderCanSay() throws {
         var recipe = SuperFrame()
         recipe.segmentSize = 65_535

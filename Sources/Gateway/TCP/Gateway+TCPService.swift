@@ -169,7 +169,7 @@ extension Gateway {
             // Small segments only when nothing else is on its way (RFC 9293 section 3.8.6.2.1).
             if room < segment, inFlight > 0 { return .idle }
             if budget <= 0 || output.isFull { return .again }
-            var limit = min(room, Layout.maximumTCPPayload)
+            var limit = min(room, Layout.maximumTCPPayload, segment &* WireTunables.maximumTCPSegmentCount)
             if limit > segment { limit -= limit % segment }
             let before = tcp[index].sendNext
             let stop = sendData(

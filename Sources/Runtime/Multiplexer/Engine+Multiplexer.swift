@@ -23,7 +23,7 @@ extension Engine {
             let frame = burst[position]
             if Int(frame.byteCount) < Ethernet.headerByteCount {
                 drops.count(.runt)
-            } else if !mayFlood(from: origin) {
+            } else if !mayFlood(frame, from: origin) {
                 drops.count(.rateExceeded)
             } else {
                 all |= 1 << UInt64(position)

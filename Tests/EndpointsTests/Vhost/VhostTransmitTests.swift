@@ -82,6 +82,22 @@ struct VhostTransmitTests {
         #expect(machine.bench.isPoolWhole == true)
     }
 
+    @Test("a super-frame to be cut into more segments than any honest guest's is refused, in tiny ones as well")
+    func refusesTinySegments() throws {
+        let machine = try VhostBench()
+        var recipe = SuperFrame()
+        recipe.payload = [UInt8](repeating: 7, count: 65_000)
+        for (head, size) in [(0, 8), (10, 48), (20, 126), (30, 216)] {
+            recipe.segmentSize = size
+            machine.rings.send(recipe.virtioHeader + recipe.bytes, head: head)
+            _ = machine.receive()
+        }
+        #expect(machine.bench.drops[.badHeader] == 3)
+        let frames = machine.bench.takeFrames(withHeader: true)
+        #expect(frames == [recipe.virtioHeader + recipe.bytes])
+        #expect(machine.rings.takeUsed(1).count == 4)
+    }
+
     @Test("frames too short and too long are counted and go back")
     func countsSizes() throws {
         let machine = try VhostBench()
