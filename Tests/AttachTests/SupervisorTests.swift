@@ -18,12 +18,13 @@ private func descendants(of process: Int32) -> [Int32] {
     return [process] + children.split(separator: " ").compactMap { Int32($0) }.flatMap(descendants)
 }
 
-@Suite("A supervisor and its command", .mayRun(seconds: 120))
+@Suite("A supervisor and its command")
 struct SupervisorTests {
     @Test("a supervisor that is killed leaves no process")
     func killLeavesNothing() async throws {
         try requireStacks()
         let result = await #expect(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
+            limitThisProcess(seconds: 120)
             // The kernel ties a stack to the thread that made it, which for a program is the main one: here one that
             // waits.
             var stack = try NetworkStack.create(
@@ -60,6 +61,7 @@ struct SupervisorTests {
     func forwardsSignals() async throws {
         try requireStacks()
         await #expect(processExitsWith: .exitCode(42)) {
+            limitThisProcess(seconds: 120)
             let signals = try SignalForwarding()
             var stack = try NetworkStack.create([], name: freshName("forward"))
             let output = try OutputPipe()
@@ -75,6 +77,7 @@ struct SupervisorTests {
     func interruptsWaiting() async throws {
         try requireStacks()
         await #expect(processExitsWith: .exitCode(130)) {
+            limitThisProcess(seconds: 120)
             let signals = try SignalForwarding()
             var stack = try NetworkStack.create([NetworkConfiguration(parsing: "x,dhcp")], name: freshName("interrupt"))
             try stack.configure()
@@ -97,6 +100,7 @@ struct SupervisorTests {
             try Test.cancel("/dev/net/tun is not open to everybody")
         }
         let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+            limitThisProcess(seconds: 120)
             setgroups(0, nil)
             guard setresgid(65534, 65534, 65534) == 0, setresuid(65534, 65534, 65534) == 0 else { exit(1) }
             unsetenv("XDG_RUNTIME_DIR")

@@ -37,11 +37,12 @@ private func check(_ isTrue: Bool, _ words: @autoclosure () -> String) {
 }
 
 // Each in a process of its own: descriptors and threads of other tests would be counted too.
-@Suite("Resources of a live switch", .mayRun(seconds: 120))
+@Suite("Resources of a live switch")
 struct ResourceTests {
     @Test("endpoints that come and go a thousand times leave no descriptor, file or port behind")
     func descriptors() async {
         await #expect(processExitsWith: .success) {
+            limitThisProcess(seconds: 120)
             try withSwitch { live in
                 // Everything that is made once has been made.
                 _ = try RawVDEClient(live.directory).port
@@ -72,6 +73,7 @@ struct ResourceTests {
     @Test("an idle switch with many clients sleeps")
     func sleeps() async {
         await #expect(processExitsWith: .success) {
+            limitThisProcess(seconds: 120)
             try withSwitch { live in
                 let clients = try (0..<30).map { _ in try RawVDEClient(live.directory) }
                 try clients[0].send(TestFrame.make(1, to: TestFrame.broadcast))
@@ -101,6 +103,7 @@ struct ResourceTests {
     @Test("a switch without descriptors left keeps its clients and takes new ones when there are some again")
     func outOfDescriptors() async {
         await #expect(processExitsWith: .success) {
+            limitThisProcess(seconds: 120)
             try withSwitch { live in
                 let one = try RawVDEClient(live.directory)
                 let other = try RawVDEClient(live.directory)
@@ -133,6 +136,7 @@ struct ResourceTests {
     @Test("two thousand clients fit one switch")
     func manyClients() async {
         await #expect(processExitsWith: .success) {
+            limitThisProcess(seconds: 120)
             ResourceLimits.raiseDescriptorLimit()
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)

@@ -13,6 +13,9 @@ public import Testing
 ///
 /// A test that takes longer than its limit fails when it ends. One that does not end cannot be ended from here; it is
 /// named on standard error, and the limit of the whole run (see Scripts/test) does the rest.
+///
+/// For tests that wait without awaiting, as nearly all of ours do. One that awaits waits for a thread again each time;
+/// the processes of exit tests are limited by `limitThisProcess(seconds:)`.
 public struct RunningTimeLimit: TestTrait, SuiteTrait, TestScoping {
     /// In seconds.
     let seconds: Int
