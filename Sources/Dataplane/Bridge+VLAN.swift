@@ -29,6 +29,45 @@ extension Bridge {
     /// Learns from and decides about one frame that came in on `port`, by VLAN and port state.
     public mutating func place(_ bytes: Span<UInt8>, port: Int, now: UInt16) -> Placement {
         guard let frame = EthernetFrame(bytes) else { return Placement(verdict: .discard(.runt)) }
+        var placement = locate(frame, port: port)
+        if placement.verdict != .flood { return placement }
+        let destination = frame.destination
+        let tree = treeVLAN(placement.vlan)
+        if isForBridge(destination, placement) {
+            placement.isForBridge = true
+            return placement
+        }
+        guard states.learns(port: port, vlan: tree) else {
+            placement.verdict = .discard(.portBlocked)
+            return placement
+        }
+        if !isHub, !frame.source.isMulticast { learn(frame.source, vlan: placement.vlan, port: port, now: now) }
+        if !states.forwards(port: port, vlan: tree) {
+            placement.verdict = .discard(.portBlocked)
+        } else if !isHub, !destination.isMulticast,
+            let target = forwarding.lookUp(destination, vlan: placement.vlan, now: now)
+        {
+            placement.verdict = target == port ? .discard(.sameSegment) : .forward(port: target)
+        }
+        return placement
+    }
+
+    /// Whether a frame that came in on `port` is a protocol frame that a spanning tree of ours takes.
+    public func isForBridge(_ bytes: Span<UInt8>, port: Int) -> Bool {
+        guard states.isOn, let frame = EthernetFrame(bytes) else { return false }
+        let placement = locate(frame, port: port)
+        return placement.verdict == .flood && isForBridge(frame.destination, placement)
+    }
+
+    @inline(__always)
+    private func isForBridge(_ destination: MACAddress, _ placement: Placement) -> Bool {
+        // Those of a VLAN that nobody manages are as foreign as its other frames.
+        states.isOn && destination == .spanningTree && treeVLAN(placement.vlan) == placement.vlan
+    }
+
+    /// The VLAN that a frame is in, with the verdict `flood`; or why it is in none.
+    @inline(__always)
+    private func locate(_ frame: EthernetFrame, port: Int) -> Placement {
         var placement = Placement(verdict: .flood)
         let untagged = vlans.untaggedVLAN(port: port)
         if let named = frame.vlanIdentifier, named != 0 || vlans.isTagged(port: port, 0) {
@@ -45,25 +84,6 @@ extension Bridge {
             // A mere priority tag in VLAN 0 stays as it is: nothing would be gained by taking it off.
             placement.namesVLAN = untagged != 0 && frame.vlanIdentifier == 0
             placement.isTagged = placement.namesVLAN
-        }
-        let destination = frame.destination
-        let tree = treeVLAN(placement.vlan)
-        // Those of a VLAN that nobody manages are as foreign as its other frames.
-        if states.isOn, destination == .spanningTree, tree == placement.vlan {
-            placement.isForBridge = true
-            return placement
-        }
-        guard states.learns(port: port, vlan: tree) else {
-            placement.verdict = .discard(.portBlocked)
-            return placement
-        }
-        if !isHub, !frame.source.isMulticast { learn(frame.source, vlan: placement.vlan, port: port, now: now) }
-        if !states.forwards(port: port, vlan: tree) {
-            placement.verdict = .discard(.portBlocked)
-        } else if !isHub, !destination.isMulticast,
-            let target = forwarding.lookUp(destination, vlan: placement.vlan, now: now)
-        {
-            placement.verdict = target == port ? .discard(.sameSegment) : .forward(port: target)
         }
         return placement
     }

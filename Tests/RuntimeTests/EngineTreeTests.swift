@@ -55,6 +55,41 @@ struct EngineTreeTests {
         #expect(fixture.isPoolWhole == true)
     }
 
+    @Test(
+        "a hello passes a rate limit that other frames have used up, on its way out and in",
+        arguments: [true, false]
+    )
+    func rateLimit(isTagged: Bool) throws {
+        var fixture = try EngineFixture()
+        for port in 1...2 { try fixture.add(port: port) }
+        if isTagged {
+            for port in 1...2 { fixture.engine.perform(.setVLAN(.tagged(port: port, 10, isMember: true))) }
+        }
+        fixture.engine.perform(.setSpanningTree(.turn(Self.configuration)))
+        fixture.engine.now += SpanningTree.edgeDelay
+        fixture.engine.runTrees()
+        for (port, isInbound) in [(1, true), (2, false)] {
+            fixture.engine.perform(
+                .hooks(.rate(port: port, isInbound: isInbound, bitsPerSecond: 0, framesPerSecond: 10))
+            )
+        }
+        fixture.engine.now += SpanningTree.helloTime
+        for index in 0...1 { _ = fixture.read(index) }
+        // What passes the first limit uses the second one up.
+        try fixture.broadcast(100, from: 0)
+        #expect(fixture.drops(0, .rateExceeded) == 90)
+        #expect(fixture.read(1).count == 10)
+        fixture.engine.runTrees()
+        #expect(fixture.read(1).filter(isProtocolFrame).count == (isTagged ? 2 : 1))
+        // A better bridge is heard.
+        for tag in isTagged ? [nil, UInt16(10)] : [nil] { try fixture.receive([frame(tag: tag)], at: 0) }
+        #expect(fixture.engine.spanning?.trees.allSatisfy { $0.report(now: 0) { _ in false }.root == 1 } == true)
+        // A foreign one, which would go on to all others, does not.
+        let lost = fixture.drops(0, .rateExceeded)
+        try fixture.receive([frame(tag: 77)], at: 0)
+        #expect(fixture.drops(0, .rateExceeded) == lost + 1)
+    }
+
     @Test("what a port lost is not counted at the ports that its protocol frames are answered on")
     func countsAtTheSender() throws {
         var fixture = try EngineFixture()

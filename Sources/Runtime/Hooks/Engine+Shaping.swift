@@ -20,7 +20,9 @@ extension Engine {
             pool.release(frame)
             return
         }
-        if hooks.shapers[slot].rate?.passes(byteCount: size, now: now) == false {
+        if hooks.shapers[slot].rate?.passes(byteCount: size, now: now) == false,
+            !isTreeFrame(frame, port: port, isInbound: isInbound)
+        {
             drops.count(.rateExceeded)
             pool.release(frame)
             return
@@ -35,6 +37,12 @@ extension Engine {
             for _ in 0..<copies { schedule(frame, at: index, slot: slot, isInbound: isInbound) }
         }
         pool.release(frame)
+    }
+
+    /// Protocol frames of our own spanning trees pass a rate limit that others have used up: a neighbour that hears nothing opens
+    /// a port, and a loop, just when there is too much traffic already. The trees themselves bound how many there are.
+    private func isTreeFrame(_ frame: FrameReference, port: Int, isInbound: Bool) -> Bool {
+        isInbound ? bridge.isForBridge(pool.bytes(frame), port: port) : isUrgent
     }
 
     /// Sends one copy of a frame through the wire; the caller keeps its hold.
