@@ -12,7 +12,8 @@ public final class ConsoleServer {
         public let description: String
     }
 
-    /// Sessions at a time; more are turned away with a reason. Each may hold an answer in memory.
+    /// Sessions at a time, each of which may hold an answer in memory. One more takes the place of a session whose client takes
+    /// nothing; when there is none it is turned away with a reason.
     public static var maximumSessionCount: Int { 64 }
 
     /// Absolute, without symbolic links.
@@ -58,18 +59,16 @@ public final class ConsoleServer {
     var sessionCount: Int { sessions.count }
 
     private func admit(_ connection: consuming OwnedDescriptor) throws(Errno) {
-        guard sessions.count < Self.maximumSessionCount else { return turnAway(connection) }
+        guard
+            sessions.count < Self.maximumSessionCount
+                || Self.makeRoom(in: &sessions, afterMilliseconds: limits.courtesyMilliseconds)
+        else { return Self.turnAway(connection) }
         weak var session: ConsoleSession?
         let made = try ConsoleSession(console, connection: connection, limits: limits) { [weak self] in
             self?.sessions.removeAll { $0 === session }
         }
         session = made
         sessions.append(made)
-    }
-
-    /// Tells the client why in the form of an answer: `1024 Too many open files`.
-    private func turnAway(_ connection: consuming OwnedDescriptor) {
-        _ = try? connection.write(ConsoleAnswer.failure(Errno(rawValue: EMFILE)).encoded())
     }
 
     /// Ends all sessions, stops listening and removes the socket, if it is still ours.

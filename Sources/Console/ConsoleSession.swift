@@ -13,7 +13,7 @@ import Runtime
 /// An unfinished line: vde_switch takes whatever one read(2) brings as a command, and `vdeterm` sends lines without a line
 /// feed. So an unfinished line is taken as complete when nothing follows for a moment: a short one when it names a command,
 /// a longer one when it may be the beginning of something.
-public final class ConsoleSession: ConsoleCaller {
+public final class ConsoleSession: ConsoleCaller, PlaceHolder {
     /// Numbers that tests change.
     struct Limits {
         /// Commands wait while more than this is unsent.
@@ -22,6 +22,8 @@ public final class ConsoleSession: ConsoleCaller {
         var unsentByteCount = 4 << 20
         /// The session ends when its client takes nothing for so long.
         var patienceMilliseconds: UInt64 = 120_000
+        /// The same when somebody else waits for the place.
+        var courtesyMilliseconds: UInt64 = 5000
         var knownCommandMilliseconds: UInt64 = 40
         var unknownCommandMilliseconds: UInt64 = 300
         /// How often a job in the background looks whether it is in the foreground again.
@@ -38,6 +40,7 @@ public final class ConsoleSession: ConsoleCaller {
     private let onEnd: () -> Void
     private var reader = ConsoleLineReader()
     private var output = ConsoleOutput()
+    private var progress = ClientProgress()
     private var inputToken: ControlLoop.Token?
     private var outputToken: ControlLoop.Token?
     private var quietTimer: ControlLoop.Token?
@@ -206,6 +209,7 @@ public final class ConsoleSession: ConsoleCaller {
     private func send(_ bytes: [UInt8]) {
         guard !isClosed else { return }
         let wasEmpty = output.isEmpty
+        progress.willSend(isCaughtUp: isCaughtUp)
         output.append(bytes)
         if wasEmpty { flush() }
     }
@@ -214,6 +218,7 @@ public final class ConsoleSession: ConsoleCaller {
         do throws(Errno) {
             while !output.isEmpty {
                 output.drop(try stream.write(output.front(65_536)))
+                if outputToken != nil { progress.hasTaken() }
                 if let timer = patienceTimer.take() { loop.cancel(timer) }
             }
         } catch .wouldBlock {
@@ -232,7 +237,8 @@ public final class ConsoleSession: ConsoleCaller {
                 if output.byteCount <= limits.stallByteCount { proceed() }
             }
         }
-        if patienceTimer == nil {
+        // A terminal may be held (^S) for as long as its user likes, and its session's end would be the switch's.
+        if patienceTimer == nil, stream.isSocket {
             patienceTimer = loop.after(milliseconds: limits.patienceMilliseconds) { [weak self] in self?.close() }
         }
     }
@@ -254,6 +260,9 @@ public final class ConsoleSession: ConsoleCaller {
             }
         }
     }
+
+    private var isCaughtUp: Bool { output.isEmpty && stream.untakenByteCount == 0 }
+    var idleMilliseconds: UInt64 { progress.milliseconds(isCaughtUp: isCaughtUp) }
 
     /// Ends the session at once.
     func close() {

@@ -54,6 +54,9 @@ final class ConsoleStream {
         return try input.read(atMost: 4096)
     }
 
+    /// What the other side of a connection has not read yet, as the kernel counts it.
+    var untakenByteCount: Int { isSocket ? UnixSocket.untakenByteCount(output) : 0 }
+
     /// Nothing more will be written to this connection; the other side sees its end.
     func hangUp() { _ = shutdown(output.rawValue, Int32(SHUT_WR)) }
 

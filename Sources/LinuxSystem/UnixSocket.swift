@@ -109,6 +109,14 @@ public enum UnixSocket {
         _ = cel_shutdown(socket.rawValue, Int32(SHUT_RD))
     }
 
+    /// Memory of what was sent and the other end has not read yet, with the kernel's own share; 0 when all was read. SIOCOUTQ,
+    /// whose number is TIOCOUTQ's; tcp(7).
+    public static func untakenByteCount(_ socket: borrowing OwnedDescriptor) -> Int {
+        var count: Int32 = 0
+        guard unsafe ioctl(socket.rawValue, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+        return Int(count)
+    }
+
     /// Asks the kernel for room to queue what is sent; it grants at most `net.core.wmem_max`.
     public static func setSendBuffer(_ socket: borrowing OwnedDescriptor, byteCount: Int) {
         _ = cel_set_option(socket.rawValue, SOL_SOCKET, SO_SNDBUF, Int32(clamping: byteCount))

@@ -241,6 +241,18 @@ import Testing
             #expect(try ConsoleProbe(live.path).read(until: "vde$ ").hasSuffix("\n\nvde$ "))
         }
     }
+
+    @Test func `who does not read gives his place to somebody who comes`() throws {
+        var limits = ConsoleSession.Limits()
+        limits.courtesyMilliseconds = 1
+        try withConsole(limits) { live in
+            let deaf = try (0..<ConsoleServer.maximumSessionCount).map { _ in try ConsoleProbe(live.path) }
+            let late = try ConsoleProbe(live.path)
+            #expect(try late.read(until: "vde$ ").hasSuffix("\n\nvde$ "))
+            #expect(deaf.count == live.perform { _, server in server.sessionCount })
+            withExtendedLifetime(late) {}
+        }
+    }
 }
 
 extension LiveConsole {

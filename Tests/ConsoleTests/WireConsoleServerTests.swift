@@ -18,9 +18,22 @@ struct WireConsoleServerTests {
         let server: WireConsoleServer
         var path: String { fixture.folder + "/mgmt" }
 
-        init() throws {
+        init(_ change: (inout WireConsoleSession.Limits) -> Void = { _ in }) throws {
             fixture = try WireFixture()
-            server = try WireConsoleServer(fixture.console, path: fixture.folder + "/mgmt", mode: 0o640)
+            var limits = WireConsoleSession.Limits()
+            change(&limits)
+            server = try WireConsoleServer(fixture.console, path: fixture.folder + "/mgmt", mode: 0o640, limits: limits)
+        }
+
+        /// As many clients as there are places.
+        func fill() throws -> [ConsoleProbe] {
+            let clients = try (0..<WireConsoleServer.maximumSessionCount).map { _ in
+                let client = try ConsoleProbe(path)
+                try fixture.loop.runPending()
+                return client
+            }
+            try #require(fixture.console.sessions.count == clients.count)
+            return clients
         }
 
         deinit { server.close() }
@@ -135,6 +148,38 @@ struct WireConsoleServerTests {
         }
         let answers = String(decoding: received, as: UTF8.self).split(separator: "\n").count { $0 == "Fifoness TRUE" }
         #expect(answers == sent / line.count)
+    }
+
+    @Test("who does not read gives his place to somebody who comes; who does keeps it")
+    func crowd() throws {
+        let wire = try Listening { $0.courtesyMilliseconds = 1 }
+        let deaf = try wire.fill()
+        let late = try ConsoleProbe(wire.path)
+        try late.send("delay 5\n")
+        #expect(try wire.read(late).hasSuffix("VDEwf$ "))
+        #expect(try wire.read(late) == "1000 Success\n\nVDEwf$ ")
+        #expect(wire.fixture.console.sessions.count == deaf.count)
+        // Now all of those who are still there read.
+        for client in deaf { #expect(try wire.read(client).hasSuffix("VDEwf$ ")) }
+        // The first place is free, as soon as its end has been seen.
+        #expect(try wire.isAtEnd(deaf[0]))
+        let refused = try ConsoleProbe(wire.path)
+        #expect(try wire.read(refused, until: "never") == "1024 Too many open files\n")
+        #expect(wire.fixture.console.sessions.count == deaf.count)
+    }
+
+    @Test("who does not read for long is given up")
+    func patience() throws {
+        let wire = try Listening { $0.patienceMilliseconds = 20 }
+        let client = try ConsoleProbe(wire.path)
+        let deadline = MonotonicClock.nanoseconds + 20_000_000_000
+        var hasBeenThere = false
+        while !hasBeenThere || !wire.fixture.console.sessions.isEmpty {
+            try #require(MonotonicClock.nanoseconds < deadline, "it is still there")
+            _ = client.sendSome(String(repeating: "showinfo\n", count: 500))
+            try wire.fixture.loop.runPending()
+            hasBeenThere = hasBeenThere || !wire.fixture.console.sessions.isEmpty
+        }
     }
 
     @Test("shutdown ends the session and tells the program")

@@ -6,28 +6,45 @@ import Runtime
 
 /// One user of a wire's console: a connection, or the terminal of a wire in the foreground.
 ///
-/// A client that does not take its answers is not read from; one that lets events lie is dropped. An unfinished line counts as
+/// A client that does not take its answers is not read from; one that goes on so, or lets events lie, is dropped. An unfinished line counts as
 /// complete when nothing follows for a moment, for terminals that send lines without a line feed.
-final class WireConsoleSession {
+final class WireConsoleSession: PlaceHolder {
     private static var unsentLimit: Int { 1 << 20 }
     private static var quietMilliseconds: UInt64 { 60 }
+
+    /// Numbers that tests change; as those of a switch's console.
+    struct Limits {
+        /// The session ends when its client takes nothing for so long.
+        var patienceMilliseconds: UInt64 = 120_000
+        /// The same when somebody else waits for the place.
+        var courtesyMilliseconds: UInt64 = 5000
+    }
 
     let caller = WireConsole.Caller()
     private let console: WireConsole
     private let stream: ConsoleStream
+    private let limits: Limits
     private let onEnd: () -> Void
     private var reader = ConsoleLineReader(limit: 1024)
     private var output = ConsoleOutput()
+    private var progress = ClientProgress()
     private var inputToken: ControlLoop.Token?
     private var outputToken: ControlLoop.Token?
     private var quietTimer: ControlLoop.Token?
+    private var patienceTimer: ControlLoop.Token?
     private var isAtEnd = false
     private var isEnding = false
     private var isClosed = false
 
-    init(_ console: WireConsole, stream: ConsoleStream, onEnd: @escaping () -> Void) throws(Errno) {
+    init(
+        _ console: WireConsole,
+        stream: ConsoleStream,
+        limits: Limits = Limits(),
+        onEnd: @escaping () -> Void
+    ) throws(Errno) {
         self.console = console
         self.stream = stream
+        self.limits = limits
         self.onEnd = onEnd
         console.add(self)
         if stream.isSocket || stream.isTerminal { send(console.greeting) }
@@ -115,20 +132,20 @@ final class WireConsoleSession {
 
     private func append(_ bytes: [UInt8]) {
         guard !isClosed else { return }
+        progress.willSend(isCaughtUp: isCaughtUp)
         output.append(bytes)
         flush()
     }
 
     private func flush() {
         do throws(Errno) {
-            while !output.isEmpty { output.drop(try stream.write(output.front(65_536))) }
-        } catch .wouldBlock {
-            guard outputToken == nil else { return }
-            outputToken = try? console.loop.watch(stream.output.rawValue, .writable) { [weak self] _ in
-                guard let self else { return }
-                flush()
-                if output.isEmpty { proceed() }
+            while !output.isEmpty {
+                output.drop(try stream.write(output.front(65_536)))
+                if outputToken != nil { progress.hasTaken() }
+                if let timer = patienceTimer.take() { console.loop.cancel(timer) }
             }
+        } catch .wouldBlock {
+            awaitRoom()
             return
         } catch {
             return close()
@@ -137,10 +154,26 @@ final class WireConsoleSession {
         if isEnding { close() }
     }
 
+    private func awaitRoom() {
+        if outputToken == nil {
+            outputToken = try? console.loop.watch(stream.output.rawValue, .writable) { [weak self] _ in
+                guard let self else { return }
+                flush()
+                if output.isEmpty { proceed() }
+            }
+        }
+        // A terminal may be held (^S) for as long as its user likes.
+        guard patienceTimer == nil, stream.isSocket else { return }
+        patienceTimer = console.loop.after(milliseconds: limits.patienceMilliseconds) { [weak self] in self?.close() }
+    }
+
+    private var isCaughtUp: Bool { output.isEmpty && stream.untakenByteCount == 0 }
+    var idleMilliseconds: UInt64 { progress.milliseconds(isCaughtUp: isCaughtUp) }
+
     func close() {
         guard !isClosed else { return }
         isClosed = true
-        for token in [inputToken, outputToken, quietTimer] { token.map(console.loop.cancel) }
+        for token in [inputToken, outputToken, quietTimer, patienceTimer] { token.map(console.loop.cancel) }
         console.remove(self)
         // Not now: a caller further up still uses this session.
         console.loop.after(milliseconds: 0) { [self] in onEnd() }
