@@ -94,6 +94,7 @@ enum UMLS3Program {
             )
         }
         var status: Int32 = 1
+        if answer.isEmpty { Report.error("\(path): the server has ended before it answered") }
         for line in String(decoding: answer, as: UTF8.self).split(separator: "\n") {
             if line.hasPrefix(" ") {
                 print(line.dropFirst())

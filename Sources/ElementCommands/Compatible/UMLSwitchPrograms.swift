@@ -105,7 +105,10 @@ enum UMLSwitchProcess {
         try ElementProcess.perform(options) { process in
             let log: (String) -> Void = { Report.note($0) }
             let element = try UMLSwitch(config, loop: process.loop, mayWait: true, log: log)
-            defer { element.close() }
+            defer { element.closeNow() }
+            var failure: Failure?
+            element.begin { failure = $0 }
+            if let failure { throw failure }
             let loop = process.loop
             element.element.onShutdown = { loop.stop() }
             if endsWithInput { try watchInput(loop) }

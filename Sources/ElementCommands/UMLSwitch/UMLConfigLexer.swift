@@ -17,9 +17,12 @@ public struct UMLConfigError: Error, Sendable, Equatable, CustomStringConvertibl
 
 /// Splits the text of uml_switch2's and umls3's commands: one command a line, words separated by blanks; `#` begins a
 /// comment; single and double quotes keep blanks; a backslash takes the next character as it is, and joins lines at a line's
-/// end; braces keep everything between them, lines included, as one word.
+/// end; braces keep everything between them, lines included, as one word. In a text that comes on a command line a ";" that is
+/// not quoted ends a line as well.
 enum UMLConfigLexer {
-    static func split(_ text: String, file: String) throws(UMLConfigError) -> [UMLCommandLine] {
+    static func split(_ text: String, file: String, hasSemicolons: Bool = false) throws(UMLConfigError)
+        -> [UMLCommandLine]
+    {
         var commands: [UMLCommandLine] = []
         var words: [String] = []
         var word: String?
@@ -40,7 +43,8 @@ enum UMLConfigLexer {
             words = []
         }
         for character in text {
-            let isNewline = character.isNewline
+            let isPlain = quote == nil && !isEscaped && !isComment && braces.isEmpty
+            let isNewline = character.isNewline || hasSemicolons && isPlain && character == ";"
             defer { if isNewline { line += 1 } }
             if words.isEmpty, word == nil { begin = line }
             if isComment {

@@ -7,15 +7,39 @@ import LinuxSystem
 import Runtime
 
 /// A switch as uml_switch2 and umls3 run it: set up from a configuration, with a data plane of its own.
+///
+/// # Theory of operation
+///
+/// What the configuration asks for is made step by step. While a shell command runs the switch waits for it and for nothing
+/// else: other switches of the process, and who gives commands to it, go on. So it is at the end, for the commands before a tap
+/// goes.
+///
+///     init ──▶ begin ──▶ steps … command … steps ──▶ ready ──▶ close ──▶ commands … ──▶ gone
+///                          └────── a step fails, or it is closed ──────▲
 final class UMLSwitch {
     let config: UMLSwitchConfig
     let element: Switch
+    private let loop: ControlLoop
+    private let mayWait: Bool
     private var sockets: [UMLSocketServer] = []
     private var directory: DirectoryBox?
     private var servers: (VDEServer, AttachServer)?
+    private var steps: [Step]
     /// Taps whose up-command has run.
     private var raised: [UMLSwitchConfig.Tap] = []
+    private var running: UMLShellCommand?
     private var hasPidFile = false
+    private var state = State.starting
+    private var onReady: (Failure?) -> Void = { _ in }
+    private var onClosed: () -> Void = {}
+
+    private enum State { case starting, ready, ending, gone }
+
+    private enum Step {
+        case plug(String)
+        case raise(UMLSwitchConfig.Tap)
+        case writePidFile(String)
+    }
 
     private final class DirectoryBox {
         var value: SwitchDirectory?
@@ -23,12 +47,17 @@ final class UMLSwitch {
         func remove() { if let directory = value.take() { directory.remove() } }
     }
 
-    /// Makes everything that the configuration asks for, or, when one thing cannot be had, nothing.
+    /// Makes the switch and its sockets; `begin` makes the rest. When one thing cannot be had, nothing is made.
     ///
     /// - Parameter mayWait: the program is only starting. Else hosts' names are looked up afterwards, and what they are for is
-    ///   plugged in then.
+    ///   plugged in then; and shell commands run beside everything else.
     init(_ config: UMLSwitchConfig, loop: ControlLoop, mayWait: Bool, log: @escaping (String) -> Void) throws {
         self.config = config
+        self.loop = loop
+        self.mayWait = mayWait
+        steps = config.taps.flatMap { [.plug("tap://\($0.name)"), .raise($0)] }
+        steps += (config.networks + (config.plainTunnel.map { [$0] } ?? [])).map { .plug($0) }
+        if let file = config.pidFile { steps.append(.writePidFile(file)) }
         do throws(Errno) {
             var configuration = EngineConfiguration(portCount: Self.portCount + 1)
             configuration.isHub = config.isHub
@@ -42,16 +71,16 @@ final class UMLSwitch {
         }
         element.log = log
         do {
-            try open(mayWait: mayWait)
+            try listen()
         } catch {
-            close()
+            takeDown()
             throw error
         }
     }
 
     private static var portCount: Int { 256 }
 
-    private func open(mayWait: Bool) throws {
+    private func listen() throws {
         for path in config.sockets {
             do {
                 sockets.append(try UMLSocketServer(element, path: path, userID: config.socketOwner))
@@ -59,61 +88,99 @@ final class UMLSwitch {
                 throw Failure(error.description)
             }
         }
-        if config.directory != nil {
+        guard config.directory != nil else { return }
+        do {
+            let opened = try SwitchDirectory.open(element.options)
             do {
-                let opened = try SwitchDirectory.open(element.options)
-                do {
-                    servers = (try VDEServer(element, directory: opened), try AttachServer(element, directory: opened))
-                } catch {
-                    opened.remove()
-                    throw error
-                }
-                directory = DirectoryBox(opened)
-            } catch let error as SwitchDirectory.SetupError {
-                throw Failure(error.description)
+                servers = (try VDEServer(element, directory: opened), try AttachServer(element, directory: opened))
+            } catch {
+                opened.remove()
+                throw error
             }
+            directory = DirectoryBox(opened)
+        } catch let error as SwitchDirectory.SetupError {
+            throw Failure(error.description)
         }
-        for tap in config.taps {
-            try plug("tap://\(tap.name)", mayWait: mayWait)
-            if let command = tap.upCommand {
-                try Self.run(command, "tapupcmd")
+    }
+
+    // MARK: Beginning
+
+    /// Makes the rest.
+    ///
+    /// - Parameter done: called once, perhaps before this returns: nil when everything is there, else why it is not, and then
+    ///   nothing is there any more.
+    func begin(_ done: @escaping (Failure?) -> Void) {
+        onReady = done
+        proceed()
+    }
+
+    private func proceed() {
+        do {
+            while !steps.isEmpty, running == nil { try take(steps.removeFirst()) }
+        } catch {
+            fail(error as? Failure ?? Failure("\(error)"))
+            return
+        }
+        guard running == nil else { return }
+        state = .ready
+        tellReady(nil)
+    }
+
+    private func take(_ step: Step) throws {
+        switch step {
+        case .plug(let url): try plug(url)
+        case .raise(let tap):
+            guard let command = tap.upCommand else {
                 raised.append(tap)
-            } else if tap.downCommand != nil {
-                raised.append(tap)
+                return
             }
-        }
-        for url in config.networks { try plug(url, mayWait: mayWait) }
-        if let url = config.plainTunnel { try plug(url, mayWait: mayWait) }
-        if let file = config.pidFile {
+            if mayWait {
+                try UMLShellCommand.run(command, name: "tapupcmd")
+                raised.append(tap)
+                return
+            }
+            running = try UMLShellCommand(command, name: "tapupcmd", loop: loop) { [weak self] failure in
+                self?.upCommandEnded(tap, failure)
+            }
+        case .writePidFile(let path):
             do throws(Errno) {
-                let file = try OwnedDescriptor.open(file, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
+                let file = try OwnedDescriptor.open(path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
                 hasPidFile = true
                 try file.writeAll("\(CurrentProcess.id)\n".utf8)
             } catch {
-                throw Failure("\(file): cannot write the process number: \(error)")
+                throw Failure("\(path): cannot write the process number: \(error)")
             }
         }
     }
 
-    private func plug(_ url: String, mayWait: Bool) throws {
+    private func upCommandEnded(_ tap: UMLSwitchConfig.Tap, _ failure: Failure?) {
+        running = nil
+        // Somebody has ended it meanwhile. What the command did although it was interrupted is not known.
+        guard state == .starting else { return lower() }
+        if let failure { return fail(failure) }
+        raised.append(tap)
+        proceed()
+    }
+
+    private func fail(_ failure: Failure) {
+        state = .ending
+        onClosed = { [weak self] in self?.tellReady(failure) }
+        lower()
+    }
+
+    private func tellReady(_ failure: Failure?) {
+        let tell = onReady
+        onReady = { _ in }
+        tell(failure)
+    }
+
+    private func plug(_ url: String) throws {
         do {
             try element.attachments.attach(url, mayWait: mayWait)
         } catch let error as TransportError {
             throw Failure(error.description)
         } catch let error as AttachRefusal {
             throw Failure("\(url): \(error.message)")
-        }
-    }
-
-    private static func run(_ command: String, _ name: String) throws {
-        let status: WaitStatus
-        do throws(Errno) {
-            status = try ChildProgram(["sh", "-c", command]).wait()
-        } catch {
-            throw Failure("\(name) \(command): cannot be run: \(error)")
-        }
-        guard status.shellStatus == 0 else {
-            throw Failure("\(name) \(command): ended with status \(status.shellStatus)")
         }
     }
 
@@ -126,17 +193,72 @@ final class UMLSwitch {
         if let port = config.port, let remote = config.remote { parts.append("port \(port) remote \(remote)") }
         parts += config.networks.map { "network \($0.split(separator: "/peer=")[0])" }
         parts.append("\(element.ports.count) ports in use")
+        if state == .starting { parts.append("starting") }
+        if state == .ending { parts.append("ending") }
         return parts.joined(separator: ", ")
     }
 
+    // MARK: End
+
+    var isEnding: Bool { state == .ending }
+
     /// Ends it; what was made is removed.
-    func close() {
+    ///
+    /// - Parameter done: called once when it is gone, perhaps before this returns.
+    func close(_ done: @escaping () -> Void) {
+        guard state == .starting || state == .ready else { return }
+        onClosed = { [weak self] in
+            self?.tellReady(Failure("was ended while it was starting"))
+            done()
+        }
+        let isInterrupted = running != nil
+        state = .ending
+        if isInterrupted { running?.interrupt() } else { lower() }
+    }
+
+    /// Runs the commands before taps go, one after the other, and then takes everything down.
+    private func lower() {
+        while let tap = raised.popLast() {
+            guard let command = tap.downCommand else { continue }
+            do {
+                if mayWait {
+                    try UMLShellCommand.run(command, name: "tapdncmd")
+                } else {
+                    running = try UMLShellCommand(command, name: "tapdncmd", loop: loop) { [weak self] failure in
+                        self?.running = nil
+                        if let failure { self?.element.log(failure.message) }
+                        self?.lower()
+                    }
+                    return
+                }
+            } catch {
+                element.log((error as? Failure)?.message ?? "\(error)")
+            }
+        }
+        takeDown()
+        let tell = onClosed
+        onClosed = {}
+        tell()
+    }
+
+    /// Ends it at once, with the program: a command that makes a tap ready is not waited for, those before taps go are.
+    func closeNow() {
+        guard state != .gone else { return }
+        if let running = running.take() { running.finish(waits: state == .ending) }
         for tap in raised.reversed() {
             guard let command = tap.downCommand else { continue }
-            do { try Self.run(command, "tapdncmd") } catch let failure as Failure { element.log(failure.message) } catch
-            {}
+            do {
+                try UMLShellCommand.run(command, name: "tapdncmd")
+            } catch {
+                element.log((error as? Failure)?.message ?? "\(error)")
+            }
         }
         raised = []
+        takeDown()
+    }
+
+    private func takeDown() {
+        state = .gone
         for socket in sockets { socket.close() }
         sockets = []
         servers?.0.stop()

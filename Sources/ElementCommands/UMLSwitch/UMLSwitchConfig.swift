@@ -34,9 +34,11 @@ public struct UMLSwitchConfig: Sendable, Equatable {
     init() {}
 
     /// Reads a text; the error names the line.
-    public init(text: String, file: String) throws(UMLConfigError) {
+    ///
+    /// - Parameter hasSemicolons: a plain ";" ends a line, too.
+    public init(text: String, file: String, hasSemicolons: Bool = false) throws(UMLConfigError) {
         var places: [String: Int] = [:]
-        for command in try UMLConfigLexer.split(text, file: file) {
+        for command in try UMLConfigLexer.split(text, file: file, hasSemicolons: hasSemicolons) {
             func wrong(_ message: String) -> UMLConfigError {
                 UMLConfigError(file: file, line: command.line, message: message)
             }

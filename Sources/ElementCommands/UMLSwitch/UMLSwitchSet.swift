@@ -32,6 +32,7 @@ final class UMLSwitchSet {
         }
     }
 
+    /// Says something that matters in the log file, if there is one.
     func log(_ line: String) {
         if let logFile {
             try? logFile.descriptor.writeAll((line + "\n").utf8)
@@ -40,29 +41,85 @@ final class UMLSwitchSet {
         }
     }
 
-    /// Carries out the commands of a text, one a line, until one fails.
-    func perform(_ text: String) -> Answer {
-        var answer = Answer()
-        let commands: [UMLCommandLine]
-        do {
-            commands = try UMLConfigLexer.split(text, file: "command")
-        } catch {
-            answer.mistake = error.message
+    /// A text's commands, as far as they were carried out.
+    private final class Script {
+        private var commands: ArraySlice<UMLCommandLine>
+        private let isSeveral: Bool
+        private let done: (Answer) -> Void
+        private var answer = Answer()
+
+        init(_ commands: [UMLCommandLine], done: @escaping (Answer) -> Void) {
+            self.commands = commands[...]
+            isSeveral = commands.count > 1
+            self.done = done
+        }
+
+        func next() -> UMLCommandLine? { commands.popFirst() }
+
+        /// The first mistake is the end.
+        func take(_ part: Answer, of command: UMLCommandLine) {
+            answer.lines += part.lines
+            guard let mistake = part.mistake else { return }
+            answer.mistake = isSeveral ? "line \(command.line): \(mistake)" : mistake
+            commands = []
+        }
+
+        func end() { done(answer) }
+    }
+
+    /// What a command answers, which may be known later.
+    private final class Reply {
+        private var answer: Answer?
+        private var resume: ((Answer) -> Void)?
+
+        func give(_ answer: Answer) {
+            if let resume { return resume(answer) }
+            self.answer = answer
+        }
+
+        /// The answer if it is there; else `resume` gets it.
+        func take(later resume: @escaping (Answer) -> Void) -> Answer? {
+            if answer == nil { self.resume = resume }
             return answer
         }
-        for command in commands {
-            let part = perform(command.words)
-            answer.lines += part.lines
-            if let mistake = part.mistake {
-                answer.mistake = commands.count > 1 ? "line \(command.line): \(mistake)" : mistake
-                return answer
-            }
+    }
+
+    /// Carries out the commands of a text, one a line, until one fails. A command that takes its time holds up those behind it
+    /// and nothing else.
+    ///
+    /// - Parameter done: called once, perhaps before this returns.
+    func perform(_ text: String, _ done: @escaping (Answer) -> Void) {
+        do {
+            run(Script(try UMLConfigLexer.split(text, file: "command"), done: done))
+        } catch {
+            done(Answer(mistake: error.message))
         }
-        return answer
+    }
+
+    private func run(_ script: Script) {
+        while let command = script.next() {
+            let reply = Reply()
+            perform(command.words, reply)
+            let answer = reply.take { [weak self] answer in
+                script.take(answer, of: command)
+                self?.run(script)
+            }
+            guard let answer else { return }
+            script.take(answer, of: command)
+        }
+        script.end()
+    }
+
+    private func perform(_ words: [String], _ reply: Reply) {
+        if isDebug { log("command: \(words.joined(separator: " "))") }
+        switch words[0] {
+        case "switch" where words.count > 2: addSwitch(words[1], Array(words.dropFirst(2)), reply)
+        case "killswitch": killSwitch(Array(words.dropFirst()), reply)
+        default: reply.give(perform(words))
+        }
     }
 
     private func perform(_ words: [String]) -> Answer {
-        log("command: \(words.joined(separator: " "))")
         let arguments = Array(words.dropFirst())
         switch words[0] {
         case "debug", "nodebug":
@@ -70,8 +127,7 @@ final class UMLSwitchSet {
             return Answer()
         case "version": return Answer(lines: ["umls3 compatible server of etherloom \(Version.current)"])
         case "logfile": return setLogFile(arguments)
-        case "switch": return changeSwitch(arguments)
-        case "killswitch": return killSwitch(arguments)
+        case "switch": return showSwitches(arguments.first)
         case "help":
             return Answer(
                 lines: [
@@ -100,62 +156,74 @@ final class UMLSwitchSet {
         }
     }
 
-    private func changeSwitch(_ arguments: [String]) -> Answer {
-        guard let name = arguments.first else {
+    private func showSwitches(_ name: String?) -> Answer {
+        guard let name else {
             return Answer(lines: switches.keys.sorted().map { "\($0): \(switches[$0]?.summary ?? "")" })
         }
-        guard arguments.count > 1 else {
-            guard let present = switches[name] else { return Answer(mistake: "switch \(name): no such switch") }
-            return Answer(lines: ["\(name): \(present.summary)"])
-        }
+        guard let present = switches[name] else { return Answer(mistake: "switch \(name): no such switch") }
+        return Answer(lines: ["\(name): \(present.summary)"])
+    }
+
+    private func addSwitch(_ name: String, _ arguments: [String], _ reply: Reply) {
         guard switches[name] == nil else {
-            return Answer(mistake: "switch \(name): exists already; end it first: killswitch \(name)")
+            return reply.give(
+                Answer(mistake: "switch \(name): exists already; end it first: killswitch \(name)")
+            )
         }
         guard !name.isEmpty, name.utf8.count <= 64, !name.contains("/") else {
-            return Answer(mistake: "switch \(name): a name has 1 to 64 bytes without \"/\"")
+            return reply.give(Answer(mistake: "switch \(name): a name has 1 to 64 bytes without \"/\""))
         }
         do {
-            let (text, file) = try Self.configuration(Array(arguments.dropFirst()), name)
-            let config = try UMLSwitchConfig(text: text, file: file)
+            let config = try Self.configuration(arguments, name)
             let added = try UMLSwitch(config, loop: loop, mayWait: false) { [weak self] in
                 self?.log("switch \(name): \($0)")
             }
-            added.element.onShutdown = { [weak self] in _ = self?.killSwitch([name]) }
+            added.element.onShutdown = { [weak self] in self?.killSwitch([name], Reply()) }
             switches[name] = added
-            return Answer()
+            added.begin { [weak self] failure in
+                guard let failure else { return reply.give(Answer()) }
+                self?.switches[name] = nil
+                reply.give(Answer(mistake: "switch \(name): \(failure.message)"))
+            }
         } catch let failure as Failure {
-            return Answer(mistake: "switch \(name): \(failure.message)")
+            reply.give(Answer(mistake: "switch \(name): \(failure.message)"))
         } catch {
-            return Answer(mistake: "\(error)")
+            reply.give(Answer(mistake: "\(error)"))
         }
     }
 
-    /// The commands themselves, or a file that holds them: a single word with a slash is one.
-    private static func configuration(_ arguments: [String], _ name: String) throws -> (text: String, file: String) {
+    /// From the commands themselves, or a file that holds them: a single word with a slash is one.
+    private static func configuration(_ arguments: [String], _ name: String) throws -> UMLSwitchConfig {
         let only = arguments.count == 1 ? arguments[0] : ""
         guard only.contains("/"), !only.contains(where: { $0.isNewline || $0 == " " }) else {
             // Commands in braces are a word; without, one command may follow the name.
             let text = arguments.count == 1 ? arguments[0] : arguments.joined(separator: " ")
-            return (text.split(separator: ";").joined(separator: "\n"), "switch \(name)")
+            return try UMLSwitchConfig(text: text, file: "switch \(name)", hasSemicolons: true)
         }
+        let text: String
         do throws(Errno) {
-            return (String(decoding: try FileSystem.contents(only), as: UTF8.self), only)
+            text = String(decoding: try FileSystem.contents(only), as: UTF8.self)
         } catch {
             throw Failure("\(only): cannot read the configuration: \(error)")
         }
+        return try UMLSwitchConfig(text: text, file: only)
     }
 
-    private func killSwitch(_ arguments: [String]) -> Answer {
-        guard arguments.count == 1 else { return Answer(mistake: "killswitch: wants a name") }
-        guard let present = switches.removeValue(forKey: arguments[0]) else {
-            return Answer(mistake: "killswitch \(arguments[0]): no such switch")
+    private func killSwitch(_ arguments: [String], _ reply: Reply) {
+        guard arguments.count == 1 else { return reply.give(Answer(mistake: "killswitch: wants a name")) }
+        let name = arguments[0]
+        guard let present = switches[name] else {
+            return reply.give(Answer(mistake: "killswitch \(name): no such switch"))
         }
-        present.close()
-        return Answer()
+        guard !present.isEnding else { return reply.give(Answer(mistake: "killswitch \(name): is ending already")) }
+        present.close { [weak self] in
+            self?.switches[name] = nil
+            reply.give(Answer())
+        }
     }
 
     func closeAll() {
-        for present in switches.values { present.close() }
+        for present in switches.values { present.closeNow() }
         switches = [:]
         guests?.closeAll()
     }
