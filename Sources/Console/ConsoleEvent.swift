@@ -10,12 +10,19 @@ public struct ConsoleEventCategory: Sendable, Equatable {
     public let help: String
     /// Not listed, and not to be had at a console: for modules.
     public let isHidden: Bool
+    /// vde_switch has no such event: listed only where something can cause it, so that all else is listed as it does.
+    let isOurs: Bool
 
     public init(tag: UInt16, path: String, help: String, isHidden: Bool = false) {
+        self.init(tag: tag, path: path, help: help, isHidden: isHidden, isOurs: false)
+    }
+
+    init(tag: UInt16, path: String, help: String, isHidden: Bool = false, isOurs: Bool) {
         self.tag = tag
         self.path = path
         self.help = help
         self.isHidden = isHidden
+        self.isOurs = isOurs
     }
 
     /// The event as a line of a session: `3`, the tag, the path, the text.

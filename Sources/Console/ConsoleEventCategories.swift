@@ -4,7 +4,7 @@
 import Runtime
 import Wire
 
-/// The categories of vde_switch, with its tags.
+/// The categories of vde_switch, with its tags, and ours.
 extension ConsoleEventCategory {
     static let hashAdded = ConsoleEventCategory(tag: 0o011, path: "hash/+", help: "hash: new element")
     static let hashRemoved = ConsoleEventCategory(tag: 0o012, path: "hash/-", help: "hash: discarded element")
@@ -17,12 +17,18 @@ extension ConsoleEventCategory {
     static let portDescribed = ConsoleEventCategory(tag: 0o023, path: "port/descr", help: "set port description")
     static let endpointAdded = ConsoleEventCategory(tag: 0o031, path: "port/ep/+", help: "new endpoint")
     static let endpointRemoved = ConsoleEventCategory(tag: 0o032, path: "port/ep/-", help: "closed endpoint")
+    static let endpointStatus = ConsoleEventCategory(
+        tag: 0o034,
+        path: "port/ep/status",
+        help: "endpoint: its peer answers or is silent",
+        isOurs: true
+    )
 
     /// In the order in which `debug/list` shows them.
     static var all: [ConsoleEventCategory] {
         [
             hashAdded, hashRemoved, treeStatus, treeRoot, treeAdded, treeRemoved, portAdded, portRemoved,
-            portDescribed, endpointAdded, endpointRemoved,
+            portDescribed, endpointAdded, endpointRemoved, endpointStatus,
         ]
             + ["packet/in", "packet/out", "mgmt/+", "mgmt/-", "sig/hup"].map {
                 ConsoleEventCategory(tag: 0, path: $0, help: "", isHidden: true)
@@ -40,6 +46,8 @@ extension Console {
         case .endpointDescribed(let port, let identifier, let description):
             post(.portDescribed, "\(Self.place(port, identifier)) -> \"\(description)\"")
         case .endpointRemoved(let port, let identifier): post(.endpointRemoved, Self.place(port, identifier))
+        case .peerChanged(let port, let identifier, let isPresent):
+            post(.endpointStatus, "\(Self.place(port, identifier)) peer \(isPresent ? "answers" : "silent")")
         case .addressAdded(let address, let vlan, let port):
             post(.hashAdded, Self.place(address, vlan, port))
         case .addressRemoved(let address, let vlan, let port):

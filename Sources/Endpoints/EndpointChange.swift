@@ -32,7 +32,8 @@ public struct EndpointNotice: Sendable, Equatable {
     public enum Kind: UInt32, Sendable {
         /// The other side can be reached (again).
         case peerUp = 1
-        /// The other side is silent or refuses; the endpoint stays and waits for it.
+        /// The other side is silent or refuses; the endpoint stays and waits for it. The value is for how long nothing has come,
+        /// in nanoseconds, 0 when that is not known.
         case peerDown = 2
         /// The other side speaks from another address now.
         case peerMoved = 3

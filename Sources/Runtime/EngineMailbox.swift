@@ -49,12 +49,22 @@ public enum EngineEvent: Sendable {
     /// So many were not kept, because they were not taken in time.
     case lost(UInt64)
 
-    /// Whether the control thread's books would be wrong without it. Of these there are no more than places.
+    /// Whether the control thread's books would be wrong without it. Of these there are no more than two to a place: see
+    /// `replaces`.
     var isNecessary: Bool {
         switch self {
         case .endpointEnded, .failed: true
+        case .notice(let notice, _, _): notice.kind == .peerUp || notice.kind == .peerDown
         default: false
         }
+    }
+
+    /// Whether only this one counts of the two: the latest word about a peer.
+    func replaces(_ other: EngineEvent) -> Bool {
+        guard isNecessary, other.isNecessary, case .notice(_, let index, let generation) = self,
+            case .notice(_, index, generation) = other
+        else { return false }
+        return true
     }
 }
 
@@ -112,7 +122,7 @@ final class EngineMailbox: Sendable {
         toLoop = try EventFD()
         toControl = try EventFD()
         completion = try EventFD()
-        eventCapacity = Self.eventLimit + state.table.endpointCount + 1
+        eventCapacity = Self.eventLimit + 2 * state.table.endpointCount + 1
         queues.withLock { $0.events.reserveCapacity(eventCapacity) }
     }
 
@@ -135,6 +145,10 @@ final class EngineMailbox: Sendable {
     func post(_ event: EngineEvent) {
         queues.withLock {
             if $0.events.count < Self.eventLimit || event.isNecessary {
+                // Looked for only where there is no room to spare.
+                if $0.events.count >= Self.eventLimit, let old = $0.events.firstIndex(where: event.replaces) {
+                    $0.events.remove(at: old)
+                }
                 $0.events.append(event)
             } else {
                 $0.lostCount += 1

@@ -288,6 +288,9 @@ public struct TunnelPeer {
         public static var down: Due { Due(rawValue: 8) }
     }
 
+    /// For how long nothing authentic has come, in nanoseconds.
+    public func silence(now: UInt64) -> UInt64 { now > lastReceived ? now - lastReceived : 0 }
+
     private var second: UInt64 { 1_000_000_000 }
     private var deadAfter: UInt64 { 3 * configuration.keepaliveSeconds * second }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
+import Runtime
 import Testing
 
 @testable import Console
@@ -30,6 +31,32 @@ import Testing
         report.counters.inBytes = .max
         #expect(report.lines[0].hasPrefix("Port 12345 "))
         #expect(report.lines[2] == " IN:  pkts 18446744073709551615          bytes 18446744073709551615")
+    }
+
+    @Test func `an endpoint that can tell shows whether its peer is there, and only then is its event listed`() throws {
+        let fixture = try ConsoleFixture()
+        try fixture.attach(port: 3, identifier: 11, "tunnel")
+        func shown() -> Substring? {
+            fixture.answer("port/print 3").split(separator: "tunnel", omittingEmptySubsequences: false).last?.prefix {
+                !$0.isNewline
+            }
+        }
+        #expect(shown() == "")
+        #expect(!fixture.answer("debug/list").contains("port/ep/status"))
+        var told: [SwitchEvent] = []
+        fixture.target.observers.append { told.append($0) }
+        let states: [(PeerState, String)] = [
+            (.awaited, " (no peer so far)"), (.present, ""), (.present, ""),
+            (.silent(since: 1_763_790_001), " (peer silent since 2025-11-22T05:40:01Z)"),
+        ]
+        for (state, text) in states {
+            fixture.target.setPeer(identifier: 11, state)
+            #expect(shown() == Substring(text))
+        }
+        let expected = [false, true, false].map { SwitchEvent.peerChanged(port: 3, identifier: 11, isPresent: $0) }
+        #expect(told == expected)
+        let list = fixture.answer("debug/list port/ep/s")
+        #expect(list.contains("port/ep/status         034 OFF    endpoint: its peer answers or is silent"), "\(list)")
     }
 
     @Test func `a port with two endpoints shows both, the newest first`() throws {

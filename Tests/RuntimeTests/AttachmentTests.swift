@@ -70,6 +70,7 @@ struct AttachmentTests {
 
         func detach(identifier: Int32) { present.removeAll { $0 == identifier } }
         func configure(identifier: Int32, _ change: consuming EndpointChange) {}
+        func setPeer(identifier: Int32, _ state: PeerState) {}
     }
 
     @Test("a place at a switch that cannot be watched is given up whole")

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dataplane
+import Endpoints
 import LinuxSystem
 import Testing
 
@@ -32,6 +33,23 @@ struct EngineMailboxTests {
             return
         }
         #expect(count == UInt64(many - EngineMailbox.eventLimit))
+    }
+
+    @Test("of each peer the latest word is kept, and no more than that")
+    func peers() throws {
+        let mailbox = try mailbox()
+        for _ in 0..<EngineMailbox.eventLimit { mailbox.post(.forwardingChanged) }
+        for number in 0..<101 {
+            let kind = number % 2 == 0 ? EndpointNotice.Kind.peerDown : .peerUp
+            mailbox.post(.notice(EndpointNotice(kind), index: 1, generation: 4))
+            mailbox.post(.notice(EndpointNotice(.peerUp), index: 2, generation: 4))
+            mailbox.post(.notice(EndpointNotice(.peerMoved), index: 1, generation: 4))
+        }
+        let peers = mailbox.takeEvents().compactMap { event -> String? in
+            guard case .notice(let notice, let index, 4) = event else { return nil }
+            return "\(index) \(notice.kind)"
+        }
+        #expect(peers == ["1 peerDown", "2 peerUp"])
     }
 
     @Test("has room again when it was taken")

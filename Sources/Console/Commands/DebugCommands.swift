@@ -3,6 +3,7 @@
 
 import Glibc
 import LinuxSystem
+import Runtime
 
 extension Console {
     /// Events that a session wants to hear of, each category by a prefix of its path.
@@ -51,7 +52,8 @@ extension Console {
 
     /// The categories whose path begins so, and which of them the session hears of.
     private func eventList(_ prefix: String, _ session: (any ConsoleCaller)?) -> ConsoleAnswer {
-        let shown = events.matching(prefix: prefix).filter { !$0.isHidden }
+        let hasPeers = target.ports.values.contains { $0.endpoints.contains { $0.peer != nil } }
+        let shown = events.matching(prefix: prefix).filter { !$0.isHidden && (hasPeers || !$0.isOurs) }
         let lines = shown.map { category in
             let status = session?.subscriptions.contains(category.path) == true ? "ON" : "OFF"
             return "\(alignedLeft(category.path, 22)) \(category.tagDigits) \(alignedLeft(status, 6)) \(category.help)"

@@ -11,11 +11,21 @@ struct PortReport {
         var identifier: Int32
         var module: String
         var description: String
+        /// Whether somebody is at the other side, where the endpoint can tell.
+        var peer: PeerState?
         var drops: [(cause: DropCause, frames: UInt64)] = []
 
         /// `unix prog` has 9 letters in a column of 12: programs that read this look for the colon.
         var line: String {
-            "  -- endpoint ID \(decimal(identifier, digits: 4)) module \(alignedLeft(module, 12)): \(description)"
+            "  -- endpoint ID \(decimal(identifier, digits: 4)) module \(alignedLeft(module, 12)): \(description)\(peerText)"
+        }
+
+        private var peerText: String {
+            switch peer {
+            case nil, .present: ""
+            case .awaited: " (no peer so far)"
+            case .silent(let since): " (peer silent since \(WallClock.text(seconds: since)))"
+            }
         }
     }
 
@@ -46,6 +56,7 @@ struct PortReport {
                 identifier: endpoint.identifier,
                 module: endpoint.module,
                 description: endpoint.description,
+                peer: endpoint.peer,
                 drops: DropCause.allCases.map { ($0, table.drops(endpoint: endpoint.place.index, $0)) }
             )
         }

@@ -121,6 +121,8 @@ struct TunnelState: ~Copyable {
 
     var notices: [8 of EndpointNotice] = InlineArray(repeating: EndpointNotice(.peerUp))
     var noticeCount = 0
+    /// Whether the peer is there, where that is not told yet: the latest is told in any case.
+    var peerNotice: EndpointNotice?
     /// Monotonic nanoseconds at the latest call.
     var now: UInt64 = 0
 
@@ -151,6 +153,10 @@ struct TunnelState: ~Copyable {
 
     mutating func notify(_ kind: EndpointNotice.Kind, value: UInt64 = 0) {
         let notice = EndpointNotice(kind, value: value)
+        if kind == .peerUp || kind == .peerDown {
+            peerNotice = notice
+            return
+        }
         // Many connections may end at once: that is one thing to say.
         guard noticeCount < 8, noticeCount == 0 || notices[noticeCount - 1] != notice else { return }
         notices[noticeCount] = notice
@@ -158,7 +164,7 @@ struct TunnelState: ~Copyable {
     }
 
     mutating func takeNotice() -> EndpointNotice? {
-        guard noticeCount > 0 else { return nil }
+        guard noticeCount > 0 else { return peerNotice.take() }
         let notice = notices[0]
         noticeCount -= 1
         for index in 0..<noticeCount { notices[index] = notices[index + 1] }
@@ -183,7 +189,7 @@ struct TunnelState: ~Copyable {
             if stream < 0, path != .none, probe.deadline == .max { probe.start(now: now) }
         }
         if due.contains(.down) {
-            notify(.peerDown)
+            notify(.peerDown, value: peer.silence(now: now))
             probe.stop()
             // A connection of ours may be dead without a word, for as long as the kernel repeats what it has sent.
             if options.initiatesOnStreams { doubtStreams() }

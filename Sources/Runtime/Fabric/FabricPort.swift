@@ -128,6 +128,8 @@ final class FabricPort: EndpointHost {
         home.configure(identifier: identifier, change)
     }
 
+    func setPeer(identifier: Int32, _ state: PeerState) { home.setPeer(identifier: identifier, state) }
+
     // MARK: Moving
 
     /// Puts it into a segment, after it was shown without carrier for a while.

@@ -43,12 +43,11 @@ public final class Attachments {
         context.mayWait = mayWait
         let identifier = nextIdentifier
         nextIdentifier += 1
-        context.onLinkChange = { [weak self] isUp, reason in
-            guard !isUp, let self, let entry = entries.first(where: { $0.identifier == identifier }), !entry.isUp
-            else { return }
+        let transport = try PersistentTransport(alternatives, context, isKept: true, mustOpen: true)
+        transport.onLoss = { [weak self] reason in
+            guard let self, let entry = entries.first(where: { $0.identifier == identifier }) else { return }
             onLost(entry, reason)
         }
-        let transport = try PersistentTransport(alternatives, context, isKept: true, mustOpen: true)
         entries.append(Entry(identifier: identifier, text: text, transport: transport))
         return identifier
     }

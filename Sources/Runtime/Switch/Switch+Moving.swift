@@ -35,6 +35,7 @@ extension Switch {
                 onRemoval: endpoint.onRemoval
             )
             newcomer.onNotice = endpoint.onNotice
+            newcomer.peer = endpoint.peer
             return MovingEndpoint(
                 box: box,
                 newcomer: newcomer,

@@ -169,6 +169,7 @@ public final class Switch: EndpointHost {
             userID: newcomer.userID,
             processID: newcomer.processID,
             place: place,
+            peer: newcomer.peer,
             onRemoval: newcomer.onRemoval,
             onNotice: newcomer.onNotice
         )
@@ -195,6 +196,17 @@ public final class Switch: EndpointHost {
     public func configure(identifier: Int32, _ change: consuming EndpointChange) {
         guard let endpoint = endpoint(identifier: identifier) else { return }
         dataPlane.configure(endpoint.place, change)
+    }
+
+    public func setPeer(identifier: Int32, _ state: PeerState) {
+        for (number, port) in ports {
+            guard let index = port.endpoints.firstIndex(where: { $0.identifier == identifier }) else { continue }
+            let wasPresent = port.endpoints[index].peer?.isPresent
+            ports[number]?.endpoints[index].peer = state
+            guard wasPresent != state.isPresent else { return }
+            report(.peerChanged(port: number, identifier: identifier, isPresent: state.isPresent))
+            return
+        }
     }
 
     /// Changes what a client wants of its port's frames, if it is still there.

@@ -12,6 +12,8 @@ public enum SwitchEvent: Sendable, Equatable {
     case endpointAdded(port: Int, identifier: Int32)
     case endpointDescribed(port: Int, identifier: Int32, description: String)
     case endpointRemoved(port: Int, identifier: Int32)
+    /// The peer behind an endpoint answers, or is silent.
+    case peerChanged(port: Int, identifier: Int32, isPresent: Bool)
     /// The switch learned on which port an address is, while somebody listens (`Switch.watchAddresses`).
     case addressAdded(MACAddress, vlan: UInt16, port: Int)
     case addressRemoved(MACAddress, vlan: UInt16, port: Int)

@@ -15,6 +15,8 @@ public struct SwitchEndpoint {
     public let userID: UInt32?
     public let processID: Int32
     public let place: DataPlane.Place
+    /// Whether somebody is at its other side; nil where it cannot tell.
+    public internal(set) var peer: PeerState?
     /// Runs when the endpoint goes: closes its connection, removes its socket file.
     let onRemoval: () -> Void
     /// Runs when the endpoint has something to say.

@@ -12,9 +12,11 @@ public final class CableEnd: EndpointHost {
     private let cable: Cable
     /// Of the cable: always the same, whichever end is plugged in first.
     let port: Int
-    /// Something was plugged in, or has gone.
-    var onChange: (_ isOccupied: Bool) -> Void = { _ in }
+    /// What is plugged in reaches its other side now, or does not any more.
+    var onChange: (_ isUp: Bool) -> Void = { _ in }
     private var occupant: (newcomer: Newcomer, place: DataPlane.Place)?
+    /// The cable's other end is up: what is plugged in here is shown a carrier.
+    private var hasCarrier = false
 
     init(_ cable: Cable, port: Int, loop: ControlLoop) {
         self.cable = cable
@@ -24,6 +26,8 @@ public final class CableEnd: EndpointHost {
 
     /// Something is plugged in.
     public var isOccupied: Bool { occupant != nil }
+    /// What is plugged in reaches its other side, as far as it can tell.
+    public var isUp: Bool { occupant.map { $0.newcomer.peer?.isPresent ?? true } ?? false }
 
     @discardableResult
     public func attach(_ endpoint: consuming Endpoint, _ newcomer: Newcomer) throws(AttachRefusal) -> Int {
@@ -34,7 +38,8 @@ public final class CableEnd: EndpointHost {
             throw AttachRefusal(code: EMFILE, message: "the cable has two ends only")
         }
         occupant = (newcomer, place)
-        onChange(true)
+        cable.dataPlane.configure(place, .carrier(hasCarrier))
+        onChange(isUp)
         return 1
     }
 
@@ -51,8 +56,16 @@ public final class CableEnd: EndpointHost {
         cable.dataPlane.configure(occupant.place, change)
     }
 
-    /// Shows what is plugged in that the other end is there, or is not.
+    public func setPeer(identifier: Int32, _ state: PeerState) {
+        guard occupant?.newcomer.identifier == identifier else { return }
+        occupant?.newcomer.peer = state
+        onChange(isUp)
+    }
+
+    /// Shows what is plugged in, now or later, that the other end is up, or is not.
     func setCarrier(_ isOn: Bool) {
+        guard hasCarrier != isOn else { return }
+        hasCarrier = isOn
         guard let occupant else { return }
         cable.dataPlane.configure(occupant.place, .carrier(isOn))
     }

@@ -22,6 +22,8 @@ public struct Newcomer {
     /// Who attached it; nil for the program's own.
     public var userID: UInt32?
     public var processID: Int32
+    /// Whether the other side is there; nil where the transport cannot tell. Changes come by `setPeer`.
+    public var peer: PeerState?
     /// Runs when the endpoint goes, whoever ended it: closes its connection, removes its socket file.
     public var onRemoval: () -> Void
     /// Runs when the endpoint has something to say.
@@ -55,4 +57,6 @@ public protocol EndpointHost: AnyObject {
     func detach(identifier: Int32)
     /// Has the endpoint with this identifier change: carrier, keys, rings.
     func configure(identifier: Int32, _ change: consuming EndpointChange)
+    /// Somebody is at the other side of the endpoint with this identifier, or is not any more.
+    func setPeer(identifier: Int32, _ state: PeerState)
 }

@@ -24,6 +24,8 @@ public final class PersistentTransport: Transport {
     /// When it opened, in monotonic nanoseconds.
     private var opened: UInt64 = 0
     private var isClosed = false
+    /// Called when what was open has ended by itself, and why; not for a peer that is silent.
+    var onLoss: (String) -> Void = { _ in }
 
     /// Opens one of the alternatives. A kept one that nobody answers yet goes on trying; one that can never work (a wrong
     /// URL, something missing on this host) throws `TransportError` in either case. While the program runs (`mayWait` is false),
@@ -56,8 +58,9 @@ public final class PersistentTransport: Transport {
         }
     }
 
-    /// Something is plugged in now.
-    public var isUp: Bool { current.map { !$0.isConnecting } ?? false }
+    /// Something is plugged in now, and has somebody at its other side.
+    public var isUp: Bool { current.map { !$0.isConnecting && $0.hasPeer } ?? false }
+    public var hasPeer: Bool { isUp }
 
     private var names: [String] { Array(Set(alternatives.flatMap(\.hostNames))).sorted() }
 
@@ -81,7 +84,7 @@ public final class PersistentTransport: Transport {
                 current = transport
                 position = index
                 opened = MonotonicClock.nanoseconds
-                if !transport.isConnecting {
+                if isUp {
                     self.context.onLinkChange(true, "\(url)")
                 }
                 return
@@ -107,7 +110,10 @@ public final class PersistentTransport: Transport {
         {
             return
         }
-        if !wasConnecting { context.onLinkChange(false, reason) }
+        if !wasConnecting {
+            context.onLinkChange(false, reason)
+            onLoss(reason)
+        }
         // What opens and ends at once, a program that fails, say, is not tried faster than what does not open.
         if !wasConnecting, MonotonicClock.nanoseconds > opened + Self.lastPause * 1_000_000 { pause = Self.firstPause }
         if isKept {
@@ -124,6 +130,7 @@ public final class PersistentTransport: Transport {
         transport.close()
         isClosed = true
         context.onLinkChange(false, reason)
+        onLoss(reason)
         context.onFinish(reason)
     }
 

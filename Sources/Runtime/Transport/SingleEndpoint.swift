@@ -46,6 +46,11 @@ class SingleEndpoint: Transport {
         self.identifier = identifier
     }
 
+    /// Somebody is at the other side, or is not any more.
+    func setPeer(_ state: PeerState) {
+        if let identifier { context.host.setPeer(identifier: identifier, state) }
+    }
+
     /// The transport's end for a reason that the endpoint does not know of.
     func end(_ reason: String) {
         guard let identifier = identifier.take() else {

@@ -20,10 +20,13 @@ public protocol Transport: AnyObject {
     func close()
     /// The other side has not answered yet; if this ends so, another one may be tried in its place.
     var isConnecting: Bool { get }
+    /// Somebody is at the other side, as far as it can tell.
+    var hasPeer: Bool { get }
 }
 
 extension Transport {
     public var isConnecting: Bool { false }
+    public var hasPeer: Bool { true }
 }
 
 /// Where and how a transport is to be opened.

@@ -5,7 +5,8 @@ public import LinuxSystem
 
 /// A cable whose two ends are for transports to plug into.
 ///
-/// When one end loses what was plugged in, the other one sees its carrier go, where it can be shown (a tap, a guest).
+/// While nothing is plugged in at one end, or a tunnel whose peer does not answer, the other one has no carrier, where it can be
+/// shown (a tap, a guest).
 public final class TransportCable {
     public let first: CableEnd
     public let second: CableEnd

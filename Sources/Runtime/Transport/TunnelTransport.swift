@@ -30,6 +30,8 @@ final class TunnelTransport: Transport {
     private var identifier: Int32 = -1
     private var isOpen = true
     private let connections: TunnelConnections
+    private var peer = PeerState.awaited
+    var hasPeer: Bool { peer.isPresent }
 
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         self.context = context
@@ -58,7 +60,8 @@ final class TunnelTransport: Transport {
             processID: CurrentProcess.id
         ) { [weak self] in self?.end("tunnel \(where_): its socket failed") }
         newcomer.port = context.port
-        newcomer.onNotice = { [context, connections] notice in
+        newcomer.peer = peer
+        newcomer.onNotice = { [weak self, context, connections] notice in
             switch notice.kind {
             case .tunnelStreamEnded: connections.connectionEnded(isMissed: tcp == .always || notice.value != 0)
             case .tunnelWantsStream:
@@ -68,10 +71,11 @@ final class TunnelTransport: Transport {
             case .peerUp:
                 connections.settle()
                 context.host.log("tunnel \(where_): the peer answers")
-                context.onLinkChange(true, "tunnel \(where_)")
+                self?.setPeer(.present, "tunnel \(where_)")
             case .peerDown:
                 context.host.log("tunnel \(where_): the peer is silent; trying again")
-                context.onLinkChange(false, "tunnel \(where_)")
+                let since = (WallClock.nanoseconds &- notice.value) / 1_000_000_000
+                self?.setPeer(.silent(since: Int64(since)), "tunnel \(where_)")
             case .peerMoved: context.host.log("tunnel \(where_): the peer is now at \(Self.address(notice.value))")
             default: break
             }
@@ -90,6 +94,12 @@ final class TunnelTransport: Transport {
             close()
             throw error
         }
+    }
+
+    private func setPeer(_ state: PeerState, _ name: String) {
+        peer = state
+        context.host.setPeer(identifier: identifier, state)
+        context.onLinkChange(state.isPresent, name)
     }
 
     /// When packets go in a TCP connection.

@@ -201,7 +201,10 @@ struct TunnelConnectionTests {
         let isConnected = tunnel.connect()
         #expect(isConnected == true)
         tunnel.one.endpoint.expire(now: MonotonicClock.nanoseconds + 3001 * second, drops: &tunnel.bench.drops)
-        #expect(kinds(of: tunnel.one) == [.peerDown])
+        let told = notices(of: tunnel.one)
+        #expect(told.map(\.kind) == [.peerDown])
+        // For how long it has been silent.
+        #expect(told.allSatisfy { (3001 * second..<3010 * second).contains($0.value) })
         // A frame from before the new handshake.
         let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.other)
         #expect(sent == .done)

@@ -80,6 +80,12 @@ extension HostNamespace {
         ["python3", "-u", try script("tcp.py", self), verb, address, "\(port)", "\(count)"]
     }
 
+    /// Makes a tunnel's key: its file, and the public one as text.
+    func makeKey(_ name: String, as user: User = .runner) throws -> (file: String, text: String) {
+        let text = try check([etherloom, "key", data(name)], as: user)
+        return (data(name), String(text.prefix { !$0.isNewline }))
+    }
+
     func ping(_ address: String, count: Int = 3) -> [String] {
         ["ping", "-c", "\(count)", "-i", "0.2", "-w", "30", address]
     }

@@ -32,12 +32,7 @@ extension Integration {
             )
                 throws
             {
-                func key(_ name: String, _ user: HostNamespace.User) throws -> (file: String, text: String) {
-                    let file = host.data(name)
-                    let text = try host.check([host.etherloom, "key", file], as: user)
-                    return (file, text.trimmingCharacters(in: .whitespacesAndNewlines))
-                }
-                let (ours, theirs) = (try key("near.key", user), try key("far.key", .runner))
+                let (ours, theirs) = (try host.makeKey("near.key", as: user), try host.makeKey("far.key"))
                 nearPort = "tunnel://:7000/peer=\(theirs.text)/key=\(ours.file)\(options)"
                 near = try host.startSwitch("near", ["--port", nearPort], as: user)
                 farDirectory = host.path("far")

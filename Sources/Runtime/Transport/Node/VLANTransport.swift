@@ -15,6 +15,7 @@ final class VLANTransport: Transport {
     private let cable: SingleEndpoint
     private var nested: (any Transport)?
     private var isClosed = false
+    var hasPeer: Bool { nested?.hasPeer ?? true }
 
     init(_ url: NetworkURL, _ context: TransportContext) throws {
         guard let text = url.nested else {
@@ -50,11 +51,20 @@ final class VLANTransport: Transport {
             var inside = try NodeOpener.parse(text)
             inside.resolved = url.resolved
             nested = try TransportRegistry.open(inside, place)
+            // Who is behind the nested network is behind this one.
+            inner.observers.append { [weak self] event in
+                if case .peerChanged = event { self?.passPeerOn() }
+            }
+            passPeerOn()
         } catch {
             close()
             throw error
         }
         cable.onClose = { [weak self] in self?.shut() }
+    }
+
+    private func passPeerOn() {
+        if let peer = inner.ports[2]?.endpoints.first?.peer { cable.setPeer(peer) }
     }
 
     private func shut() {
