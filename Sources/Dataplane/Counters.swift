@@ -52,6 +52,8 @@ public struct PortCounters: Sendable, Equatable {
     public var inBytes: UInt64 = 0
     public var outFrames: UInt64 = 0
     public var outBytes: UInt64 = 0
+    /// Frames that waited at endpoints of the port when those went: counted there, too, as long as their places are free.
+    public var leftFrames: UInt64 = 0
 
     public init() {}
 }

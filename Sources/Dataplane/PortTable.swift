@@ -24,8 +24,9 @@ public struct PortTable: @unchecked Sendable {
         let inBytes: Atomic<UInt64>
         let outFrames: Atomic<UInt64>
         let outBytes: Atomic<UInt64>
-        let spare0: Atomic<UInt64>
-        let spare1: Atomic<UInt64>
+        /// Frames that waited at endpoints which have gone.
+        let leftFrames: Atomic<UInt64>
+        let spare: Atomic<UInt64>
     }
 
     /// 512 bytes: what an endpoint is, its drops, and its description's beginning.
@@ -106,12 +107,18 @@ public struct PortTable: @unchecked Sendable {
         unsafe Self.add(frames, to: counter.pointee)
     }
 
+    /// Counts frames that waited at an endpoint which is gone.
+    public func countLeft(port index: Int, frames: Int) {
+        unsafe Self.add(frames, to: port(index).pointee.leftFrames)
+    }
+
     public func resetCounters(port index: Int) {
         let record = unsafe port(index)
         unsafe record.pointee.inFrames.store(0, ordering: .relaxed)
         unsafe record.pointee.inBytes.store(0, ordering: .relaxed)
         unsafe record.pointee.outFrames.store(0, ordering: .relaxed)
         unsafe record.pointee.outBytes.store(0, ordering: .relaxed)
+        unsafe record.pointee.leftFrames.store(0, ordering: .relaxed)
     }
 
     // MARK: Written by the control thread
@@ -195,6 +202,7 @@ public struct PortTable: @unchecked Sendable {
         counters.inBytes = unsafe record.pointee.inBytes.load(ordering: .relaxed)
         counters.outFrames = unsafe record.pointee.outFrames.load(ordering: .relaxed)
         counters.outBytes = unsafe record.pointee.outBytes.load(ordering: .relaxed)
+        counters.leftFrames = unsafe record.pointee.leftFrames.load(ordering: .relaxed)
         return counters
     }
 

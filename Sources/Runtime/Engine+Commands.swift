@@ -86,17 +86,25 @@ extension Engine {
         filtersChanged(index)
     }
 
-    /// Takes an endpoint out: its waiting frames are let go, its descriptor is closed, and the addresses of its port are
+    /// Takes an endpoint out: its waiting frames are let go and counted, its descriptor is closed, and the addresses of its port are
     /// forgotten when nothing else is plugged in there.
     mutating func remove(_ index: Int) { _ = takeOut(index) }
 
     /// The same, but the endpoint stays open: the caller has it. Nil when there is none, or only the gateway, which ends.
     private mutating func takeOut(_ index: Int) -> Endpoint? {
         guard places[index].kind != nil else { return nil }
-        while let frame = queues.removeFirst(index) { pool.release(frame) }
+        let port = places[index].port
+        var lost = dropWaiting(index)
+        while let frame = queues.removeFirst(index) {
+            pool.release(frame)
+            lost += 1
+        }
+        if lost > 0 {
+            table.countDrop(endpoint: index, .noCarrier, frames: lost)
+            table.countLeft(port: port, frames: lost)
+        }
         noteProgress(index, frames: 0)
         places[index].isPaused = false
-        let port = places[index].port
         var cursor = firstOfPort[port]
         if cursor == index {
             firstOfPort[port] = places[index].nextInPort

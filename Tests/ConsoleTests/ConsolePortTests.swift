@@ -102,6 +102,14 @@ import Testing
                 "     - runt         pkts          2",
             ]
         )
+        fixture.target.table.countLeft(port: 2, frames: 7)
+        #expect(
+            fixture.console.execute("port/drops 2")?.lines?.prefix(3) == [
+                "Port 0002",
+                "     left behind    pkts          7",
+                "  -- endpoint ID 0012 module unix prog   : slow one",
+            ]
+        )
         #expect(fixture.console.execute("port/drops 3") == .data([], error: .noSuchDevice))
         #expect(fixture.console.execute("port/drops 99") == .data([], error: .invalid))
     }

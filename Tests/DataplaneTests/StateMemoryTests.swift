@@ -191,11 +191,13 @@ struct PortTableTests {
         table.countIn(port: 1, frames: 1, bytes: 60)
         table.countOut(port: 1, frames: 3, bytes: 4000)
         table.countOut(port: 2, frames: 1, bytes: 1)
+        table.countLeft(port: 1, frames: 5)
         var expected = PortCounters()
         expected.inFrames = 3
         expected.inBytes = 180
         expected.outFrames = 3
         expected.outBytes = 4000
+        expected.leftFrames = 5
         #expect(table.counters(port: 1) == expected)
         #expect(table.counters(port: 0) == PortCounters())
         table.resetCounters(port: 1)

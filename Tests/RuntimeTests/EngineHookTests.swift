@@ -64,12 +64,20 @@ struct EngineHookTests {
     func goneWhileWaiting() throws {
         try withPorts { fixture in
             impair(&fixture, port: 2, isInbound: false) { $0.delay.value = 5 }
+            impair(&fixture, port: 2, isInbound: true) { $0.delay.value = 5 }
             try fixture.broadcast(10, from: 0)
+            try fixture.broadcast(4, from: 1)
             fixture.remove(1)
+            // At once, and counted, both what it was to get and what it had sent.
+            let (inWire, free) = (fixture.engine.hooks.waiting.count, fixture.engine.pool.freeSmallCount)
+            #expect(inWire == 0 && free == Tunables.smallSlotCount)
+            #expect(fixture.drops(1, .noCarrier) == 14)
             try fixture.replace(1, port: 2)
             advance(&fixture, to: 6_000_000)
             let holds3 = fixture.read(1).isEmpty
             #expect(holds3)
+            #expect(fixture.engine.table.counters(port: 2).leftFrames == 14)
+            for slot in 2...5 { #expect(fixture.engine.hooks.shapers[slot].impairment?.frameCount ?? 0 == 0) }
         }
     }
 

@@ -43,8 +43,11 @@ struct EngineQueueTests {
         #expect(fixture.engine.pool.freeLargeCount == Tunables.largeSlotCount)
         try fixture.broadcast(3, from: sender, byteCount: 9014)
         #expect(fixture.engine.pool.freeLargeCount == Tunables.largeSlotCount - 3)
+        let waiting = fixture.queueCount(reader)
         fixture.remove(reader)
         #expect(fixture.isPoolWhole == true)
+        #expect(fixture.drops(reader, .noCarrier) == waiting)
+        #expect(fixture.engine.table.counters(port: 2).leftFrames == UInt64(waiting))
     }
 
     @Test("a queue has a limit; what exceeds it is the slow reader's loss and counted")

@@ -76,9 +76,12 @@ struct PortReport {
         ] + endpoints.map(\.line)
     }
 
-    /// The endpoints with what they lost: the sum, then each cause that occurred.
+    /// The endpoints with what they lost: the sum, then each cause that occurred. Before them what waited for endpoints that
+    /// have gone, if there was anything.
     var dropLines: [String] {
-        ["Port \(decimal(number, digits: 4))"]
+        let left = counters.leftFrames
+        return ["Port \(decimal(number, digits: 4))"]
+            + (left > 0 ? ["     \(alignedLeft("left behind", 14)) pkts \(alignedRight(left, 10))"] : [])
             + endpoints.flatMap { endpoint in
                 let sum = endpoint.drops.reduce(UInt64(0)) { $0 &+ $1.frames }
                 return [endpoint.line, "     \(alignedLeft("dropped", 14)) pkts \(alignedRight(sum, 10))"]

@@ -66,17 +66,40 @@ public struct TimedQueue<Element: BitwiseCopyable>: ~Copyable {
         guard let element = peek(now: now) else { return nil }
         count -= 1
         guard count > 0 else { return element }
-        let last = unsafe storage[count]
-        var hole = 0
+        sink(unsafe storage[count], from: 0)
+        return element
+    }
+
+    /// Puts an entry where it belongs: at this place, which is free, or below.
+    private mutating func sink(_ entry: Entry, from place: Int) {
+        var hole = place
         while true {
             var child = 2 * hole + 1
             guard child < count else { break }
             if child + 1 < count, unsafe storage[child + 1].isBefore(storage[child]) { child += 1 }
-            guard unsafe storage[child].isBefore(last) else { break }
+            guard unsafe storage[child].isBefore(entry) else { break }
             unsafe storage[hole] = storage[child]
             hole = child
         }
-        unsafe storage[hole] = last
-        return element
+        unsafe storage[hole] = entry
+    }
+
+    /// Takes all elements out that are meant, in no order, whatever their times: once through the queue.
+    public mutating func takeAll(where isMeant: (Element) -> Bool) -> [Element] {
+        var taken: [Element] = []
+        var kept = 0
+        for index in 0..<count {
+            let entry = unsafe storage[index]
+            if isMeant(entry.element) {
+                taken.append(entry.element)
+            } else {
+                unsafe storage[kept] = entry
+                kept += 1
+            }
+        }
+        guard !taken.isEmpty else { return [] }
+        count = kept
+        for place in stride(from: count / 2 - 1, through: 0, by: -1) { sink(unsafe storage[place], from: place) }
+        return taken
     }
 }

@@ -165,6 +165,21 @@ extension Engine {
         hooks.shapers[slot].impairment?.left(byteCount: Int(item.frame.byteCount))
     }
 
+    /// Lets go of what waits for its time at an endpoint that goes, in either direction: whoever comes next is somebody else. How
+    /// many frames those are.
+    mutating func dropWaiting(_ index: Int) -> Int {
+        guard !hooks.waiting.isEmpty else { return 0 }
+        let generation = places[index].generation
+        var count = 0
+        for item in hooks.waiting.takeAll(where: { Int($0.place) == index && $0.generation == generation }) {
+            if item.kind == .resume { continue }
+            left(item)
+            pool.release(item.frame)
+            count += 1
+        }
+        return count
+    }
+
     private mutating func resumeSender(_ index: Int) {
         guard places[index].isPaused, congestedCount == 0 else { return }
         places[index].isPaused = false

@@ -31,6 +31,27 @@ struct TimedQueueTests {
         #expect(isEmpty && never == .max)
     }
 
+    @Test("what is taken out of the middle leaves the others in their order", arguments: [1, 2, 3, 1000, 2000])
+    func takeAll(divisor: Int) {
+        var random = SeededGenerator(seed: 7)
+        var queue = TimedQueue<Int>(capacity: 1000)
+        var rest: [(time: UInt64, number: Int)] = []
+        for number in 0..<1000 {
+            let time = UInt64.random(in: 0..<100, using: &random)
+            _ = queue.add(number, at: time)
+            if number % divisor != 0 { rest.append((time, number)) }
+        }
+        let taken = queue.takeAll { $0 % divisor == 0 }
+        #expect(taken.sorted() == Array(stride(from: 0, to: 1000, by: divisor)))
+        rest.sort { ($0.time, $0.number) < ($1.time, $1.number) }
+        for (time, number) in rest {
+            let (next, first) = (queue.nextDeadline, queue.take(now: time))
+            #expect(next == time && first == number)
+        }
+        let isEmpty = queue.isEmpty
+        #expect(isEmpty)
+    }
+
     @Test("adding and taking in turn keeps the order")
     func mixed() {
         var random = SeededGenerator(seed: 6)
