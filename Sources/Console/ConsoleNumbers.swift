@@ -20,9 +20,11 @@ enum ConsoleNumbers {
         let isNegative = rest.first == "-"
         if isNegative || rest.first == "+" { rest.removeFirst() }
         var radix = 10
-        if rest.hasPrefix("0x") || rest.hasPrefix("0X"), rest.dropFirst(2).first?.isHexDigit == true {
+        if rest.hasPrefix("0x") || rest.hasPrefix("0X") {
             radix = 16
             rest.removeFirst(2)
+            // The C library's sscanf takes the two as 0.
+            guard let digit = rest.first, digit.isASCII, digit.isHexDigit else { return 0 }
         } else if rest.first == "0" {
             radix = 8
         }

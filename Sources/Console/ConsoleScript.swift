@@ -58,7 +58,8 @@ extension Console {
         do throws(Errno) {
             let run = try run(path, call, mayWait: false)
             if run.isShutdown { return ConsoleAnswer(sequel: .shutdown) }
-            return .data(run.lines, error: run.failures.first?.error)
+            // Nothing in it: nothing to show, as in the original.
+            return run.lines.isEmpty ? .success : .data(run.lines, error: run.failures.first?.error)
         } catch {
             return .failure(error)
         }
@@ -128,7 +129,10 @@ extension Console {
         let file = try OwnedDescriptor.open(path, flags: mayWait ? O_RDONLY : O_RDONLY | O_NONBLOCK)
         let status = try FileStatus(file)
         if status.isDirectory { throw Errno(rawValue: EISDIR) }
-        guard mayWait || status.mode & 0o170000 == 0o100000 else { throw .invalid }
+        // /dev/null has an end, too.
+        guard mayWait || status.isRegularFile || status.isCharacterDevice && status.deviceNumber == 0x103 else {
+            throw .invalid
+        }
         var bytes: [UInt8] = []
         while true {
             let part = try file.read(atMost: 65_536)

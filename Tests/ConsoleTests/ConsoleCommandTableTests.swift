@@ -25,7 +25,7 @@ import Testing
         ("port/setuser 4 renzo", ["4 [renzo]"]), ("port/setuser 4   renzo x", ["4 [renzo x]"]),
         ("  port/create -2", ["create -2"]), ("port/create", ["create 0"]), ("port/create x", ["create 0"]),
         ("port/allocatable 4 1", ["[4, 1]"]), ("port/allocatable 0x1f 017 9", ["[31, 15]"]),
-        ("port/allocatable 08 1", ["[0, 8]"]),
+        ("port/allocatable 08 1", ["[0, 8]"]), ("port/allocatable 0x -0X 7", ["[0, 0]"]),
     ])
     func `typed text runs the command whose path it begins with`(_ line: String, _ lines: [String]) throws {
         let console = try ConsoleFixture().console

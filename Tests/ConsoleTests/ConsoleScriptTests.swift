@@ -104,6 +104,8 @@ import Testing
         #expect(console.execute("load \(folder.path)/fifo")?.replyLine == "1022 Invalid argument")
         #expect(console.execute("load \(folder.path)")?.replyLine == "1021 Is a directory")
         #expect(console.execute("load /dev/zero")?.replyLine == "1022 Invalid argument")
+        // Which ends at once.
+        #expect(console.execute("load /dev/null") == .success)
         #expect(console.execute("load \(folder.path)/none")?.replyLine == "1002 No such file or directory")
         #expect(throws: Errno.noEntry) { try console.runFile("\(folder.path)/none") { _ in } }
     }

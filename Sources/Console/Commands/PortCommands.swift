@@ -184,7 +184,8 @@ extension Console {
         if name == "NONE" || name == "ANY" { return nil }
         let digits = name.prefix { $0.isASCII && $0.isNumber }
         guard let number = number(name) ?? UInt32(digits) else { throw Errno.invalid }
-        return number
+        // No user or group has that number, and the original keeps "none" as it.
+        return number == .max ? nil : number
     }
 
     /// The lines of one port, or of all. EINVAL for a number that no port can have, ENXIO for a port that is not there;

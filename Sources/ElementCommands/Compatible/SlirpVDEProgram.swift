@@ -34,13 +34,17 @@ enum SlirpVDEProgram {
             }
             return word
         }
-        let parsed = try CommandLineOptions.parseOrFail(
+        let parsed = CommandLineOptions.parse(
             program: "slirpvde",
             words,
             short: short,
             long: long,
             singleDashLong: false
         )
+        if let mistake = parsed.mistake {
+            Report.error("\(mistake); see: slirpvde --help")
+            return 255
+        }
         var setup = GatewaySetup()
         setup.isDHCPEnabled = false
         setup.poolStart = poolStart
@@ -66,8 +70,8 @@ enum SlirpVDEProgram {
             case "U": setup.udpForwards.append(value)
             case "q": Report.setQuiet(true)
             case "h":
-                print(usage)
-                return 0
+                Report.line(usage)
+                return 255
             case "X", "x", "t":
                 throw Failure("-\(occurrence.letter): X11, unix-socket and TFTP forwarding are not supported")
             default: break

@@ -29,8 +29,8 @@ enum UMLSwitchProgram {
             case "-compat-v0", "--compat-v0":
                 throw Failure("-compat-v0: protocol version 0 is not spoken; it had no answer to its clients")
             case "-help", "--help", "-h":
-                print(usage)
-                return 0
+                Report.line(usage)
+                return 1
             default:
                 Report.line(usage)
                 return 1

@@ -25,7 +25,10 @@ enum UnixTermProgram {
         }
         var operands = parsed.operands[...]
         if path == nil { path = operands.popFirst() }
-        if let mistake = parsed.mistake { throw Failure("\(mistake); usage: unixterm [-i] [-s] SOCKET [COMMAND]") }
+        if let mistake = parsed.mistake {
+            Report.error("\(mistake); usage: unixterm [-i] [-s] SOCKET [COMMAND]")
+            return 255
+        }
         guard let path else {
             Report.line("Usage: unixterm [-i] [-s] SOCKET [COMMAND]")
             return 255

@@ -190,7 +190,12 @@ enum VDEPlug2TapProgram {
                 return 255
             case "d": options.isDaemon = true
             case "P": options.pidFile = value
-            case "p": port = try VDEPlugProgram.port(value)
+            case "p":
+                guard let number = Int(value), number > 0 else {
+                    Report.error("port \(value): not a port number")
+                    return 255
+                }
+                port = try VDEPlugProgram.port(value)
             case "s": directory = value
             default: break
             }

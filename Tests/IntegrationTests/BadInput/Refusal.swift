@@ -23,7 +23,7 @@ struct Refusal: Sendable {
 
     /// Runs it and checks all of it, and that it has left no file.
     func check(_ host: HostNamespace, as user: HostNamespace.User = .runner) throws {
-        let isCompatible = ["vde_switch", "slirpvde", "unixterm"].contains(words[0])
+        let isCompatible = ["vde_switch", "slirpvde", "unixterm", "vde_plug2tap"].contains(words[0])
         let program = isCompatible ? [host.compatible(words[0])] : [host.etherloom, words[0]]
         let arguments = words.dropFirst().map {
             $0.replacingOccurrences(of: "@", with: host.path("vde")).replacingOccurrences(of: "%", with: host.path(""))
