@@ -12,7 +12,7 @@ TITLE = "delay of an impaired wire at 50,000 frames/s: how far from what was set
 
 RATE = 50_000
 SIZE = 64
-# Milliseconds. What is under way waits in the frame pool, which ends a wire of this rate at some 280 ms.
+# Milliseconds. What is under way waits in the frame pool, which ends a wire of this rate at some 800 ms in one direction.
 DELAYS = (5, 20, 100)
 # Milliseconds that the middle frame, and ninety-nine of a hundred, may be early or late.
 GOALS = (("p50", "p50_ms", 0.2), ("p99", "p99_ms", 1.0))

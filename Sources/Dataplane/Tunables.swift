@@ -20,8 +20,11 @@ public enum Tunables {
     @inlinable public static var largeSlotByteCount: Int { 66_048 }
 
     /// Slots of a process. Memory is taken only when a slot is first used; the hottest slot is used again first.
-    public static var smallSlotCount: Int { 16_384 }
+    public static var smallSlotCount: Int { 32_768 }
     public static var largeSlotCount: Int { 768 }
+    /// Small slots of an impaired wire, which has them for what is under way: of 50,000 frames a second in both directions those
+    /// of half a second, 25,000 each, while one direction may hold as many as are free (`smallSlotReserve` beside).
+    public static var wireSmallSlotCount: Int { 81_920 }
     /// Large slots that queues leave free, so that a burst can always be received.
     public static var largeSlotReserve: Int { 96 }
     /// Small slots that queues leave free, so that a burst of super-frames can always be segmented.

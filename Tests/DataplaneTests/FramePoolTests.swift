@@ -245,5 +245,7 @@ struct TunablesTests {
         #expect(Tunables.smallSlotReserve >= 65_535 / 32)
         #expect(Tunables.smallSlotReserve < Tunables.smallSlotCount)
         #expect(Tunables.largeSlotReserve < Tunables.largeSlotCount)
+        // A wire of 50,000 frames a second and half a second, both directions full: each may hold what is free.
+        #expect(Tunables.wireSmallSlotCount - Tunables.smallSlotReserve >= 3 * 25_000)
     }
 }

@@ -17,8 +17,9 @@ struct EngineFixture: ~Copyable {
     /// The other ends of the endpoints, by place; -1 where there is none.
     private(set) var peers: [Int32] = []
 
-    init(portCount: Int = 16, spinMicroseconds: Int = 0) throws {
+    init(portCount: Int = 16, spinMicroseconds: Int = 0, smallSlotCount: Int = Tunables.smallSlotCount) throws {
         var configuration = EngineConfiguration(portCount: portCount)
+        configuration.smallSlotCount = smallSlotCount
         configuration.spinMicroseconds = spinMicroseconds
         let mailbox = try EngineMailbox(state: try EngineState(configuration: configuration))
         var engine = try Engine(configuration: configuration, mailbox: mailbox)
@@ -111,6 +112,6 @@ struct EngineFixture: ~Copyable {
 
     /// No slot is held by anybody.
     var isPoolWhole: Bool {
-        engine.pool.freeSmallCount == Tunables.smallSlotCount && engine.pool.freeLargeCount == Tunables.largeSlotCount
+        engine.pool.freeSmallCount == engine.pool.smallCount && engine.pool.freeLargeCount == engine.pool.largeCount
     }
 }

@@ -81,6 +81,44 @@ struct EngineHookTests {
         }
     }
 
+    @Test("a flood through a delayed port takes its share of the frame memory, and gives it all back")
+    func delayShare() throws {
+        var fixture = try EngineFixture(smallSlotCount: 4096)
+        for port in 1...3 { try fixture.add(port: port) }
+        // The stations of the two that will be sent to.
+        for index in 1...2 { try fixture.receive([TestFrame.make(UInt8(index), to: 0x80)], at: index) }
+        for index in 0...2 { _ = fixture.read(index) }
+        for port in 2...3 { impair(&fixture, port: port, isInbound: false) { $0.delay.value = 500 } }
+        let available = fixture.engine.pool.smallCount - Tunables.smallSlotReserve
+        let first = [[UInt8]](repeating: TestFrame.make(0, to: 1), count: available)
+        try fixture.receive(first, at: 0)
+        let half = fixture.engine.hooks.waiting.count
+        #expect(half == available / 2)
+        #expect(fixture.drops(1, .noFrameMemory) == available - half)
+        // The next one gets half of the rest.
+        try fixture.receive([[UInt8]](repeating: TestFrame.make(0, to: 2), count: available), at: 0)
+        #expect(fixture.engine.hooks.waiting.count - half == (available - half) / 2)
+        // Other settings do not make it forget what it holds.
+        fixture.engine.perform(.hooks(.impairment(port: 2, isInbound: false, nil, seed: 0)))
+        impair(&fixture, port: 2, isInbound: false) { $0.delay.value = 500 }
+        try fixture.receive([first[0]], at: 0)
+        #expect(fixture.drops(1, .noFrameMemory) == available - half + 1)
+        fixture.engine.now += 500_000_000
+        var arrived = 0
+        while !fixture.engine.hooks.waiting.isEmpty || fixture.queueCount(1) > 0 {
+            fixture.engine.runWaiting()
+            arrived += fixture.read(1).count
+            _ = fixture.read(2)
+            for index in 1...2 { fixture.engine.flushQueue(index) }
+        }
+        arrived += fixture.read(1).count
+        #expect(arrived == half)
+        fixture.remove(2)
+        let isWhole = fixture.isPoolWhole
+        #expect(isWhole)
+        for slot in 4...7 { #expect(fixture.engine.hooks.shapers[slot].heldSmall == 0) }
+    }
+
     @Test("loss, copies and too long frames are what was set, and counted")
     func faults() throws {
         try withPorts { fixture in

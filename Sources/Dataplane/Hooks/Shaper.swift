@@ -5,8 +5,15 @@
 public struct Shaper: Sendable {
     public var rate: RateLimit?
     public var impairment: ImpairedDirection?
+    /// Slots of the frame pool that what waits here holds, by size. Other settings, or none, do not change that.
+    public private(set) var heldSmall = 0
+    public private(set) var heldLarge = 0
 
     public init() {}
+
+    /// A frame waits here from now on, or does not any more.
+    public mutating func hold(isLarge: Bool) { if isLarge { heldLarge += 1 } else { heldSmall += 1 } }
+    public mutating func letGo(isLarge: Bool) { if isLarge { heldLarge -= 1 } else { heldSmall -= 1 } }
 
     public var isEmpty: Bool { rate == nil && impairment == nil }
 }

@@ -29,10 +29,10 @@ final class ProgramCable {
     /// Why it has ended by itself.
     private var ending: String?
 
-    init(loop: ControlLoop) throws {
+    init(loop: ControlLoop, isWire: Bool = false) throws {
         self.loop = loop
         do {
-            cable = try TransportCable(loop: loop)
+            cable = try TransportCable(loop: loop, isWire: isWire)
         } catch {
             throw Failure("cannot start the cable: \(error)")
         }

@@ -32,7 +32,7 @@ enum WireProcess {
     static func run(_ setup: Setup) throws {
         try ElementProcess.perform(setup.process) { process in
             let loop = process.loop
-            let cable = try ProgramCable(loop: loop)
+            let cable = try ProgramCable(loop: loop, isWire: true)
             let wire = ImpairedWire(cable.cable, loop: loop, seed: setup.seed ?? CurrentProcess.random())
             defer {
                 wire.stop()

@@ -47,9 +47,9 @@ public final class FabricSegment {
             configuration.isHub = kind == .hub
             configuration.isMultiplexer = kind == .multiplexer
             if portCount <= 16 {
-                // Its few ends never have much waiting.
+                // Its few ends never have much waiting but what is delayed.
                 configuration.isLink = true
-                configuration.smallSlotCount = 4096
+                configuration.smallSlotCount = 8192
                 configuration.largeSlotCount = 320
             }
             var options = SwitchOptions(directory: settings.listen ?? "")

@@ -71,15 +71,23 @@ extension Engine {
             goOn(copy, at: index, isInbound: isInbound)
             return
         }
-        let hasRoom =
-            pool.isLarge(copy)
-            ? pool.freeLargeCount > Tunables.largeSlotReserve : pool.freeSmallCount > Tunables.smallSlotReserve
+        let isLarge = pool.isLarge(copy)
+        let hasRoom = hasShare(slot, ofLarge: isLarge)
         let waiting = waitingFrame(isInbound ? .inbound : .outbound, index, copy)
         guard hasRoom, hooks.waiting.add(waiting, at: time) else {
             lose(size, slot, hasRoom ? .queueFull : .noFrameMemory, isWaiting: true)
             pool.release(copy)
             return
         }
+        hooks.shapers[slot].hold(isLarge: isLarge)
+    }
+
+    /// What waits in one direction of one port may hold as many slots as are free beyond what is kept back, as a queue may
+    /// (`share`): half of all when it is alone, and a flood through one delayed port leaves the others theirs.
+    private func hasShare(_ slot: Int, ofLarge isLarge: Bool) -> Bool {
+        isLarge
+            ? pool.freeLargeCount - Tunables.largeSlotReserve > hooks.shapers[slot].heldLarge
+            : pool.freeSmallCount - Tunables.smallSlotReserve > hooks.shapers[slot].heldSmall
     }
 
     private mutating func lose(_ size: Int, _ slot: Int, _ cause: DropCause, isWaiting: Bool) {
@@ -162,6 +170,7 @@ extension Engine {
     private mutating func left(_ item: WaitingFrame) {
         let slot = EngineHooks.shaper(port: Int(item.port), isInbound: item.kind == .inbound)
         guard slot < hooks.shapers.count else { return }
+        hooks.shapers[slot].letGo(isLarge: pool.isLarge(item.frame))
         hooks.shapers[slot].impairment?.left(byteCount: Int(item.frame.byteCount))
     }
 

@@ -42,7 +42,7 @@ struct EngineHooks: ~Copyable {
 
     static var captureCapacity: Int { 16 }
     static var mirrorCapacity: Int { 64 }
-    /// Frames in all impaired wires of a process: as many as there are small slots, since each waits in one.
+    /// Frames in all impaired wires of a process: more than there are small slots to wait in, of a switch and of a wire.
     static var waitingCapacity: Int { 65_536 }
     /// Most frames that leave the queue before the loop looks at its descriptors again.
     static var turnFrameCount: Int { 512 }

@@ -11,9 +11,13 @@ public final class Cable {
     public let dataPlane: DataPlane
     private var places: [Int: DataPlane.Place] = [:]
 
-    /// - Parameter gateway: the configuration of a gateway that will be one of the ends.
-    public init(gateway: GatewayConfiguration? = nil) throws(Errno) {
-        dataPlane = try DataPlane(configuration: EngineConfiguration(portCount: 3, isHub: true, gateway: gateway))
+    /// - Parameters:
+    ///   - gateway: the configuration of a gateway that will be one of the ends.
+    ///   - isWire: frames are under way for as long as the user says, and need slots meanwhile.
+    public init(gateway: GatewayConfiguration? = nil, isWire: Bool = false) throws(Errno) {
+        var configuration = EngineConfiguration(portCount: 3, isHub: true, gateway: gateway)
+        if isWire { configuration.smallSlotCount = Tunables.wireSmallSlotCount }
+        dataPlane = try DataPlane(configuration: configuration)
     }
 
     /// Plugs an end in, at the first free one unless it is named (1 or 2).

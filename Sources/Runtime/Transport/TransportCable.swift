@@ -16,8 +16,9 @@ public final class TransportCable {
     private let loop: ControlLoop
     private var token: ControlLoop.Token?
 
-    public init(loop: ControlLoop) throws(Errno) {
-        let cable = try Cable()
+    /// - Parameter isWire: see `Cable`.
+    public init(loop: ControlLoop, isWire: Bool = false) throws(Errno) {
+        let cable = try Cable(isWire: isWire)
         self.cable = cable
         self.loop = loop
         first = CableEnd(cable, port: 1, loop: loop)
