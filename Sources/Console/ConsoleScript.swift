@@ -129,10 +129,7 @@ extension Console {
         let file = try OwnedDescriptor.open(path, flags: mayWait ? O_RDONLY : O_RDONLY | O_NONBLOCK)
         let status = try FileStatus(file)
         if status.isDirectory { throw Errno(rawValue: EISDIR) }
-        // /dev/null has an end, too.
-        guard mayWait || status.isRegularFile || status.isCharacterDevice && status.deviceNumber == 0x103 else {
-            throw .invalid
-        }
+        guard mayWait || status.isLoadable else { throw .invalid }
         var bytes: [UInt8] = []
         while true {
             let part = try file.read(atMost: 65_536)
@@ -141,4 +138,9 @@ extension Console {
             if bytes.count > 1 << 20 { throw Errno(rawValue: EFBIG) }
         }
     }
+}
+
+extension FileStatus {
+    /// A file that has an end, which nobody waits for: a regular one, or /dev/null.
+    var isLoadable: Bool { isRegularFile || isCharacterDevice && deviceNumber == 0x103 }
 }

@@ -253,6 +253,7 @@ struct WireFileTests {
         #expect(fixture.answer("load") == "0000 DATA END WITH '.'\n.\n1002 No such file or directory\n")
         #expect(fixture.answer("load \(fixture.folder)/none")?.hasSuffix("1002 No such file or directory\n") == true)
         #expect(fixture.answer("load \(fixture.folder)")?.hasSuffix(Tests.invalid) == true)
+        #expect(fixture.answer("load /dev/null") == "0000 DATA END WITH '.'\n.\n" + Tests.success)
         let path = try fixture.write("load \(fixture.folder)/self\n", "self")
         #expect(fixture.answer("load \(path)")?.hasSuffix("1040 Too many levels of symbolic links\n") == true)
         // And another one may be read afterwards.

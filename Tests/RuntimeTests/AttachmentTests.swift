@@ -88,7 +88,8 @@ struct AttachmentTests {
     @Test(
         "what can be given away is there already",
         arguments: [
-            ("tap://t0", true), ("vde:///run/lan", true), ("/run/lan[5]", true), ("udp://5000->192.0.2.1:5000", true),
+            ("tap://t0", true), ("vde:///run/lan", true), ("/run/lan[5]", true), ("/run/lan[reconnect]", false),
+            ("udp://5000->192.0.2.1:5000", true),
             ("stream://192.0.2.1:5000", true), ("tunnel://192.0.2.1:5000/peer=x", true), ("vlan://3{/run/lan}", true),
             ("null://", false), ("pcap:///tmp/x.pcap", false), ("cmd://vde_plug /run/lan", false), ("hub://", false),
             ("stream://:5000[listen]", false), ("seqpacket:///tmp/x[listen]", false), ("vhost:///tmp/x", false),

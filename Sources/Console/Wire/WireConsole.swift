@@ -88,7 +88,7 @@ public final class WireConsole {
         guard !path.isEmpty else { throw .noEntry }
         let status = try FileStatus(path: path, followLinks: true)
         // What a pipe or a terminal may say some day the control thread cannot wait for.
-        guard status.mode & 0o170000 == 0o100000 else { throw .invalid }
+        guard status.isLoadable else { throw .invalid }
         let bytes = try FileSystem.contents(path, limit: 1 << 20)
         return bytes.split(separator: newline).map { String(decoding: $0, as: UTF8.self) }
     }

@@ -13,6 +13,7 @@ extension NetworkURL {
             guard let inner = try url.readFromFile() else { break }
             url = inner
         }
+        if url.has("reconnect") { return "what was lost could not be opened again: leave [reconnect] out" }
         if let text = url.nested { return try NodeOpener.parse(text).reasonNotToDelegate() }
         switch url.scheme {
         case "null": return "there is nothing to give"
