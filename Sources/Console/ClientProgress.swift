@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The Etherloom authors
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import LinuxSystem
 
 /// Since when a client has taken nothing of what is there for it.
@@ -44,6 +45,6 @@ extension ConsoleServer {
 
     /// Tells a client why in the form of an answer: `1024 Too many open files`.
     static func turnAway(_ connection: consuming OwnedDescriptor) {
-        _ = try? connection.write(ConsoleAnswer.failure(Errno(rawValue: 24)).encoded())  // EMFILE
+        _ = try? connection.write(ConsoleAnswer.failure(Errno(rawValue: EMFILE)).encoded())
     }
 }

@@ -247,6 +247,12 @@ import Testing
         limits.courtesyMilliseconds = 1
         try withConsole(limits) { live in
             let deaf = try (0..<ConsoleServer.maximumSessionCount).map { _ in try ConsoleProbe(live.path) }
+            try eventually {
+                live.perform { console, server in
+                    server.sessionCount == ConsoleServer.maximumSessionCount
+                        && console.sessions.contains { $0.idleMilliseconds >= 1 }
+                }
+            }
             let late = try ConsoleProbe(live.path)
             #expect(try late.read(until: "vde$ ").hasSuffix("\n\nvde$ "))
             #expect(deaf.count == live.perform { _, server in server.sessionCount })

@@ -154,14 +154,14 @@ struct WireConsoleServerTests {
     func crowd() throws {
         let wire = try Listening { $0.courtesyMilliseconds = 1 }
         let deaf = try wire.fill()
+        try eventually { wire.fixture.console.sessions.first.map { $0.idleMilliseconds >= 1 } == true }
         let late = try ConsoleProbe(wire.path)
         try late.send("delay 5\n")
         #expect(try wire.read(late).hasSuffix("VDEwf$ "))
         #expect(try wire.read(late) == "1000 Success\n\nVDEwf$ ")
         #expect(wire.fixture.console.sessions.count == deaf.count)
-        // Now all of those who are still there read.
+        // Now all of those who are still there read; of one the place was given away.
         for client in deaf { #expect(try wire.read(client).hasSuffix("VDEwf$ ")) }
-        // The first place is free, as soon as its end has been seen.
         #expect(try wire.isAtEnd(deaf[0]))
         let refused = try ConsoleProbe(wire.path)
         #expect(try wire.read(refused, until: "never") == "1024 Too many open files\n")
