@@ -4,8 +4,9 @@
 /// Finds the largest packet that a path takes, by probes of its own (packetization layer path MTU discovery, RFC 8899):
 /// neither silence of routers nor lies of strangers can make a black hole.
 ///
-/// All steps of the ladder are tried at once, the largest one that is answered counts. While frames flow, the size in use is
-/// confirmed every few seconds; three probes without an answer lead back to the size that every path takes.
+/// All steps of the ladder are tried at once, the largest one that is answered counts. While packets flow that not every path
+/// takes, the size in use is confirmed every second, and at once after a rest; three probes without an answer lead back to the
+/// size that every path takes, before the guests' TCP has waited for long.
 struct PathProbe {
     /// Bytes of UDP payload that any path takes (RFC 8899: BASE_PLPMTU).
     static var base: Int { 1200 }
@@ -14,6 +15,10 @@ struct PathProbe {
         [1232, 1352, 1372, 1412, 1444, 1452, 1472, 2256, 4048, 8952, 8972, 32_000, 65_000]
     }
     private static var second: UInt64 { 1_000_000_000 }
+    /// Between two confirmations.
+    private static var pause: UInt64 { second }
+    /// Between two looks whether there is something to confirm.
+    private static var rest: UInt64 { 5 * second }
 
     /// The size in use.
     private(set) var confirmed = PathProbe.base
@@ -25,6 +30,8 @@ struct PathProbe {
     private var nextTime: UInt64 = .max
     private var nextSearch: UInt64 = .max
     private var hasTraffic = false
+    /// Nothing large has been sent since the size was confirmed.
+    private var isResting = false
 
     init(ceiling: Int) {
         self.ceiling = ceiling
@@ -45,6 +52,7 @@ struct PathProbe {
         round = 0
         step = 0
         unanswered = 0
+        isResting = false
         nextTime = now
     }
 
@@ -54,8 +62,14 @@ struct PathProbe {
     /// When `nextProbe` has something.
     var deadline: UInt64 { nextTime }
 
-    /// Frames go out: the size in use matters.
-    mutating func noteTraffic() { hasTraffic = true }
+    /// A packet of this size goes out: whether the path still takes it matters, unless every path does.
+    mutating func noteTraffic(size: Int, now: UInt64) {
+        guard size > Self.base else { return }
+        hasTraffic = true
+        guard isResting else { return }
+        isResting = false
+        nextTime = min(nextTime, now)
+    }
 
     /// The size of a probe that is due, nil for none (any more).
     mutating func nextProbe(now: UInt64) -> Int? {
@@ -68,7 +82,7 @@ struct PathProbe {
                     nextTime = now + UInt64(round) * Self.second / 2
                     step = 0
                 } else {
-                    nextTime = now + 5 * Self.second
+                    nextTime = now + Self.pause
                     nextSearch = now + 600 * Self.second
                 }
                 return nil
@@ -82,7 +96,8 @@ struct PathProbe {
             return nextProbe(now: now)
         }
         guard hasTraffic || unanswered > 0 else {
-            nextTime = now + 5 * Self.second
+            isResting = true
+            nextTime = now + Self.rest
             return nil
         }
         hasTraffic = false
@@ -101,7 +116,7 @@ struct PathProbe {
         confirmed = max(confirmed, size)
         if size == confirmed, unanswered > 0 {
             unanswered = 0
-            nextTime = now + 5 * Self.second
+            nextTime = now + Self.pause
         }
     }
 

@@ -20,10 +20,10 @@ extension TunnelState {
             return .done
         }
         if stream >= 0 { return sendOnStream(burst, from: first, pool: pool, drops: &drops) }
-        probe.noteTraffic()
         var next = first
         while next < burst.count {
             let taken = sender.assemble(burst, from: next, pool: pool, datagramByteCount: probe.confirmed)
+            probe.noteTraffic(size: sender.stride, now: now)
             guard sender.seal(with: &peer, now: now) else {
                 drops.count(.noCarrier, burst.count - next)
                 return .done

@@ -5,6 +5,7 @@
 
     tcp.py serve ADDRESS PORT             takes connections for ever; says who connected and what came
     tcp.py send ADDRESS PORT COUNT        sends COUNT bytes, half-closes, and has the server confirm them
+    tcp.py halves ADDRESS PORT COUNT      the same; says "half" in the middle, and goes on when a line comes in
     tcp.py hold ADDRESS PORT              connects, says so, and stays until its input ends
     tcp.py stream ADDRESS PORT            sends for ever, and says after the first megabyte that it does
     tcp.py many ADDRESS PORT COUNT        COUNT short connections, one after the other
@@ -69,14 +70,18 @@ def connect(address, port):
     return connection
 
 
-def send(address, port, count):
+def send(address, port, count, pause=None):
     digest = hashlib.sha256()
     for part in data(count):
         digest.update(part)
     connection = connect(address, port)
     connection.sendall(digest.hexdigest().encode() + b"\n")
+    sent = 0
     for part in data(count):
         connection.sendall(part)
+        if pause and sent < count // 2 <= sent + len(part):
+            pause()
+        sent += len(part)
     connection.shutdown(socket.SHUT_WR)
     reply = b""
     while True:
@@ -87,13 +92,18 @@ def send(address, port, count):
     return reply.decode()
 
 
+def half():
+    print("half", flush=True)
+    sys.stdin.readline()
+
+
 def main():
     verb, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     count = int(sys.argv[4]) if len(sys.argv) > 4 else 0
     if verb == "serve":
         serve(address, port)
-    elif verb == "send":
-        verdict = send(address, port, count)
+    elif verb in ("send", "halves"):
+        verdict = send(address, port, count, half if verb == "halves" else None)
         print("peer got", verdict, flush=True)
         sys.exit(0 if verdict == "%d bytes, intact" % count else 1)
     elif verb == "hold":

@@ -10,6 +10,7 @@ struct FarHost {
 
     static let nearAddress = "10.99.0.1"
     static let farAddress = "10.99.0.2"
+    static let behindAddress = "10.98.0.2"
 
     /// Runs `body` with a far host.
     static func with(_ host: HostNamespace, _ body: (FarHost) throws -> Void) throws {
@@ -19,10 +20,19 @@ struct FarHost {
         try host.check(["ip", "link", "delete", "u0"])
     }
 
-    private init(_ host: HostNamespace) throws {
-        self.host = host
-        holder = try host.start(["unshare", "--net", "sh", "-c", "echo far host is up; exec cat"], input: .pipe)
+    private static func hold(_ host: HostNamespace) throws -> Program {
+        let holder = try host.start(["unshare", "--net", "sh", "-c", "echo far host is up; exec cat"], input: .pipe)
         try holder.wait(forOutput: "far host is up")
+        return holder
+    }
+
+    private init(host: HostNamespace, holder: Program) {
+        self.host = host
+        self.holder = holder
+    }
+
+    private init(_ host: HostNamespace) throws {
+        self.init(host: host, holder: try Self.hold(host))
         try host.check([
             "ip", "link", "add", "u0", "type", "veth", "peer", "name", "u1", "netns", "\(holder.processID)",
         ])
@@ -33,6 +43,23 @@ struct FarHost {
         try check(["ip", "-6", "address", "add", "fd99::2/64", "dev", "u1", "nodad"])
         try check(["ip", "link", "set", "u1", "up"])
         try check(["ip", "link", "set", "lo", "up"])
+    }
+
+    /// A third host behind this one, which is the router between it and the test's own: `u2` here, `u3` there.
+    func addHostBehind() throws -> FarHost {
+        let holder = try Self.hold(host)
+        try check([
+            "ip", "link", "add", "u2", "type", "veth", "peer", "name", "u3", "netns", "\(holder.processID)",
+        ])
+        let behind = FarHost(host: host, holder: holder)
+        try check(["ip", "address", "add", "10.98.0.1/24", "dev", "u2"])
+        try check(["ip", "link", "set", "u2", "up"])
+        try behind.check(["ip", "address", "add", "\(Self.behindAddress)/24", "dev", "u3"])
+        try behind.check(["ip", "link", "set", "u3", "up"])
+        try behind.check(["ip", "route", "add", "default", "via", "10.98.0.1"])
+        try host.check(["ip", "route", "add", "10.98.0.0/24", "via", Self.farAddress])
+        try check(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
+        return behind
     }
 
     /// The words before a command that is to run there.

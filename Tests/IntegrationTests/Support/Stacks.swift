@@ -60,6 +60,14 @@ extension HostNamespace {
         return server
     }
 
+    /// Starts tcp.py's server in a stack that is there, and waits until it listens.
+    func startServer(joining name: String, _ address: String, _ port: Int) throws -> Program {
+        let words = ["python3", "-u", try script("tcp.py", self), "serve", address, "\(port)"]
+        let server = try start([etherloom, "run", "--join", name, "--"] + words)
+        try server.wait(forOutput: "listening")
+        return server
+    }
+
     /// Starts tcp.py's server on the host itself.
     func startServer(_ address: String, _ port: Int) throws -> Program {
         let server = try start(["python3", "-u", try script("tcp.py", self), "serve", address, "\(port)"])
