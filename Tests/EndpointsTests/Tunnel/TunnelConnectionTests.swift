@@ -29,7 +29,6 @@ private final class Stranger {
 
 @Suite("Tunnels over connections that anybody can make")
 struct TunnelConnectionTests {
-    private let plain = [UInt8](repeating: 0, count: 12)
     private let second: UInt64 = 1_000_000_000
 
     /// Both ends have TCP alone, and one connection.
@@ -38,18 +37,8 @@ struct TunnelConnectionTests {
             $0.remote = nil
             $0.initiatesOnStreams = true
         }
-        try join(tunnel)
+        try tunnel.join()
         return tunnel
-    }
-
-    /// The number of the first end's socket.
-    @discardableResult
-    private func join(_ tunnel: borrowing TunnelBench) throws -> Int32 {
-        let pair = try UnixSocket.pair(.stream)
-        let number = pair.first.rawValue
-        tunnel.one.endpoint.apply(.tunnelStream(pair.first))
-        tunnel.other.endpoint.apply(.tunnelStream(pair.second))
-        return number
     }
 
     private func notices(of end: TunnelEnd) -> [EndpointNotice] {
@@ -66,8 +55,7 @@ struct TunnelConnectionTests {
         var tunnel = try connections()
         // All the places, before the peer has said a word.
         let early = try (0..<15).map { _ in try Stranger(at: tunnel.other) }
-        let isConnected = tunnel.connect()
-        #expect(isConnected == true)
+        tunnel.expectConnection()
         #expect(countCut(early) == 0)
         // Those who come when all places are taken push out the oldest of their own kind.
         let late = try (0..<40).map { _ in try Stranger(at: tunnel.other) }
@@ -78,14 +66,8 @@ struct TunnelConnectionTests {
         tunnel.other.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &tunnel.bench.drops)
         #expect(tunnel.bench.drops[.rateExceeded] == 40)
         for number in 1...2 {
-            let sent = try tunnel.send([plain + testFrame(number)], from: tunnel.one)
-            #expect(sent == .done)
-            let received = tunnel.receive(tunnel.other)
-            #expect(received == [plain + testFrame(number)])
-            let back = try tunnel.send([plain + testFrame(number)], from: tunnel.other)
-            #expect(back == .done)
-            let returned = tunnel.receive(tunnel.one)
-            #expect(returned == [plain + testFrame(number)])
+            try tunnel.expectFramePasses(number)
+            try tunnel.expectFramePasses(number, from: tunnel.other)
             // Then their time is up.
             let later = MonotonicClock.nanoseconds + 11 * second
             #expect(number == 2 || tunnel.other.endpoint.nextDeadline < later)
@@ -99,8 +81,7 @@ struct TunnelConnectionTests {
     @Test("a connection of ours on which the peer falls silent is given up")
     func silence() throws {
         var tunnel = try connections()
-        let isConnected = tunnel.connect()
-        #expect(isConnected == true)
+        tunnel.expectConnection()
         let start = MonotonicClock.nanoseconds
         tunnel.one.endpoint.expire(now: start + 16 * second, drops: &tunnel.bench.drops)
         #expect(kinds(of: tunnel.one) == [.peerDown])
@@ -108,16 +89,13 @@ struct TunnelConnectionTests {
         tunnel.one.endpoint.expire(now: start + 27 * second, drops: &tunnel.bench.drops)
         #expect(notices(of: tunnel.one) == [EndpointNotice(.tunnelStreamEnded, value: 1)])
         // Another one, and it goes on.
-        try join(tunnel)
+        try tunnel.join()
         for step in UInt64(28)...32 {
             tunnel.one.endpoint.expire(now: start + step * second, drops: &tunnel.bench.drops)
             _ = tunnel.receive(tunnel.other)
             _ = tunnel.receive(tunnel.one)
         }
-        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
-        #expect(sent == .done)
-        let received = tunnel.receive(tunnel.other)
-        #expect(received == [plain + testFrame(1)])
+        try tunnel.expectFramePasses()
     }
 
     @Test("a connection that breaks is replaced without waiting for a silence")
@@ -126,37 +104,29 @@ struct TunnelConnectionTests {
             $0.remote = nil
             $0.initiatesOnStreams = true
         }
-        let number = try join(tunnel)
-        let isConnected = tunnel.connect()
-        #expect(isConnected == true)
+        let number = try tunnel.join()
+        tunnel.expectConnection()
         InternetSocket.shutdownWrite(number)
         _ = tunnel.receive(tunnel.other)
         _ = tunnel.receive(tunnel.one)
         #expect(notices(of: tunnel.one) == [EndpointNotice(.tunnelStreamEnded, value: 1)])
-        try join(tunnel)
+        try tunnel.join()
         #expect(tunnel.one.endpoint.nextDeadline <= MonotonicClock.nanoseconds)
         tunnel.one.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &tunnel.bench.drops)
         _ = tunnel.receive(tunnel.other)
         _ = tunnel.receive(tunnel.one)
-        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
-        #expect(sent == .done)
-        let received = tunnel.receive(tunnel.other)
-        #expect(received == [plain + testFrame(1)])
+        try tunnel.expectFramePasses()
     }
 
     @Test("a connection that is not needed ends, and is not missed")
     func unneeded() throws {
         var tunnel = try TunnelBench { $0.initiatesOnStreams = true }
-        let isConnected = tunnel.connect()
-        #expect(isConnected == true)
-        try join(tunnel)
+        tunnel.expectConnection()
+        try tunnel.join()
         let later = MonotonicClock.nanoseconds + 11 * second
         tunnel.one.endpoint.expire(now: later, drops: &tunnel.bench.drops)
         #expect(notices(of: tunnel.one) == [EndpointNotice(.tunnelStreamEnded, value: 0)])
-        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
-        #expect(sent == .done)
-        let received = tunnel.receive(tunnel.other)
-        #expect(received == [plain + testFrame(1)])
+        try tunnel.expectFramePasses()
     }
 
     @Test("a flood of handshakes by UDP does not keep the peer's connection from proving itself")
@@ -185,10 +155,7 @@ struct TunnelConnectionTests {
             _ = tunnel.receive(tunnel.one)
         }
         #expect(tunnel.bench.drops[.wrongPeer] >= 8)
-        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
-        #expect(sent == .done)
-        let received = tunnel.receive(tunnel.other)
-        #expect(received == [plain + testFrame(1)])
+        try tunnel.expectFramePasses()
     }
 
     @Test("after a silence in which no keys were made anew, the path's size is looked for again")
@@ -198,18 +165,14 @@ struct TunnelConnectionTests {
             $0.crypto.rekeySeconds = 10_000
             $0.crypto.rejectSeconds = 15_000
         }
-        let isConnected = tunnel.connect()
-        #expect(isConnected == true)
+        tunnel.expectConnection()
         tunnel.one.endpoint.expire(now: MonotonicClock.nanoseconds + 3001 * second, drops: &tunnel.bench.drops)
         let told = notices(of: tunnel.one)
         #expect(told.map(\.kind) == [.peerDown])
         // For how long it has been silent.
         #expect(told.allSatisfy { (3001 * second..<3010 * second).contains($0.value) })
         // A frame from before the new handshake.
-        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.other)
-        #expect(sent == .done)
-        let received = tunnel.receive(tunnel.one)
-        #expect(received == [plain + testFrame(1)])
+        try tunnel.expectFramePasses(from: tunnel.other)
         #expect(kinds(of: tunnel.one) == [.peerUp])
         #expect(tunnel.one.endpoint.nextDeadline < MonotonicClock.nanoseconds + 10 * second)
     }

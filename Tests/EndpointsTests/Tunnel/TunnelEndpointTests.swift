@@ -6,97 +6,6 @@ import Endpoints
 import LinuxSystem
 import TestSupport
 import Testing
-import TunnelCrypto
-
-/// An endpoint that is shared by reference.
-final class TunnelEnd {
-    let endpoint: Endpoint
-    init(_ endpoint: consuming Endpoint) { self.endpoint = endpoint }
-}
-
-/// Two ends of a tunnel over loopback, served by the test.
-struct TunnelBench: ~Copyable {
-    let one: TunnelEnd
-    let other: TunnelEnd
-    let onePort: UInt16
-    let otherPort: UInt16
-    /// The public key of `other`.
-    let otherKey: [UInt8]
-    var bench: EndpointBench
-
-    init(change: (inout TunnelOptions) -> Void = { _ in }) throws {
-        let (keyOne, keyOther) = (TunnelKey(), TunnelKey())
-        let socketOne = try Self.socket()
-        let socketOther = try Self.socket()
-        let portOne = try UDPSocket.localAddress(socketOne).port
-        let portOther = try UDPSocket.localAddress(socketOther).port
-        onePort = portOne
-        otherPort = portOther
-        otherKey = keyOther.publicBytes
-        var options = TunnelOptions(TunnelConfiguration(key: keyOne, peer: keyOther.publicBytes))
-        options.remote = InternetAddress(ipv4: 0x7f00_0001, port: portOther)
-        change(&options)
-        let first = TunnelEnd(.tunnel(TunnelEndpoint(socketOne, options: options)))
-        options = TunnelOptions(TunnelConfiguration(key: keyOther, peer: keyOne.publicBytes))
-        change(&options)
-        options.remote = nil
-        options.initiatesOnStreams = false
-        one = first
-        other = TunnelEnd(.tunnel(TunnelEndpoint(socketOther, options: options)))
-        bench = EndpointBench()
-    }
-
-    static func socket() throws -> OwnedDescriptor {
-        try UDPSocket.unfragmented(at: InternetAddress(ipv4: 0x7f00_0001, port: 0), coalesces: true)
-    }
-
-    /// What waits at an end, handshakes included.
-    mutating func receive(_ end: TunnelEnd) -> [[UInt8]] {
-        var frames: [[UInt8]] = []
-        var quiet = 0
-        var turn = 0
-        // Until no channel has anything any more.
-        while quiet < end.endpoint.channelCount {
-            let result = end.endpoint.receive(
-                channel: turn % end.endpoint.channelCount,
-                now: MonotonicClock.nanoseconds,
-                into: &bench.burst,
-                pool: &bench.pool,
-                drops: &bench.drops
-            )
-            let taken = bench.takeFrames(withHeader: true)
-            frames += taken
-            quiet = result == .drained && !end.endpoint.holdsFrames && taken.isEmpty ? quiet + 1 : 0
-            turn += 1
-        }
-        return frames
-    }
-
-    /// Handshake, and the search for the path's MTU. Loopback delivers at once: a few turns suffice.
-    mutating func connect() -> Bool {
-        one.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &bench.drops)
-        for _ in 0..<8 {
-            _ = receive(other)
-            _ = receive(one)
-            one.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &bench.drops)
-            other.endpoint.expire(now: MonotonicClock.nanoseconds, drops: &bench.drops)
-        }
-        return one.endpoint.takeNotice()?.kind == .peerUp && other.endpoint.takeNotice()?.kind == .peerUp
-    }
-
-    mutating func send(_ messages: [[UInt8]], from end: TunnelEnd) throws -> Endpoint.SendResult {
-        for message in messages { try bench.stage(message, hasHeader: true) }
-        let result = end.endpoint.send(
-            bench.burst,
-            from: 0,
-            now: MonotonicClock.nanoseconds,
-            pool: bench.pool,
-            drops: &bench.drops
-        )
-        _ = bench.takeFrames()
-        return result
-    }
-}
 
 @Suite("Tunnel endpoints")
 struct TunnelEndpointTests {
@@ -105,22 +14,15 @@ struct TunnelEndpointTests {
     @Test("frames and super-frames pass whole, in both directions", arguments: [1228, 1372, 1500, 9000, 65_535])
     func carries(mtu: Int) throws {
         var tunnel = try TunnelBench { $0.maximumDatagramByteCount = min(mtu - 28, 65_000) }
-        let result20 = tunnel.connect()
-        #expect(result20 == true)
+        tunnel.expectConnection()
         var recipe = SuperFrame()
         recipe.payload = (0..<60_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
         let messages = [
             plain + testFrame(1), recipe.virtioHeader + recipe.bytes, plain + testFrame(2, byteCount: 1514),
             plain + testFrame(3, byteCount: FramePool.largeCapacity), plain + testFrame(4, byteCount: 14),
         ]
-        let result11 = try tunnel.send(messages, from: tunnel.one)
-        #expect(result11 == .done)
-        let result1 = tunnel.receive(tunnel.other)
-        #expect(result1 == messages)
-        let result12 = try tunnel.send(messages, from: tunnel.other)
-        #expect(result12 == .done)
-        let result2 = tunnel.receive(tunnel.one)
-        #expect(result2 == messages)
+        try tunnel.expectPassage(messages, from: tunnel.one)
+        try tunnel.expectPassage(messages, from: tunnel.other)
         #expect(tunnel.bench.drops.isEmpty == true)
         #expect(tunnel.bench.isPoolWhole == true)
     }
@@ -131,20 +33,15 @@ struct TunnelEndpointTests {
             $0.isSegmented = false
             $0.maximumDatagramByteCount = 1372
         }
-        let result21 = tunnel.connect()
-        #expect(result21 == true)
+        tunnel.expectConnection()
         let messages = (0..<30).map { plain + testFrame($0, byteCount: 1514) }
-        let result13 = try tunnel.send(messages, from: tunnel.one)
-        #expect(result13 == .done)
-        let result3 = tunnel.receive(tunnel.other)
-        #expect(result3 == messages)
+        try tunnel.expectPassage(messages, from: tunnel.one)
     }
 
     @Test("many small frames are more than one burst takes")
     func manySmallOnes() throws {
         var tunnel = try TunnelBench { $0.maximumDatagramByteCount = 1372 }
-        let result22 = tunnel.connect()
-        #expect(result22 == true)
+        tunnel.expectConnection()
         var sent: [[UInt8]] = []
         for round in 0..<8 {
             let messages = (0..<40).map { plain + testFrame(round * 40 + $0) }
@@ -168,8 +65,7 @@ struct TunnelEndpointTests {
     @Test("nonsense, copies and cut packets are counted by cause, and hurt nobody")
     func hostile() throws {
         var tunnel = try TunnelBench { $0.maximumDatagramByteCount = 1372 }
-        let result23 = tunnel.connect()
-        #expect(result23 == true)
+        tunnel.expectConnection()
         let stranger = try TunnelBench.socket()
         let target = InternetAddress(ipv4: 0x7f00_0001, port: tunnel.otherPort)
         func inject(_ bytes: [UInt8]) { _ = UDPSocket.send(stranger.rawValue, bytes.span, to: target) }
@@ -184,17 +80,13 @@ struct TunnelEndpointTests {
         #expect(result5 == true)
         #expect(tunnel.bench.drops[.malformed] == 5)
         #expect(tunnel.bench.drops[.notAuthentic] == 2)
-        let result16 = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
-        #expect(result16 == .done)
-        let result6 = tunnel.receive(tunnel.other)
-        #expect(result6 == [plain + testFrame(1)])
+        try tunnel.expectFramePasses()
     }
 
     @Test("a peer that moves is followed once its packet proves who it is")
     func roams() throws {
         var tunnel = try TunnelBench()
-        let result24 = tunnel.connect()
-        #expect(result24 == true)
+        tunnel.expectConnection()
         // A relay between the two: what `one` sends arrives from another address from now on.
         let relay = try TunnelBench.socket()
         let port = try UDPSocket.localAddress(relay).port
@@ -233,8 +125,7 @@ struct TunnelEndpointTests {
             $0.maximumDatagramByteCount = 1372
             $0.isSegmented = false
         }
-        let result25 = tunnel.connect()
-        #expect(result25 == true)
+        tunnel.expectConnection()
         let messages = (0..<30).map { plain + testFrame($0, byteCount: 500) }
         let result19 = try tunnel.send(messages, from: tunnel.one)
         #expect(result19 == .done)
@@ -280,24 +171,15 @@ struct TunnelEndpointTests {
         }
         let stranger = try UnixSocket.pair(.stream)
         tunnel.other.endpoint.apply(.tunnelStream(stranger.first))
-        let pair = try UnixSocket.pair(.stream)
-        tunnel.one.endpoint.apply(.tunnelStream(pair.first))
-        tunnel.other.endpoint.apply(.tunnelStream(pair.second))
-        let isConnected = tunnel.connect()
-        #expect(isConnected == true)
+        try tunnel.join()
+        tunnel.expectConnection()
         var recipe = SuperFrame()
         recipe.payload = (0..<60_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
         let messages = [
             plain + testFrame(1), recipe.virtioHeader + recipe.bytes, plain + testFrame(2, byteCount: 1514),
         ]
-        let sent = try tunnel.send(messages, from: tunnel.one)
-        #expect(sent == .done)
-        let received = tunnel.receive(tunnel.other)
-        #expect(received == messages)
-        let back = try tunnel.send(messages, from: tunnel.other)
-        #expect(back == .done)
-        let returned = tunnel.receive(tunnel.one)
-        #expect(returned == messages)
+        try tunnel.expectPassage(messages, from: tunnel.one)
+        try tunnel.expectPassage(messages, from: tunnel.other)
 
         // More than the socket takes: the rest waits, and nothing comes twice or not at all.
         let many = (0..<40).map { plain + testFrame($0, byteCount: 60_000) }
@@ -320,9 +202,6 @@ struct TunnelEndpointTests {
         #expect(nothing.isEmpty)
         #expect(tunnel.bench.drops[.malformed] == 1)
         #expect(tunnel.other.endpoint.takeNotice()?.kind == .tunnelStreamEnded)
-        let again = try tunnel.send([plain + testFrame(3)], from: tunnel.one)
-        #expect(again == .done)
-        let last = tunnel.receive(tunnel.other)
-        #expect(last == [plain + testFrame(3)])
+        try tunnel.expectFramePasses(3)
     }
 }

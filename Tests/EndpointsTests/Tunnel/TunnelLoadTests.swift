@@ -9,13 +9,10 @@ import Testing
 
 @Suite("Tunnel endpoints under load")
 struct TunnelLoadTests {
-    private let plain = [UInt8](repeating: 0, count: 12)
-
     @Test("a turn has an end, however much strangers send")
     func boundedTurn() throws {
         var tunnel = try TunnelBench()
-        let isConnected = tunnel.connect()
-        #expect(isConnected == true)
+        tunnel.expectConnection()
         let stranger = try TunnelBench.socket()
         let target = InternetAddress(ipv4: 0x7f00_0001, port: tunnel.otherPort)
         let nonsense = [4, 0, 0, 0] + [UInt8](repeating: 9, count: 10)
@@ -31,10 +28,7 @@ struct TunnelLoadTests {
         #expect(result == .more)
         #expect(tunnel.bench.drops[.malformed] == Tunables.burstFrameCount)
         // The rest comes in the next turn, and what is behind it.
-        let sent = try tunnel.send([plain + testFrame(1)], from: tunnel.one)
-        #expect(sent == .done)
-        let received = tunnel.receive(tunnel.other)
-        #expect(received == [plain + testFrame(1)])
+        try tunnel.expectFramePasses()
         #expect(tunnel.bench.drops[.malformed] == count)
     }
 
@@ -44,12 +38,8 @@ struct TunnelLoadTests {
             $0.remote = nil
             $0.initiatesOnStreams = true
         }
-        let pair = try UnixSocket.pair(.stream)
-        let number = pair.first.rawValue
-        tunnel.one.endpoint.apply(.tunnelStream(pair.first))
-        tunnel.other.endpoint.apply(.tunnelStream(pair.second))
-        let isConnected = tunnel.connect()
-        #expect(isConnected == true)
+        let number = try tunnel.join()
+        tunnel.expectConnection()
         // By the connection instead of the socket.
         let hasMoved = tunnel.other.endpoint.takeInterestChange()
         #expect(hasMoved)
