@@ -204,6 +204,7 @@ public enum Endpoint: ~Copyable, Sendable {
     public func takeInterestChange() -> Bool {
         switch self {
         case .tunnel(let endpoint): endpoint.takeInterestChange()
+        case .vhost(let endpoint): endpoint.takeInterestChange()
         default: false
         }
     }

@@ -37,6 +37,18 @@ public enum SharedSignal {
         unsafe cel_write_nowait(fd, bytes, bytes.count) == bytes.count
     }
 
+    /// Whether an eventfd gives its signals back one at a time (EFD_SEMAPHORE): `drain` takes only one of them, and a count
+    /// near the largest would call a reader for ever. Sends signals, and takes some, to find out.
+    public static func givesOneByOne(_ fd: Int32) -> Bool {
+        // Somebody who reads as well may be quicker: only a sum is a proof.
+        for _ in 0..<16 {
+            var signals: UInt64 = 2
+            _ = unsafe cel_write_nowait(fd, &signals, 8)
+            if unsafe cel_read_nowait(fd, &signals, 8) == 8, signals > 1 { return false }
+        }
+        return true
+    }
+
     /// Takes all signals that an eventfd holds.
     public static func drain(_ fd: Int32) {
         var count: UInt64 = 0

@@ -22,6 +22,7 @@ extension VhostDevice {
         pool: borrowing FramePool,
         drops: inout DropTally
     ) -> Endpoint.SendResult {
+        noteSending()
         guard takesFrames else {
             endAlarm()
             drops.count(.noCarrier, burst.count - first)
@@ -30,13 +31,17 @@ extension VhostDevice {
         var index = first
         var isBlocked = false
         var hasDrained = false
+        var gathered = Gathered(cursor: receive.next)
         do throws(SplitRing.Fault) {
             while index < burst.count {
-                switch try place(burst[index], pool: pool) {
-                case .done: index += 1
+                switch try place(burst[index], &gathered, pool: pool) {
+                case .done:
+                    index += 1
+                    gathered = Gathered(cursor: receive.next)
                 case .tooLarge:
                     drops.count(.tooLarge)
                     index += 1
+                    gathered = Gathered(cursor: receive.next)
                 case .noBuffers:
                     if try receive.refresh(memory) { continue }
                     if hasDrained, receive.kickWantedAt == receive.seen {
@@ -63,21 +68,32 @@ extension VhostDevice {
         return .done
     }
 
-    /// Copies one frame into the guest's buffers, or changes nothing.
+    /// The buffers that the frame in work has so far, in `buffers` and `chain`. What was walked once is not walked again when
+    /// more are there: a guest that adds them one by one would have a thousand buffers walked a thousand times.
+    private struct Gathered {
+        /// The next available entry.
+        var cursor: UInt16
+        var count = 0
+    }
+
+    /// Copies one frame into the guest's buffers, or changes nothing; with more buffers it goes on where it was.
     private mutating func place(
         _ frame: FrameReference,
+        _ gathered: inout Gathered,
         pool: borrowing FramePool
     ) throws(SplitRing.Fault) -> Placement {
         let headerByteCount = features.headerByteCount
         let size = headerByteCount + Int(frame.byteCount)
         let canMerge = features.contains(.mergeableBuffers)
-        var cursor = receive.next
-        var count = 0
-        chain.removeAll()
+        var (cursor, count) = (gathered.cursor, gathered.count)
+        if count == 0 { chain.removeAll() }
         while chain.byteCount < size {
             // Also the whole ring may be too small: nothing would ever come of waiting.
             guard count == 0 || canMerge, count < min(buffers.count, receive.size) else { return .tooLarge }
-            guard cursor != receive.seen else { return .noBuffers }
+            guard cursor != receive.seen else {
+                gathered = Gathered(cursor: cursor, count: count)
+                return .noBuffers
+            }
             let head = try receive.head(at: cursor, memory)
             let before = chain.byteCount
             try chain.append(receive, head: head, writable: true, memory)

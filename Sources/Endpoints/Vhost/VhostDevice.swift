@@ -28,6 +28,10 @@ struct VhostDevice: ~Copyable {
     /// Has the loop call us again, whatever the guest's descriptors say.
     let alarm: EventFD
     var isAlarmed = false
+    /// `send` has had its turn since the alarm, `receive` has not: while nothing is read from the guest, the alarm is not
+    /// listened to, or it would call without end.
+    private(set) var isAlarmSent = false
+    private var hasInterestChanged = false
 
     /// What the control thread is to hear.
     var fault: (ring: Int, fault: SplitRing.Fault)?
@@ -50,13 +54,31 @@ struct VhostDevice: ~Copyable {
     /// Calls for the loop's attention.
     mutating func raiseAlarm() {
         isAlarmed = true
+        if isAlarmSent { hasInterestChanged = true }
+        isAlarmSent = false
         alarm.signal()
     }
 
     mutating func endAlarm() {
         guard isAlarmed else { return }
         isAlarmed = false
+        if isAlarmSent { hasInterestChanged = true }
+        isAlarmSent = false
         alarm.drain()
+    }
+
+    /// `send` was called, whether for the alarm or not.
+    @inline(__always)
+    mutating func noteSending() {
+        guard isAlarmed, !isAlarmSent else { return }
+        isAlarmSent = true
+        hasInterestChanged = true
+    }
+
+    mutating func takeInterestChange() -> Bool {
+        let result = hasInterestChanged
+        hasInterestChanged = false
+        return result
     }
 
     /// A ring cannot be trusted any more: it rests until the monitor sets it up again.

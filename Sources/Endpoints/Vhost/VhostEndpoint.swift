@@ -33,7 +33,7 @@ public struct VhostEndpoint: ~Copyable, Sendable {
         switch channel {
         case 0: isBlocked ? .readable : []
         case 1: isRead ? .readable : []
-        default: isRead || isBlocked ? .readable : []
+        default: isRead || isBlocked && !state.value.isAlarmSent ? .readable : []
         }
     }
 
@@ -69,6 +69,8 @@ public struct VhostEndpoint: ~Copyable, Sendable {
     ) -> Endpoint.SendResult {
         state.value.send(burst, from: first, pool: pool, drops: &drops)
     }
+
+    func takeInterestChange() -> Bool { state.value.takeInterestChange() }
 
     func takeNotice() -> EndpointNotice? { state.value.takeNotice() }
 

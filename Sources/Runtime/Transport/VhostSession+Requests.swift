@@ -110,6 +110,9 @@ extension VhostSession {
         guard let kick = takeDescriptor(), DescriptorKind(kick) == .eventFD else {
             throw Refusal(reason: "the kick of ring \(ring) is no eventfd")
         }
+        guard !SharedSignal.givesOneByOne(kick.rawValue) else {
+            throw Refusal(reason: "the kick of ring \(ring) is a semaphore (EFD_SEMAPHORE), which cannot be taken back")
+        }
         let state = rings[ring]
         guard state.size > 0, let address = state.address, hasMemory else {
             throw Refusal(reason: "ring \(ring) is started before its size, its addresses and the memory are known")

@@ -84,6 +84,10 @@ final class VhostBench {
 
     func receive() -> Endpoint.ReceiveResult { bench.receive(holder.endpoint) }
     func send(from first: Int = 0) -> Endpoint.SendResult { bench.send(holder.endpoint, from: first) }
+    func interest(_ channel: Int, isRead: Bool, isBlocked: Bool) -> Epoll.Events {
+        holder.endpoint.interest(channel: channel, isRead: isRead, isBlocked: isBlocked)
+    }
+    func takeInterestChange() -> Bool { holder.endpoint.takeInterestChange() }
     func takeNotice() -> EndpointNotice? { holder.endpoint.takeNotice() }
     var capabilities: PortCapabilities { holder.endpoint.capabilities }
 

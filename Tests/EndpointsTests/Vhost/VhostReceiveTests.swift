@@ -3,6 +3,8 @@
 
 import Dataplane
 import Endpoints
+import Foundation
+import Glibc
 import LinuxSystem
 import TestSupport
 import Testing
@@ -66,6 +68,51 @@ struct VhostReceiveTests {
         try machine.bench.stage(testFrame(4, byteCount: 300))
         #expect(machine.send() == .done)
         #expect(rings.read(312, at: rings.room(0)) == header(1) + testFrame(4, byteCount: 300))
+    }
+
+    @Test("buffers that a guest adds one by one while a frame is placed make it whole")
+    func takesUpBuffers() throws {
+        for _ in 0..<20 {
+            let machine = try VhostBench()
+            let rings = machine.rings
+            let frame = testFrame(7, byteCount: 39_000)
+            try machine.bench.stage(frame)
+            let guest = Thread {
+                for head in 0..<80 {
+                    for _ in 0..<200 { GuestMemory.fence() }
+                    rings.giveBuffer(500, head: head)
+                }
+            }
+            guest.start()
+            let deadline = MonotonicClock.nanoseconds + 20_000_000_000
+            while machine.send() != .done, MonotonicClock.nanoseconds < deadline {}
+            let used = rings.takeUsed(0)
+            try #require(used.map(\.head) == (0..<79).map { UInt32($0) })
+            let bytes = used.flatMap { rings.read($0.byteCount, at: rings.room(Int($0.head))) }
+            #expect(bytes == header(79) + frame)
+            while !guest.isFinished, MonotonicClock.nanoseconds < deadline { sched_yield() }
+        }
+    }
+
+    @Test("an alarm calls once while the guest is not read from, and again when it is, or when there is another")
+    func alarmWhileHeld() throws {
+        let machine = try VhostBench()
+        try machine.bench.stage(testFrame(1))
+        _ = machine.receive()
+        #expect(machine.send() == .blocked(from: 0))
+        _ = machine.takeInterestChange()
+        for _ in 0..<2 {
+            // The monitor changes something while frames wait for the guest and its own are not taken.
+            machine.apply(.enable(ring: 1, true))
+            #expect(machine.interest(2, isRead: false, isBlocked: true) == .readable)
+            #expect(machine.send() == .blocked(from: 0))
+            #expect(machine.takeInterestChange())
+            #expect(machine.interest(2, isRead: false, isBlocked: true) == [])
+            #expect(machine.interest(2, isRead: true, isBlocked: true) == .readable)
+        }
+        _ = machine.receive()
+        #expect(machine.takeInterestChange())
+        #expect(machine.interest(2, isRead: false, isBlocked: true) == .readable)
     }
 
     @Test("without room the rest waits for a kick, and half a frame is never given")

@@ -199,6 +199,14 @@ struct VhostTransportTests {
         try third.settle()
     }
 
+    /// An eventfd whose reads take one signal each; Swift's Glibc module has no eventfd(2).
+    private static func semaphore(count: UInt32) throws -> OwnedDescriptor {
+        let create = try #require(dlsym(nil, "eventfd"))
+        let eventfd = unsafeBitCast(create, to: (@convention(c) (UInt32, Int32) -> Int32).self)
+        // EFD_SEMAPHORE and EFD_NONBLOCK.
+        return OwnedDescriptor(adopting: eventfd(count, 1 | O_NONBLOCK))
+    }
+
     @Test("requests that make no sense are answered where an answer is awaited, with one line", .mayRun(seconds: 60))
     func answersErrors() throws {
         let site = try Site()
@@ -216,6 +224,11 @@ struct VhostTransportTests {
         try machine.start()
         #expect(try machine.askWord(17) == 1)
         #expect(site.live.log.count == 6)
+        // It would be found readable for ever.
+        let semaphore = try Self.semaphore(count: 3)
+        #expect(try !machine.isTaken(12, word, descriptors: [semaphore.rawValue]))
+        #expect(try machine.isTaken(12, word, descriptors: [machine.kicks[0].event.rawDescriptor]))
+        #expect(site.live.log.count == 7)
         #expect(site.live.log.allSatisfy { $0.hasPrefix("vhost://") })
         // What nobody waits for ends the connection.
         try machine.send(99)
