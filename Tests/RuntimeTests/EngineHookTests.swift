@@ -33,6 +33,17 @@ struct EngineHookTests {
         fixture.engine.perform(.hooks(.impairment(port: port, isInbound: isInbound, settings, seed: 1)))
     }
 
+    /// Takes what has come out at a place: so many frames.
+    private func expectFrames(
+        _ count: Int,
+        at index: Int,
+        _ fixture: inout EngineFixture,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let arrived = fixture.read(index).count
+        #expect(arrived == count, sourceLocation: sourceLocation)
+    }
+
     private func advance(_ fixture: inout EngineFixture, to nanoseconds: UInt64) {
         fixture.engine.now = Self.start + nanoseconds
         fixture.engine.runWaiting()
@@ -43,15 +54,13 @@ struct EngineHookTests {
         try withPorts { fixture in
             impair(&fixture, port: isInbound ? 1 : 2, isInbound: isInbound) { $0.delay.value = 5 }
             try fixture.broadcast(3, from: 0)
-            let holds1 = fixture.read(1).isEmpty
-            #expect(holds1)
+            expectFrames(0, at: 1, &fixture)
             let others = fixture.read(2).count
             #expect(others == (isInbound ? 0 : 3))
             let deadline = fixture.engine.hooks.waiting.nextDeadline
             #expect(deadline == Self.start + 5_000_000)
             advance(&fixture, to: 4_999_999)
-            let holds2 = fixture.read(1).isEmpty
-            #expect(holds2)
+            expectFrames(0, at: 1, &fixture)
             advance(&fixture, to: 5_000_000)
             let arrived = fixture.read(1)
             #expect(arrived == (0..<3).map { TestFrame.make(0, to: TestFrame.broadcast, $0) })
@@ -74,8 +83,7 @@ struct EngineHookTests {
             #expect(fixture.drops(1, .noCarrier) == 14)
             try fixture.replace(1, port: 2)
             advance(&fixture, to: 6_000_000)
-            let holds3 = fixture.read(1).isEmpty
-            #expect(holds3)
+            expectFrames(0, at: 1, &fixture)
             #expect(fixture.engine.table.counters(port: 2).leftFrames == 14)
             for slot in 2...5 { #expect(fixture.engine.hooks.shapers[slot].impairment?.frameCount ?? 0 == 0) }
         }
@@ -192,12 +200,10 @@ struct EngineHookTests {
             let isPausedStill = fixture.engine.places[0].isPaused
             #expect(!isPausedStill)
             try fixture.broadcast(1, from: 0, byteCount: 100)
-            let passed = fixture.read(1).count
-            #expect(passed == 1)
+            expectFrames(1, at: 1, &fixture)
             // What was given before is in the wire, and arrives at its time.
             advance(&fixture, to: 100_000_000_000)
-            let arrived = fixture.read(1).count
-            #expect(arrived == 1)
+            expectFrames(1, at: 1, &fixture)
             _ = fixture.read(2)
             _ = fixture.read(3)
         }
@@ -222,15 +228,11 @@ struct EngineHookTests {
             mirror(&fixture, 1, isInbound: true, to: 4, nil)
             mirror(&fixture, 1, isInbound: false, to: 4, nil)
             try fixture.broadcast(2, from: 0)
-            let holds5 = fixture.read(3).count == 2
-            #expect(holds5)
-            let holds6 = fixture.read(1).count == 2
-            #expect(holds6)
+            expectFrames(2, at: 3, &fixture)
+            expectFrames(2, at: 1, &fixture)
             try fixture.broadcast(3, from: 1)
-            let holds7 = fixture.read(3).count == 3
-            #expect(holds7)
-            let holds8 = fixture.read(0).count == 3
-            #expect(holds8)
+            expectFrames(3, at: 3, &fixture)
+            expectFrames(3, at: 0, &fixture)
             // What the monitor itself sends goes nowhere.
             try fixture.broadcast(4, from: 3)
             let holds9 = fixture.read(0).isEmpty && fixture.read(1).isEmpty

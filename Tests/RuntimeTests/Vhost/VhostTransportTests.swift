@@ -67,6 +67,16 @@ struct VhostTransportTests {
             return machine
         }
 
+        /// Machines at the ports 1 and 2, their rings started.
+        func startPair() throws -> (VhostFrontEnd, VhostFrontEnd) {
+            let machines = try (1...2).map { port in
+                open(port)
+                return try machine(port)
+            }
+            for machine in machines { try machine.start() }
+            return (machines[0], machines[1])
+        }
+
         func configure(_ port: Int, _ change: @escaping @Sendable () -> EndpointChange) {
             live.perform { parts in
                 guard let endpoint = parts.element.ports[port]?.endpoints.first else { return }
@@ -78,19 +88,13 @@ struct VhostTransportTests {
     @Test("two machines exchange frames of all sizes through a switch", .mayRun(seconds: 60))
     func exchangesFrames() throws {
         let site = try Site()
-        site.open(1)
-        site.open(2)
-        let one = try site.machine(1)
-        let two = try site.machine(2)
-        try one.start()
-        try two.start()
+        let (one, two) = try site.startPair()
         for head in 0..<64 { two.rings.giveBuffer(2000, head: head) }
         two.rings.setUsedEvent(0, 0)
         try two.settle()
         try one.settle()
         for (head, size) in [60, 1514, 9000].enumerated() {
-            one.rings.send(Self.plain + Self.frame(size), head: head)
-            one.kick(1)
+            Self.send(one, byteCount: size, head: head)
             var bytes: [UInt8] = []
             while bytes.count < 12 + size {
                 for (used, count) in try two.waitForUsed(0) {
@@ -103,6 +107,12 @@ struct VhostTransportTests {
         }
         let names = site.live.perform { $0.element.sortedPorts.map { $0.endpoints.map(\.module) } }
         #expect(names == [["vhost-user"], ["vhost-user"]])
+    }
+
+    /// A machine sends a frame from the buffer that begins at this descriptor.
+    private static func send(_ machine: VhostFrontEnd, byteCount: Int, head: Int) {
+        machine.rings.send(plain + frame(byteCount), head: head)
+        machine.kick(1)
     }
 
     private static func frame(_ size: Int) -> [UInt8] {
@@ -258,12 +268,7 @@ struct VhostTransportTests {
     @Test("a ring of nonsense is one line in the log and harms no other machine", .mayRun(seconds: 60))
     func reportsFaults() throws {
         let site = try Site()
-        site.open(1)
-        site.open(2)
-        let bad = try site.machine(1)
-        let good = try site.machine(2)
-        try bad.start()
-        try good.start()
+        let (bad, good) = try site.startPair()
         try good.settle()
         bad.rings.offer(1, head: 999)
         bad.kick(1)
@@ -272,8 +277,7 @@ struct VhostTransportTests {
         #expect(site.live.log[0].hasSuffix("transmit ring was stopped: the number of a buffer is beyond the table"))
         ftruncate(bad.rings.file.rawValue, 0)
         // The broken machine's memory is touched by a flood to it.
-        good.rings.send(Self.plain + Self.frame(60), head: 0)
-        good.kick(1)
+        Self.send(good, byteCount: 60, head: 0)
         #expect(try good.waitForUsed(1).count == 1)
         try site.live.waitUntil { site.live.drops(1, .malformed) == 1 }
     }
@@ -284,12 +288,7 @@ struct VhostTransportTests {
     )
     func dropsWhatWaited(hangsUp: Bool) throws {
         let site = try Site()
-        site.open(1)
-        site.open(2)
-        let one = try site.machine(1)
-        let two = try site.machine(2)
-        try one.start()
-        try two.start()
+        let (one, two) = try site.startPair()
         // No buffers: all of it waits.
         for head in 0..<200 { one.rings.send(Self.plain + Self.frame(60), head: head) }
         one.kick(1)
@@ -302,8 +301,7 @@ struct VhostTransportTests {
         }
         try site.live.waitUntil(seconds: 10) { site.live.drops(2, .noCarrier) == 200 }
         // What comes now is lost as well, not kept.
-        one.rings.send(Self.plain + Self.frame(60), head: 200)
-        one.kick(1)
+        Self.send(one, byteCount: 60, head: 200)
         try site.live.waitUntil { one.rings.usedIndex(1) == 201 }
         try site.live.waitUntil(seconds: 10) { site.live.drops(2, .noCarrier) == 201 }
         let next = hangsUp ? try site.machine(2) : two
@@ -311,8 +309,7 @@ struct VhostTransportTests {
         try next.settle()
         for head in 0..<8 { next.rings.giveBuffer(2000, head: head) }
         next.kick(0)
-        one.rings.send(Self.plain + Self.frame(99), head: 201)
-        one.kick(1)
+        Self.send(one, byteCount: 99, head: 201)
         #expect(try next.waitForUsed(0).map(\.byteCount) == [12 + 99])
     }
 
@@ -333,8 +330,7 @@ struct VhostTransportTests {
             let machine = try VhostFrontEnd(socket: socket, rings: GuestRings())
             try machine.negotiate(features: Self.features)
             try machine.start()
-            machine.rings.send(Self.plain + Self.frame(60), head: 0)
-            machine.kick(1)
+            Self.send(machine, byteCount: 60, head: 0)
             #expect(try machine.waitForUsed(1).count == 1)
             try FileSystem.remove(site.path(1))
         }
@@ -389,8 +385,7 @@ struct VhostTransportTests {
         let file = OwnedDescriptor(adopting: machine.receivedDescriptor)
         #expect(try machine.isTaken(32, answer, descriptors: [file.rawValue]))
         try machine.start()
-        machine.rings.send(Self.plain + Self.frame(60), head: 4)
-        machine.kick(1)
+        Self.send(machine, byteCount: 60, head: 4)
         #expect(try machine.waitForUsed(1).count == 1)
         var notes = [UInt8](repeating: 0, count: 16)
         let part = VhostRingSetup.inflightByteCount(queueSize: 256)
