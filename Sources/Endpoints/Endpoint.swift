@@ -164,11 +164,11 @@ public enum Endpoint: ~Copyable, Sendable {
         }
     }
 
-    /// Gives the slots of frames that wait in the endpoint back: it is about to end.
-    public func releaseFrames(_ pool: inout FramePool) {
+    /// Gives the slots of frames that wait in the endpoint back: it is about to end. How many frames these were.
+    public func releaseFrames(_ pool: inout FramePool) -> Int {
         switch self {
         case .overlay(let endpoint): endpoint.releaseFrames(&pool)
-        default: break
+        default: 0
         }
     }
 

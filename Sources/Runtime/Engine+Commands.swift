@@ -99,6 +99,7 @@ extension Engine {
             pool.release(frame)
             lost += 1
         }
+        lost += Self.releaseFrames(places, index, &pool)
         if lost > 0 {
             table.countDrop(endpoint: index, .noCarrier, frames: lost)
             table.countLeft(port: port, frames: lost)
@@ -124,7 +125,6 @@ extension Engine {
         multiplexer.remove(index)
         places[index].filters = nil
         unregister(index)
-        Self.releaseFrames(places, index, &pool)
         let endpoint = places[index].endpoint.take()
         places[index].kind = nil
         places[index].hasTimers = false
@@ -142,7 +142,11 @@ extension Engine {
         return endpoint
     }
 
-    private static func releaseFrames(_ places: borrowing RigidTable<Place>, _ index: Int, _ pool: inout FramePool) {
-        places[index].endpoint?.releaseFrames(&pool)
+    private static func releaseFrames(
+        _ places: borrowing RigidTable<Place>,
+        _ index: Int,
+        _ pool: inout FramePool
+    ) -> Int {
+        places[index].endpoint?.releaseFrames(&pool) ?? 0
     }
 }

@@ -71,8 +71,8 @@ public struct OverlayEndpoint: ~Copyable, Sendable {
     /// What one call received was more than a burst takes.
     var holdsFrames: Bool { !state.value.held.isEmpty }
 
-    /// Gives back the slots that are held.
-    func releaseFrames(_ pool: inout FramePool) { state.value.held.removeAll(&pool) }
+    /// Gives back the slots that are held: how many datagrams were in them.
+    func releaseFrames(_ pool: inout FramePool) -> Int { state.value.held.removeAll(&pool) }
 
     func send(
         _ burst: borrowing FrameBurst,

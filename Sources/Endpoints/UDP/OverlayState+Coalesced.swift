@@ -49,12 +49,17 @@ struct HeldDatagrams: ~Copyable {
         return true
     }
 
-    /// Gives all slots back.
-    mutating func removeAll(_ pool: inout FramePool) {
+    /// Gives all slots back: how many datagrams were in them.
+    mutating func removeAll(_ pool: inout FramePool) -> Int {
+        var datagrams = 0
         while next < count {
-            pool.release(items[next].frame)
+            let item = items[next]
+            let segment = max(item.segment, 1)
+            datagrams += (max(0, item.byteCount - item.done) + segment - 1) / segment
+            pool.release(item.frame)
             next += 1
         }
+        return datagrams
     }
 }
 
