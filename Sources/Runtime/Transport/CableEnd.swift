@@ -24,6 +24,7 @@ public final class CableEnd: EndpointHost {
         self.loop = loop
     }
 
+    public var isCable: Bool { true }
     /// Something is plugged in.
     public var isOccupied: Bool { occupant != nil }
     /// What is plugged in reaches its other side, as far as it can tell.

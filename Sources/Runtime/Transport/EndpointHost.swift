@@ -59,4 +59,10 @@ public protocol EndpointHost: AnyObject {
     func configure(identifier: Int32, _ change: consuming EndpointChange)
     /// Somebody is at the other side of the endpoint with this identifier, or is not any more.
     func setPeer(identifier: Int32, _ state: PeerState)
+    /// The carrier is another end's: nobody has pulled a cable when there is none yet.
+    var isCable: Bool { get }
+}
+
+extension EndpointHost {
+    public var isCable: Bool { false }
 }

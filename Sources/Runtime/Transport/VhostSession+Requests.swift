@@ -78,10 +78,10 @@ extension VhostSession {
     /// A monitor that does not show our configuration to its guest cannot be attached with the cable pulled: it would show
     /// the guest a carrier. It is sent away, and shows none.
     private func checkCarrier(isDecided: Bool) throws {
-        guard isDecided, !isKept, !isTakingUp, !configuration.isUp, !protocolFeatures.contains(.configuration) else {
-            return
-        }
-        throw Errno.notConnected
+        guard isDecided else { return }
+        let showsCarrier = isKept || isTakingUp || protocolFeatures.contains(.configuration)
+        guard configuration.isUp || showsCarrier else { throw Errno.notConnected }
+        isAdmitted = true
     }
 
     private func setMemory(_ regions: [GuestMemory.Region]) throws {

@@ -44,6 +44,8 @@ final class VhostSession {
     var configuration: VhostConfiguration
     /// See `VhostTransport`.
     let isKept: Bool
+    /// The monitor has said what it can, and may stay.
+    var isAdmitted = false
     /// The guest has read the configuration since it last changed.
     var isConfigurationRead = true
     /// Called once when it does.

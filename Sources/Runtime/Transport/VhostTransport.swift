@@ -42,6 +42,9 @@ final class VhostTransport: Transport {
     private var isClosed = false
     /// A monitor that shows its guest no carrier of ours is not hung up on for that: somebody else tells the guest.
     private let isKept: Bool
+    /// No machine has been here yet. The first one at a cable is let in also when nobody is at the other end: QEMU does not start
+    /// its machine before, and whether that runs is not the other end's to decide.
+    private var isFresh = true
     /// Is told what another process would need to go on where this one is; descriptors stay ours.
     var onNote: ((VhostNote, [Int32]) -> Void)?
 
@@ -153,7 +156,7 @@ final class VhostTransport: Transport {
                 socket,
                 loop: context.loop,
                 configuration: configuration,
-                isKept: isKept,
+                isKept: isKept || isFresh && context.host.isCable,
                 answer: answer,
                 change: { [context] change in context.host.configure(identifier: identifier, .vhost(change)) },
                 log: { [context, url] in context.host.log("\(url): \($0)") },
@@ -169,6 +172,7 @@ final class VhostTransport: Transport {
     }
 
     private func ended() {
+        if session?.isAdmitted == true { isFresh = false }
         session = nil
         context.onLinkChange(false, "\(url): the machine is gone")
         retry()

@@ -209,6 +209,54 @@ struct VhostTransportTests {
         try third.settle()
     }
 
+    @Test(
+        "the first machine at a cable starts while nobody is at the other end; its successor waits",
+        .mayRun(seconds: 60)
+    )
+    func startsAtLooseCable() throws {
+        let site = try Site()
+        let path = site.path(1)
+        let cable = try site.live.perform { parts -> Result<LooseCable, any Error> in
+            Result { try LooseCable(parts.loop, path) }
+        }.get()
+        defer { site.live.perform { _ in cable.close() } }
+        // One that only looks whether somebody is there changes nothing.
+        _ = try UnixSocket.connection(.stream, to: try #require(UnixSocketAddress(path: path)))
+        func machine() throws {
+            let machine = try VhostFrontEnd(path: path, rings: GuestRings())
+            try machine.negotiate(features: Self.features, protocolFeatures: 1 << 3)
+            try machine.start()
+            try machine.settle()
+        }
+        try machine()
+        #expect(throws: (any Error).self) { try machine() }
+        try site.live.perform { _ in Result { try cable.plugOther() } }.get()
+        try machine()
+    }
+
+    /// A machine's place at a cable's end; nothing at the other one, at first.
+    private final class LooseCable: @unchecked Sendable {
+        // Used on the control thread only.
+        private let cable: TransportCable
+        private var transports: [any Transport] = []
+
+        init(_ loop: ControlLoop, _ path: String) throws {
+            cable = try TransportCable(loop: loop)
+            let context = TransportContext(host: cable.first, description: "test")
+            transports.append(try TransportRegistry.open(NetworkURL("vhost://\(path)"), context))
+        }
+
+        func plugOther() throws {
+            let context = TransportContext(host: cable.second, description: "test")
+            transports.append(try TransportRegistry.open(NetworkURL("null://"), context))
+        }
+
+        func close() {
+            for transport in transports { transport.close() }
+            cable.stop()
+        }
+    }
+
     /// An eventfd whose reads take one signal each; Swift's Glibc module has no eventfd(2).
     private static func semaphore(count: UInt32) throws -> OwnedDescriptor {
         let create = try #require(dlsym(nil, "eventfd"))
