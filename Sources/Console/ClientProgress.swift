@@ -25,7 +25,7 @@ struct ClientProgress {
 }
 
 /// A session that takes one of a limited number of places.
-protocol PlaceHolder: AnyObject {
+protocol LimitedSession: AnyObject {
     /// For how long the client has taken nothing although something waits for it; 0 when nothing does.
     var idleMilliseconds: UInt64 { get }
     func close()
@@ -34,7 +34,8 @@ protocol PlaceHolder: AnyObject {
 extension ConsoleServer {
     /// Of the sessions that have taken nothing for so long, the one that has for longest is ended to make room. False: there is
     /// none.
-    static func makeRoom<Session: PlaceHolder>(in sessions: inout [Session], afterMilliseconds limit: UInt64) -> Bool {
+    static func makeRoom<Session: LimitedSession>(in sessions: inout [Session], afterMilliseconds limit: UInt64) -> Bool
+    {
         let idle = sessions.map(\.idleMilliseconds)
         guard let longest = idle.max(), longest >= max(limit, 1), let index = idle.firstIndex(of: longest) else {
             return false

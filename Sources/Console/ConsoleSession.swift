@@ -13,7 +13,7 @@ import Runtime
 /// An unfinished line: vde_switch takes whatever one read(2) brings as a command, and `vdeterm` sends lines without a line
 /// feed. So an unfinished line is taken as complete when nothing follows for a moment: a short one when it names a command,
 /// a longer one when it may be the beginning of something.
-public final class ConsoleSession: ConsoleCaller, PlaceHolder {
+public final class ConsoleSession: ConsoleCaller, LimitedSession {
     /// Numbers that tests change.
     struct Limits {
         /// Commands wait while more than this is unsent.

@@ -8,7 +8,7 @@ import Runtime
 ///
 /// A client that does not take its answers is not read from; one that goes on so, or lets events lie, is dropped. An unfinished line counts as
 /// complete when nothing follows for a moment, for terminals that send lines without a line feed.
-final class WireConsoleSession: PlaceHolder {
+final class WireConsoleSession: LimitedSession {
     private static var unsentLimit: Int { 1 << 20 }
     private static var quietMilliseconds: UInt64 { 60 }
 
